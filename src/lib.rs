@@ -1,0 +1,47 @@
+//! topple reads exported OpenTelemetry traces and answers what a system of services looks like, and what
+//! falls when one part falls.
+//!
+//! The flow is the module list; each word has one meaning everywhere:
+//!
+//! ```text
+//! files -> blocks -> spans -> traces -> topology -> report -> text
+//!  input   format    model    trace      fold       report    render
+//! ```
+//!
+//! - [`text`]: counts, durations and names as people read them.
+//! - [`error`]: what ends the program, what input could not be read, and the exit codes.
+//! - [`model`]: ids, attributes, the 64-byte span row and the store that holds rows by trace id.
+//! - [`input`]: finds the files, decompresses them, hands out blocks and records. It alone opens trace files.
+//! - [`format`]: turns records into spans and problems; never sees a topology.
+//! - [`trace`]: groups spans into traces, repairs the tree, gives every span one class.
+//! - [`fold`]: the topology, a commutative monoid over traces, its file format, and the graph it resolves to.
+//! - [`report`]: plain data for people and machines.
+//! - [`render`]: writes a report; knows nothing else.
+//! - [`pipeline`]: the whole program as one function that can be read aloud.
+//! - [`cli`]: arguments, help, progress, exit codes.
+//!
+//! A module uses only modules listed before it, and a test checks that. To add an input format, write
+//! `src/format/<name>.rs` and name it in `FORMATS`; to add an output format, write `src/render/<name>.rs` and
+//! name it in `RENDERERS`.
+
+pub mod text;
+
+pub mod error;
+
+pub mod model;
+
+pub mod input;
+
+pub mod format;
+
+pub mod trace;
+
+pub mod fold;
+
+pub mod report;
+
+pub mod render;
+
+pub mod pipeline;
+
+pub mod cli;

@@ -1,0 +1,17 @@
+//! The data model: what a span is once its format is forgotten.
+//!
+//! A reader fills a [`RawSpan`] with borrowed text, and [`meaning`] turns it into a fixed-size [`SpanRow`] whose
+//! names are numbers of a [`dictionary`]. Nothing here knows a file format, and nothing here allocates
+//! per span.
+
+pub mod attr;
+pub mod dictionary;
+pub mod id;
+pub mod meaning;
+pub mod names;
+pub mod peer;
+pub mod span;
+
+pub use attr::{Facts, Slot, Value};
+pub use id::{SpanId, TraceId};
+pub use span::{Flags, Kind, LinkKind, LinkRow, RawLink, RawSpan, SpanRow, Status};

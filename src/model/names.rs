@@ -1,0 +1,306 @@
+//! Interned names: every distinct text once, as a number, bounded per class.
+//!
+//! Names can explode (an operation per user, an instance per request). Past [`Class::bound`] names of a class, those
+//! whose hash is not below a threshold become [`OTHER`]; the threshold halves until the rest fits. It is a function
+//! of the set of names alone, so neither the order of spans nor the split over threads changes which names stay:
+//! a part of the set never has a lower threshold than the whole.
+
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
+use std::hash::Hasher;
+
+use crate::model::id::mix;
+
+/// The number of a name in one table.
+pub type NameId = u32;
+
+/// The absent name, the empty text.
+pub const ABSENT: NameId = 0;
+
+/// What names past the bound of their class become.
+pub const OTHER: NameId = 1;
+
+/// The text of [`OTHER`].
+pub const OTHER_TEXT: &str = "(other)";
+
+/// What a name names; every class has a bound of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Class {
+    /// Services, namespaces, zones, regions, languages.
+    Service = 0,
+    /// Operations.
+    Operation = 1,
+    /// Peers, their addresses, destinations.
+    Peer = 2,
+    /// Instances and hosts.
+    Instance = 3,
+    /// Versions and kinds of errors.
+    Label = 4,
+}
+
+/// Number of classes.
+const N_CLASSES: usize = 5;
+
+impl Class {
+    /// Returns how many names of the class are kept.
+    pub fn bound(self) -> usize {
+        match self {
+            Class::Service | Class::Operation | Class::Peer => 1 << 16,
+            Class::Instance | Class::Label => 1 << 15,
+        }
+    }
+
+    const ALL: [Class; N_CLASSES] = [
+        Class::Service,
+        Class::Operation,
+        Class::Peer,
+        Class::Instance,
+        Class::Label,
+    ];
+}
+
+/// A table of names.
+#[derive(Debug)]
+pub struct Names {
+    table: HashTable<NameId>,
+    text: String,
+    entries: Vec<Entry>,
+    counts: [usize; N_CLASSES],
+    /// A name of a class is kept when its spread hash shifted right by 64 - this is zero, or the shift is zero.
+    halvings: [u32; N_CLASSES],
+    scratch: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    start: u32,
+    end: u32,
+    class: Class,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let mut names = Names {
+            table: HashTable::new(),
+            text: String::new(),
+            entries: Vec::new(),
+            counts: [0; N_CLASSES],
+            halvings: [0; N_CLASSES],
+            scratch: String::new(),
+        };
+        // Absent and other are not in the hash table: `intern` never meets them.
+        for text in ["", OTHER_TEXT] {
+            names.append(Class::Service, text);
+        }
+        names
+    }
+}
+
+fn hash(class: Class, text: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u8(class as u8);
+    hasher.write(text.as_bytes());
+    hasher.finish()
+}
+
+/// Returns the place of a name in the order of eviction; the largest go first.
+///
+/// Written out (FNV-1a, then mixed) since it decides what stays in files: it must never change with a dependency.
+fn rank(text: &str) -> u64 {
+    let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    });
+    mix(fnv)
+}
+
+/// Returns whether a name of this rank is kept after so many halvings.
+fn kept(rank: u64, halvings: u32) -> bool {
+    halvings == 0 || rank >> (64 - halvings.min(64)) == 0
+}
+
+impl Names {
+    /// Returns the number of a text, which is new or known; the empty text is [`ABSENT`].
+    #[inline]
+    pub fn intern(&mut self, class: Class, text: &str) -> NameId {
+        if text.is_empty() {
+            return ABSENT;
+        }
+        let hash = hash(class, text);
+        let entries = &self.entries;
+        let bytes = &self.text;
+        let found = self.table.find(hash, |&id| {
+            let entry = entries[id as usize];
+            entry.class == class && bytes[entry.start as usize..entry.end as usize] == *text
+        });
+        match found {
+            Some(&id) => id,
+            None => self.add(class, text, hash),
+        }
+    }
+
+    /// Returns the number of the two parts with the separator between them.
+    #[inline]
+    pub fn intern_joined(&mut self, class: Class, first: &str, separator: &str, second: &str) -> NameId {
+        let mut joined = std::mem::take(&mut self.scratch);
+        joined.clear();
+        joined.push_str(first);
+        joined.push_str(separator);
+        joined.push_str(second);
+        let id = self.intern(class, &joined);
+        self.scratch = joined;
+        id
+    }
+
+    #[cold]
+    fn add(&mut self, class: Class, text: &str, hash: u64) -> NameId {
+        let c = class as usize;
+        if !kept(rank(text), self.halvings[c]) || self.text.len() + text.len() > u32::MAX as usize {
+            return OTHER;
+        }
+        let id = self.append(class, text);
+        self.counts[c] += 1;
+        if self.counts[c] > class.bound() {
+            self.halve(class);
+            if !kept(rank(text), self.halvings[c]) {
+                return OTHER;
+            }
+        }
+        let (entries, bytes) = (&self.entries, &self.text);
+        self.table.insert_unique(hash, id, |&id| {
+            let entry = entries[id as usize];
+            self::hash(entry.class, &bytes[entry.start as usize..entry.end as usize])
+        });
+        id
+    }
+
+    fn append(&mut self, class: Class, text: &str) -> NameId {
+        let start = self.text.len() as u32;
+        self.text.push_str(text);
+        self.entries.push(Entry {
+            start,
+            end: self.text.len() as u32,
+            class,
+        });
+        (self.entries.len() - 1) as NameId
+    }
+
+    /// Lowers the threshold of a class until it fits. Names past it keep their number until the tables are joined.
+    fn halve(&mut self, class: Class) {
+        let c = class as usize;
+        while self.counts[c] > class.bound() {
+            self.halvings[c] += 1;
+            let halvings = self.halvings[c];
+            let (entries, bytes) = (&self.entries, &self.text);
+            let text = |id: NameId| {
+                let entry = entries[id as usize];
+                &bytes[entry.start as usize..entry.end as usize]
+            };
+            self.table
+                .retain(|&mut id| entries[id as usize].class != class || kept(rank(text(id)), halvings));
+            self.counts[c] = entries
+                .iter()
+                .enumerate()
+                .skip(2)
+                .filter(|(id, entry)| entry.class == class && kept(rank(text(*id as NameId)), halvings))
+                .count();
+        }
+    }
+
+    /// Returns the text of a number.
+    pub fn text(&self, id: NameId) -> &str {
+        let entry = self.entries[id as usize];
+        &self.text[entry.start as usize..entry.end as usize]
+    }
+
+    /// Returns how many numbers are in use.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns whether nothing was interned.
+    pub fn is_empty(&self) -> bool {
+        self.entries.len() <= 2
+    }
+
+    /// Returns the classes of which names were turned into [`OTHER`].
+    pub fn overflowed(&self) -> impl Iterator<Item = Class> + '_ {
+        Class::ALL
+            .into_iter()
+            .filter(|class| self.halvings[*class as usize] > 0)
+    }
+
+    /// Joins tables into one whose numbers stand in the order of class and text, and says what became of each number.
+    pub fn join(tables: &[&Names]) -> (Names, Vec<Vec<NameId>>) {
+        let mut all: Vec<(Class, &str)> = tables
+            .iter()
+            .flat_map(|table| (2..table.entries.len()).map(|id| (table.entries[id].class, table.text(id as NameId))))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        let mut joined = Names::default();
+        for class in Class::ALL {
+            let c = class as usize;
+            let mut halvings = tables.iter().map(|table| table.halvings[c]).max().unwrap_or(0);
+            let fits = |halvings: u32| {
+                let kept = all
+                    .iter()
+                    .filter(|(of, text)| *of == class && kept(rank(text), halvings))
+                    .count();
+                kept <= class.bound()
+            };
+            while !fits(halvings) {
+                halvings += 1;
+            }
+            joined.halvings[c] = halvings;
+        }
+        for (class, text) in all {
+            joined.intern(class, text);
+        }
+        let maps = tables
+            .iter()
+            .map(|table| {
+                let mut map = vec![ABSENT, OTHER];
+                map.extend((2..table.entries.len()).map(|id| {
+                    joined.intern(table.entries[id].class, table.text(id as NameId))
+                }));
+                map
+            })
+            .collect();
+        (joined, maps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_text_has_the_same_number_in_its_class() {
+        let mut names = Names::default();
+        let cart = names.intern(Class::Service, "cart");
+        assert_eq!(names.intern(Class::Service, "cart"), cart);
+        assert_ne!(names.intern(Class::Operation, "cart"), cart);
+        assert_eq!(names.intern(Class::Service, ""), ABSENT);
+        assert_eq!(names.intern_joined(Class::Operation, "GET", " ", "/cart"), names.intern(Class::Operation, "GET /cart"));
+        assert_eq!(names.text(cart), "cart");
+    }
+
+    #[test]
+    fn what_stays_past_the_bound_depends_on_the_set_alone() {
+        let texts: Vec<String> = (0..150_000).map(|i| format!("GET /item/{i}")).collect();
+        let mut whole = Names::default();
+        let mut first = Names::default();
+        let mut second = Names::default();
+        for (i, text) in texts.iter().enumerate() {
+            whole.intern(Class::Operation, text);
+            if i % 3 == 0 { &mut first } else { &mut second }.intern(Class::Operation, text);
+        }
+        let (one, _) = Names::join(&[&whole]);
+        let (two, maps) = Names::join(&[&second, &first]);
+        assert_eq!(one.text, two.text);
+        assert!(one.len() <= Class::Operation.bound() + 2);
+        assert_eq!(one.overflowed().collect::<Vec<_>>(), [Class::Operation]);
+        assert!(maps[0].contains(&OTHER));
+    }
+}

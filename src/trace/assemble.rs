@@ -1,0 +1,551 @@
+//! Groups rows into traces and builds the tree of each.
+//!
+//! Rules: a parent is found by id inside the trace. Of two spans that share an id (Zipkin), the caller's copy is the
+//! parent of the callee's, and the callee's copy is the parent of everything else. Copies of one span (same id, kind
+//! and service) are merged. A parent that is not there makes its child a headless root; siblings are not joined
+//! through it. Cycles are cut at the smallest span id. 64-bit and 128-bit spellings of one trace id meet in one
+//! trace, unless two different 128-bit ids end in the same 64 bits.
+//!
+//! Everything is ordered by content (span id first), so that no order of reading shows. O(n log n) in the spans of a
+//! partition; all space is reused.
+
+use crate::error::Result;
+use crate::model::dictionary::{Dictionary, Renumbering};
+use crate::model::span::{Flags, Kind};
+use crate::model::{LinkRow, SpanId, SpanRow, TraceId};
+use crate::trace::intake::Intake;
+use crate::trace::store::{PARTITIONS, Store};
+
+/// No span.
+pub const NONE: u32 = u32::MAX;
+
+/// How a span hangs in its tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attachment {
+    /// It has no parent.
+    Root,
+    /// Its parent is in the trace.
+    Child,
+    /// Its parent is not in the trace.
+    MissingParent,
+    /// It was its own ancestor; the tie was cut here.
+    Cycle,
+}
+
+/// One trace.
+#[derive(Debug)]
+pub struct Trace<'a> {
+    /// Its id.
+    pub id: TraceId,
+    /// Its spans by span id.
+    pub spans: &'a [SpanRow],
+    /// The parent of each span, or [`NONE`].
+    pub parents: &'a [u32],
+    /// How each span hangs in the tree.
+    pub attachments: &'a [Attachment],
+    /// Spans with parents before children.
+    pub order: &'a [u32],
+    /// Links, by owner.
+    pub links: &'a [LinkRow],
+    /// How many rows were copies of other rows.
+    pub duplicates: u32,
+    child_offsets: &'a [u32],
+    child_list: &'a [u32],
+}
+
+impl<'a> Trace<'a> {
+    /// Returns the children of a span by start, then span id.
+    #[inline]
+    pub fn children(&self, span: u32) -> &'a [u32] {
+        let i = span as usize;
+        &self.child_list[self.child_offsets[i] as usize..self.child_offsets[i + 1] as usize]
+    }
+
+    /// Returns the links of a span.
+    pub fn links_of(&self, span: u32) -> &'a [LinkRow] {
+        let row = &self.spans[span as usize];
+        if !row.flags.has(Flags::LINKS) {
+            return &[];
+        }
+        let from = self.links.partition_point(|link| link.span < row.span);
+        let to = self.links.partition_point(|link| link.span <= row.span);
+        &self.links[from..to]
+    }
+
+    /// Returns the first span with an id.
+    pub fn find(&self, id: SpanId) -> Option<u32> {
+        let at = self.spans.partition_point(|row| row.span < id);
+        (at < self.spans.len() && self.spans[at].span == id).then_some(at as u32)
+    }
+
+    /// Returns the earliest start of the spans that have one, and the latest end.
+    pub fn window(&self) -> Option<(u64, u64)> {
+        let timed = || self.spans.iter().filter(|row| !row.flags.has(Flags::NO_START));
+        let start = timed().map(|row| row.start).min()?;
+        let end = timed().map(|row| row.start.saturating_add(row.duration)).max()?;
+        Some((start, end))
+    }
+}
+
+/// All spans read, by partition.
+#[derive(Debug)]
+pub struct Traces {
+    /// What rows point to.
+    pub dictionary: Dictionary,
+    stores: Vec<(Store<SpanRow>, Store<LinkRow>, Renumbering)>,
+}
+
+impl Traces {
+    /// Joins what the threads have read.
+    pub fn new(intakes: Vec<Intake>) -> Traces {
+        let mut dictionaries = Vec::new();
+        let mut stores = Vec::new();
+        for intake in intakes {
+            dictionaries.push(intake.dictionary);
+            stores.push((intake.spans, intake.links));
+        }
+        let (dictionary, maps) = Dictionary::join(dictionaries);
+        let stores = stores
+            .into_iter()
+            .zip(maps)
+            .map(|((spans, links), map)| (spans, links, map))
+            .collect();
+        Traces { dictionary, stores }
+    }
+
+    /// Returns how many spans a partition has.
+    fn len(&self, partition: u32) -> usize {
+        self.stores.iter().map(|(spans, _, _)| spans.len(partition)).sum()
+    }
+
+    /// Loads the share `part` of `parts` of a partition: rows with the numbers of the joined dictionary.
+    fn load(&self, partition: u32, part: Share, rows: &mut Vec<SpanRow>, links: &mut Vec<LinkRow>) -> Result<()> {
+        rows.clear();
+        links.clear();
+        for (span_store, link_store, map) in &self.stores {
+            span_store.for_each_chunk(partition, |chunk| {
+                rows.extend(chunk.iter().filter(|row| part.holds(row.trace)).map(|row| SpanRow {
+                    resource: map.resources[row.resource as usize],
+                    operation: map.names[row.operation as usize],
+                    detail: map.details[row.detail as usize],
+                    ..*row
+                }));
+            })?;
+            link_store.for_each_chunk(partition, |chunk| {
+                links.extend(chunk.iter().filter(|link| part.holds(link.trace)));
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// A share of a partition too large to be held whole.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    index: u64,
+    of: u64,
+}
+
+impl Share {
+    fn holds(self, trace: TraceId) -> bool {
+        // Bits that the partition did not use up.
+        self.of == 1 || crate::model::id::mix(trace.low).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (self.of - 1) == self.index
+    }
+}
+
+/// Hands out the traces of partitions; its space is reused from one to the next.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    rows: Vec<SpanRow>,
+    link_rows: Vec<LinkRow>,
+    keys: Vec<(u64, SpanId, u32)>,
+    spans: Vec<SpanRow>,
+    links: Vec<LinkRow>,
+    tree: Tree,
+}
+
+impl Assembler {
+    /// Number of partitions, to be handed out to threads.
+    pub const PARTITIONS: u32 = PARTITIONS;
+
+    /// Calls `f` with every trace of a partition, holding at most about `budget` bytes of rows at a time.
+    pub fn for_each(
+        &mut self,
+        traces: &Traces,
+        partition: u32,
+        budget: u64,
+        mut f: impl FnMut(&Trace<'_>),
+    ) -> Result<()> {
+        let bytes = traces.len(partition) as u64 * size_of::<SpanRow>() as u64;
+        let of = bytes.div_ceil(budget.max(1 << 20)).max(1).next_power_of_two();
+        for index in 0..of {
+            traces.load(partition, Share { index, of }, &mut self.rows, &mut self.link_rows)?;
+            self.for_each_loaded(&traces.dictionary, &mut f);
+        }
+        Ok(())
+    }
+
+    fn for_each_loaded(&mut self, dictionary: &Dictionary, f: &mut impl FnMut(&Trace<'_>)) {
+        self.link_rows.sort_unstable();
+        self.keys.clear();
+        self.keys.extend(
+            self.rows
+                .iter()
+                .enumerate()
+                .map(|(i, row)| (row.trace.low, row.span, i as u32)),
+        );
+        self.keys.sort_unstable();
+        let mut from = 0;
+        while from < self.keys.len() {
+            let low = self.keys[from].0;
+            let len = self.keys[from..].iter().take_while(|key| key.0 == low).count();
+            self.spans.clear();
+            self.spans
+                .extend(self.keys[from..from + len].iter().map(|key| self.rows[key.2 as usize]));
+            from += len;
+            self.group(low, dictionary, f);
+        }
+    }
+
+    /// The spans at hand agree in the lower half of the trace id: usually one trace.
+    fn group(&mut self, low: u64, dictionary: &Dictionary, f: &mut impl FnMut(&Trace<'_>)) {
+        let first = self.spans[0].trace.high;
+        if self.spans.iter().all(|row| row.trace.high == first) {
+            let spans = std::mem::take(&mut self.spans);
+            self.spans = self.one(TraceId { high: first, low }, spans, dictionary, f);
+            return;
+        }
+        let mut highs: Vec<u64> = self.spans.iter().map(|row| row.trace.high).collect();
+        highs.sort_unstable();
+        highs.dedup();
+        if highs.len() == 2 && highs[0] == 0 {
+            let spans = std::mem::take(&mut self.spans);
+            self.spans = self.one(TraceId { high: highs[1], low }, spans, dictionary, f);
+            return;
+        }
+        for high in highs {
+            let spans = self.spans.iter().filter(|row| row.trace.high == high).copied().collect();
+            self.one(TraceId { high, low }, spans, dictionary, f);
+        }
+    }
+
+    /// Builds one trace of spans sorted by span id and hands it out; gives the space back.
+    fn one(
+        &mut self,
+        id: TraceId,
+        mut spans: Vec<SpanRow>,
+        dictionary: &Dictionary,
+        f: &mut impl FnMut(&Trace<'_>),
+    ) -> Vec<SpanRow> {
+        let before = spans.len();
+        merge_copies(&mut spans, dictionary);
+        let duplicates = (before - spans.len()) as u32;
+        self.links.clear();
+        let of_trace = |high: u64| {
+            let key = TraceId { high, low: id.low };
+            let from = self.link_rows.partition_point(|link| link.trace < key);
+            self.link_rows[from..].iter().take_while(move |link| link.trace == key)
+        };
+        self.links.extend(of_trace(id.high));
+        if id.high != 0 {
+            self.links.extend(of_trace(0));
+        }
+        for link in &mut self.links {
+            // Both halves of the trace id are known now, also to those that spelled it in 64 bits.
+            link.trace = id;
+        }
+        self.links.sort_unstable();
+        self.links.dedup();
+        self.tree.build(&spans);
+        f(&Trace {
+            id,
+            spans: &spans,
+            parents: &self.tree.parents,
+            attachments: &self.tree.attachments,
+            order: &self.tree.order,
+            links: &self.links,
+            duplicates,
+            child_offsets: &self.tree.offsets,
+            child_list: &self.tree.list,
+        });
+        spans
+    }
+}
+
+/// Merges rows that are copies of one span: same id, kind and service. Rows are sorted by span id.
+fn merge_copies(spans: &mut Vec<SpanRow>, dictionary: &Dictionary) {
+    if spans.windows(2).all(|pair| pair[0].span != pair[1].span) {
+        return;
+    }
+    let identity = |row: &SpanRow| (row.span, row.flags.kind(), dictionary.service_of[row.resource as usize]);
+    spans.sort_unstable_by_key(|row| (identity(row), *row));
+    spans.dedup_by(|copy, kept| {
+        if identity(copy) != identity(kept) {
+            return false;
+        }
+        if kept.flags.has(Flags::NO_START) || (!copy.flags.has(Flags::NO_START) && copy.start < kept.start) {
+            kept.start = copy.start;
+        }
+        let both = kept.flags.0 & copy.flags.0;
+        let absent = Flags::NO_START.0 | Flags::NO_END.0;
+        // A time is absent only when no copy has it; everything else holds when any copy says so.
+        kept.flags = Flags((kept.flags.0 | copy.flags.0) & !absent | both & absent);
+        kept.duration = kept.duration.max(copy.duration);
+        kept.parent = kept.parent.max(copy.parent);
+        kept.resource = kept.resource.max(copy.resource);
+        kept.operation = kept.operation.max(copy.operation);
+        kept.detail = kept.detail.max(copy.detail);
+        true
+    });
+}
+
+/// The tree of one trace, in reusable space.
+#[derive(Debug, Default)]
+struct Tree {
+    parents: Vec<u32>,
+    attachments: Vec<Attachment>,
+    offsets: Vec<u32>,
+    list: Vec<u32>,
+    order: Vec<u32>,
+    seen: Vec<bool>,
+}
+
+fn is_caller(kind: Kind) -> bool {
+    matches!(kind, Kind::Client | Kind::Producer)
+}
+
+fn is_callee(kind: Kind) -> bool {
+    matches!(kind, Kind::Server | Kind::Consumer)
+}
+
+impl Tree {
+    fn build(&mut self, spans: &[SpanRow]) {
+        self.find_parents(spans);
+        self.list_children(spans);
+        self.walk();
+        while self.order.len() < spans.len() {
+            self.cut_cycles();
+            self.list_children(spans);
+            self.walk();
+        }
+    }
+
+    fn find_parents(&mut self, spans: &[SpanRow]) {
+        self.parents.clear();
+        self.attachments.clear();
+        for (i, row) in spans.iter().enumerate() {
+            let (parent, attachment) = parent_of(spans, i, row);
+            self.parents.push(parent);
+            self.attachments.push(attachment);
+        }
+    }
+
+    fn list_children(&mut self, spans: &[SpanRow]) {
+        let n = spans.len();
+        self.offsets.clear();
+        self.offsets.resize(n + 2, 0);
+        for &parent in &self.parents {
+            if parent != NONE {
+                self.offsets[parent as usize + 2] += 1;
+            }
+        }
+        for i in 2..n + 2 {
+            self.offsets[i] += self.offsets[i - 1];
+        }
+        self.list.clear();
+        self.list.resize(self.offsets[n + 1] as usize, 0);
+        for (i, &parent) in self.parents.iter().enumerate() {
+            if parent != NONE {
+                let at = &mut self.offsets[parent as usize + 1];
+                self.list[*at as usize] = i as u32;
+                *at += 1;
+            }
+        }
+        for i in 0..n {
+            let children = &mut self.list[self.offsets[i] as usize..self.offsets[i + 1] as usize];
+            if children.len() > 1 {
+                children.sort_unstable_by_key(|&child| (spans[child as usize].start, child));
+            }
+        }
+    }
+
+    fn walk(&mut self) {
+        self.order.clear();
+        self.order.extend(
+            self.parents
+                .iter()
+                .enumerate()
+                .filter(|(_, parent)| **parent == NONE)
+                .map(|(i, _)| i as u32),
+        );
+        let mut next = 0;
+        while next < self.order.len() {
+            let i = self.order[next] as usize;
+            next += 1;
+            self.order
+                .extend_from_slice(&self.list[self.offsets[i] as usize..self.offsets[i + 1] as usize]);
+        }
+    }
+
+    /// Cuts one tie of every cycle: the parent of its smallest span.
+    fn cut_cycles(&mut self) {
+        let n = self.parents.len();
+        self.seen.clear();
+        self.seen.resize(n, false);
+        for &i in &self.order {
+            self.seen[i as usize] = true;
+        }
+        for start in 0..n {
+            if self.seen[start] {
+                continue;
+            }
+            // Follow parents until a span repeats: the rest of the walk is the cycle.
+            let mut walk = Vec::new();
+            let mut at = start as u32;
+            while at != NONE && !self.seen[at as usize] {
+                self.seen[at as usize] = true;
+                walk.push(at);
+                at = self.parents[at as usize];
+            }
+            if let Some(from) = walk.iter().position(|span| *span == at)
+                && let Some(&smallest) = walk[from..].iter().min()
+            {
+                self.parents[smallest as usize] = NONE;
+                self.attachments[smallest as usize] = Attachment::Cycle;
+            }
+        }
+    }
+}
+
+/// Returns the parent of a span among spans sorted by id, and how the span hangs in the tree.
+fn parent_of(spans: &[SpanRow], i: usize, row: &SpanRow) -> (u32, Attachment) {
+    let shares_id = |j: usize| j < spans.len() && spans[j].span == row.span;
+    let has_twin = shares_id(i + 1) || (i > 0 && shares_id(i - 1));
+    let mut parent_id = row.parent;
+    if has_twin {
+        let from = spans.partition_point(|other| other.span < row.span);
+        let twins = spans[from..].iter().take_while(|other| other.span == row.span);
+        if is_callee(row.flags.kind()) {
+            if let Some(at) = twins.clone().position(|other| is_caller(other.flags.kind())) {
+                return ((from + at) as u32, Attachment::Child);
+            }
+        } else if is_caller(row.flags.kind()) && (parent_id.is_zero() || parent_id == row.span) {
+            // The callee's copy may know the parent that the caller's copy was sent too early to name.
+            let late = twins
+                .filter(|other| is_callee(other.flags.kind()))
+                .map(|other| other.parent)
+                .max();
+            parent_id = late.unwrap_or(parent_id);
+        }
+    }
+    if parent_id.is_zero() {
+        return (NONE, Attachment::Root);
+    }
+    let from = spans.partition_point(|other| other.span < parent_id);
+    let copies = || {
+        spans[from..]
+            .iter()
+            .enumerate()
+            .take_while(|(_, other)| other.span == parent_id)
+            .map(|(j, other)| (from + j, other))
+            .filter(|(j, _)| *j != i)
+    };
+    let chosen = copies()
+        .find(|(_, other)| is_callee(other.flags.kind()))
+        .or_else(|| copies().next());
+    match chosen {
+        Some((j, _)) => (j as u32, Attachment::Child),
+        None if parent_id == row.span => (NONE, Attachment::Cycle),
+        None => (NONE, Attachment::MissingParent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::dictionary::Resource;
+
+    fn row(id: u64, parent: u64, kind: Kind) -> SpanRow {
+        SpanRow {
+            trace: TraceId { high: 0, low: 7 },
+            span: SpanId(id),
+            parent: SpanId(parent),
+            flags: Flags::new(kind, Default::default(), Default::default(), 0),
+            ..SpanRow::default()
+        }
+    }
+
+    /// Draws the tree: each span with its parent, `-` for a root, `?` for a missing parent, `!` for a cut cycle.
+    fn check(mut rows: Vec<SpanRow>, expected: &str) {
+        let mut dictionary = Dictionary::default();
+        dictionary.resource(Resource::default());
+        let (dictionary, _) = Dictionary::join(vec![dictionary]);
+        for round in 0..2 {
+            let mut assembler = Assembler { rows: rows.clone(), ..Assembler::default() };
+            let mut drawn = Vec::new();
+            assembler.for_each_loaded(&dictionary, &mut |trace| {
+                for (i, span) in trace.spans.iter().enumerate() {
+                    let parent = match trace.attachments[i] {
+                        Attachment::Root => "-".to_owned(),
+                        Attachment::Child => {
+                            let parent = &trace.spans[trace.parents[i] as usize];
+                            format!("{}{:?}", parent.span.0, parent.flags.kind()).chars().take(2).collect()
+                        }
+                        Attachment::MissingParent => "?".to_owned(),
+                        Attachment::Cycle => "!".to_owned(),
+                    };
+                    drawn.push(format!("{}<{parent}", span.span.0));
+                }
+                if trace.duplicates > 0 {
+                    drawn.push(format!("+{}", trace.duplicates));
+                }
+                assert_eq!(trace.order.len(), trace.spans.len());
+            });
+            assert_eq!(drawn.join(" "), expected, "round {round}");
+            rows.reverse();
+        }
+    }
+
+    #[test]
+    fn parents_are_found_and_missing_ones_do_not_join_siblings() {
+        use Kind::{Client, Internal, Server};
+        check(
+            vec![row(1, 0, Server), row(2, 1, Client), row(3, 2, Server), row(4, 9, Internal), row(5, 9, Internal)],
+            "1<- 2<1S 3<2C 4<? 5<?",
+        );
+    }
+
+    #[test]
+    fn shared_ids_put_the_caller_above_the_callee() {
+        use Kind::{Client, Server};
+        check(
+            vec![row(1, 0, Server), row(2, 1, Client), row(2, 1, Server), row(3, 2, Client)],
+            "1<- 2<2C 2<1S 3<2S",
+        );
+        // The caller's copy left before its parent was known.
+        check(vec![row(1, 0, Server), row(2, 0, Client), row(2, 1, Server)], "1<- 2<2C 2<1S");
+    }
+
+    #[test]
+    fn copies_count_once_and_cycles_are_cut_at_the_smallest() {
+        use Kind::Internal;
+        check(vec![row(1, 0, Internal), row(1, 0, Internal), row(2, 1, Internal)], "1<- 2<1I +1");
+        check(vec![row(1, 3, Internal), row(2, 1, Internal), row(3, 2, Internal), row(4, 3, Internal)], "1<! 2<1I 3<2I 4<3I");
+        check(vec![row(1, 1, Internal), row(2, 1, Internal)], "1<! 2<1I");
+    }
+
+    #[test]
+    fn both_spellings_of_a_trace_id_meet() {
+        use Kind::Internal;
+        let long = |mut row: SpanRow| {
+            row.trace.high = 5;
+            row
+        };
+        check(vec![row(1, 0, Internal), long(row(2, 1, Internal))], "1<- 2<1I");
+        let other = |mut row: SpanRow| {
+            row.trace.high = 6;
+            row
+        };
+        check(vec![row(1, 0, Internal), long(row(2, 1, Internal)), other(row(3, 1, Internal))], "1<- 2<? 3<?");
+    }
+}

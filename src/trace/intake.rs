@@ -1,0 +1,108 @@
+//! What one thread has read: its dictionary and its rows by partition.
+
+use crate::error::{Problem, Result};
+use crate::format::Sink;
+use crate::model::dictionary::{Dictionary, bucket};
+use crate::model::{Facts, LinkRow, RawSpan, SpanRow, meaning};
+use crate::trace::store::{PARTITIONS, Store};
+
+/// The share of traces a run keeps: one bucket of the trace ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shard {
+    /// The bucket.
+    pub index: u32,
+    /// The number of buckets.
+    pub of: u32,
+}
+
+/// The spans and problems of one thread.
+#[derive(Debug, Default)]
+pub struct Intake {
+    /// What the rows point to.
+    pub dictionary: Dictionary,
+    /// Spans.
+    pub spans: Store<SpanRow>,
+    /// Links.
+    pub links: Store<LinkRow>,
+    /// Problems since they were last taken, in the order of the records.
+    pub problems: Vec<Problem>,
+    /// Spans read, also those outside the shard.
+    pub spans_read: u64,
+    /// Records of other signals.
+    pub other_signals: u64,
+    /// The share of traces to keep.
+    shard: Option<Shard>,
+    resource: u32,
+    /// The first failure of the temporary file.
+    failure: Option<crate::error::Error>,
+}
+
+impl Intake {
+    /// Returns an intake that keeps a share of the traces, or all.
+    pub fn new(shard: Option<Shard>) -> Intake {
+        Intake {
+            shard,
+            ..Intake::default()
+        }
+    }
+
+    /// Returns the bytes of rows held in memory.
+    pub fn held_bytes(&self) -> u64 {
+        self.spans.held_bytes() + self.links.held_bytes()
+    }
+
+    /// Moves rows to temporary files, now and from now on.
+    pub fn spill(&mut self) -> Result<()> {
+        self.spans.spill()?;
+        self.links.spill()
+    }
+
+    /// Returns the failure of a temporary file, if there was one.
+    pub fn check(&mut self) -> Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    fn keep<T>(&mut self, result: Result<T>) {
+        if let Err(error) = result {
+            self.failure.get_or_insert(error);
+        }
+    }
+}
+
+impl Sink for Intake {
+    fn resource(&mut self, facts: &Facts<'_>) {
+        self.resource = meaning::resource(facts, &mut self.dictionary);
+    }
+
+    fn span(&mut self, span: &RawSpan<'_>) {
+        self.spans_read += 1;
+        if let Some(shard) = self.shard
+            && bucket(span.trace.low, shard.of) != shard.index
+        {
+            return;
+        }
+        let row = meaning::row(span, self.resource, &mut self.dictionary);
+        let partition = bucket(span.trace.low, PARTITIONS);
+        let pushed = self.spans.push(partition, row);
+        self.keep(pushed);
+        for link in &span.links {
+            let row = LinkRow {
+                trace: span.trace,
+                span: span.span,
+                to_trace: link.trace,
+                to_span: link.span,
+                kind: link.kind as u64,
+            };
+            let pushed = self.links.push(partition, row);
+            self.keep(pushed);
+        }
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn other_signal(&mut self) {
+        self.other_signals += 1;
+    }
+}

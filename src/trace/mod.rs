@@ -1,0 +1,18 @@
+//! From rows to traces: spans are grouped by trace id whatever file or line they came in, duplicates dropped, the
+//! tree repaired, and every span given exactly one class.
+//!
+//! Reading fills one [`Intake`] per thread; [`Intake`]s become [`Traces`], which hand out one trace at a time by
+//! partition. [`link`] says what the spans of a trace mean for the service graph. Nothing here knows a topology.
+
+pub mod store;
+
+pub mod intake;
+
+pub mod assemble;
+
+pub mod link;
+
+pub mod path;
+
+pub use assemble::{Assembler, Attachment, NONE, Trace, Traces};
+pub use intake::Intake;

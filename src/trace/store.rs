@@ -1,0 +1,203 @@
+//! Keeps rows by partition until they are folded: in memory, or past a budget in an unlinked temporary file.
+//!
+//! A partition is a bucket of trace ids, so all spans of a trace meet in one. Rows wait in chunks; once spilling has
+//! begun, a full chunk is appended to one file per store and its place noted. The file has no name: nothing is
+//! left behind whatever happens.
+
+use std::fs::File;
+use std::io::Write;
+
+use bytemuck::Pod;
+
+use crate::error::{Error, Result};
+
+/// Number of partitions.
+pub const PARTITIONS: u32 = 256;
+
+/// Rows of a chunk. 256 rows of 64 bytes are four pages: small enough that 256 half-empty chunks do not matter,
+/// large enough that a spilled chunk is one cheap write.
+const CHUNK: usize = 256;
+
+/// Rows of one type by partition.
+#[derive(Debug)]
+pub struct Store<T> {
+    parts: Vec<Part<T>>,
+    spill: Option<File>,
+    spilled: u64,
+    rows: u64,
+}
+
+#[derive(Debug)]
+struct Part<T> {
+    full: Vec<Vec<T>>,
+    open: Vec<T>,
+    /// Offsets of this partition's chunks in the file.
+    extents: Vec<u64>,
+}
+
+impl<T: Pod> Store<T> {
+    /// Returns an empty store.
+    pub fn new() -> Store<T> {
+        let part = || Part {
+            full: Vec::new(),
+            open: Vec::new(),
+            extents: Vec::new(),
+        };
+        Store {
+            parts: (0..PARTITIONS).map(|_| part()).collect(),
+            spill: None,
+            spilled: 0,
+            rows: 0,
+        }
+    }
+
+    /// Adds a row to a partition.
+    #[inline]
+    pub fn push(&mut self, partition: u32, row: T) -> Result<()> {
+        let part = &mut self.parts[partition as usize];
+        if part.open.capacity() == 0 {
+            part.open.reserve_exact(CHUNK);
+        }
+        part.open.push(row);
+        self.rows += 1;
+        if part.open.len() == CHUNK {
+            self.close(partition)?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn close(&mut self, partition: u32) -> Result<()> {
+        let part = &mut self.parts[partition as usize];
+        match &mut self.spill {
+            None => part.full.push(std::mem::take(&mut part.open)),
+            Some(file) => {
+                append(file, &part.open, &mut self.spilled, &mut part.extents)?;
+                part.open.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes of rows held in memory.
+    pub fn held_bytes(&self) -> u64 {
+        self.rows * size_of::<T>() as u64 - self.spilled
+    }
+
+    /// Returns the bytes written to the temporary file.
+    pub fn spilled_bytes(&self) -> u64 {
+        self.spilled
+    }
+
+    /// Moves full chunks to a temporary file, now and from now on.
+    pub fn spill(&mut self) -> Result<()> {
+        if self.spill.is_some() {
+            return Ok(());
+        }
+        let mut file = tempfile::tempfile().map_err(|source| {
+            Error::io("temporary file", &source)
+                .with_help("set TMPDIR to a folder with room, or raise --memory")
+        })?;
+        for part in &mut self.parts {
+            for chunk in part.full.drain(..) {
+                append(&mut file, &chunk, &mut self.spilled, &mut part.extents)?;
+            }
+            part.full.shrink_to_fit();
+        }
+        self.spill = Some(file);
+        Ok(())
+    }
+
+    /// Returns how many rows a partition has.
+    pub fn len(&self, partition: u32) -> usize {
+        let part = &self.parts[partition as usize];
+        (part.full.len() + part.extents.len()) * CHUNK + part.open.len()
+    }
+
+    /// Calls `f` with the chunks of a partition, in no particular order.
+    pub fn for_each_chunk(&self, partition: u32, mut f: impl FnMut(&[T])) -> Result<()> {
+        let part = &self.parts[partition as usize];
+        if let Some(file) = &self.spill {
+            let mut chunk = vec![T::zeroed(); if part.extents.is_empty() { 0 } else { CHUNK }];
+            for &extent in &part.extents {
+                read_at(file, bytemuck::cast_slice_mut(&mut chunk), extent)
+                    .map_err(|source| Error::io("temporary file", &source))?;
+                f(&chunk);
+            }
+        }
+        for chunk in &part.full {
+            f(chunk);
+        }
+        f(&part.open);
+        Ok(())
+    }
+}
+
+impl<T: Pod> Default for Store<T> {
+    fn default() -> Self {
+        Store::new()
+    }
+}
+
+fn append<T: Pod>(file: &mut File, chunk: &[T], spilled: &mut u64, extents: &mut Vec<u64>) -> Result<()> {
+    let bytes: &[u8] = bytemuck::cast_slice(chunk);
+    file.write_all(bytes).map_err(|source| {
+        Error::io("temporary file", &source)
+            .with_help("set TMPDIR to a folder with room, or raise --memory")
+    })?;
+    extents.push(*spilled);
+    *spilled += bytes.len() as u64;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        let n = std::os::windows::fs::FileExt::seek_read(file, bytes, offset)?;
+        if n == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes = &mut bytes[n..];
+        offset += n as u64;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(store: &Store<u64>, partition: u32) -> Vec<u64> {
+        let mut rows = Vec::new();
+        store
+            .for_each_chunk(partition, |chunk| rows.extend_from_slice(chunk))
+            .expect("readable");
+        rows.sort_unstable();
+        rows
+    }
+
+    #[test]
+    fn rows_come_back_from_memory_and_from_the_file() {
+        for spill_after in [0, 700, 5000] {
+            let mut store = Store::new();
+            for i in 0..3000u64 {
+                if i == spill_after {
+                    store.spill().expect("a temporary file");
+                }
+                store.push((i % 3) as u32, i).expect("room");
+            }
+            for partition in 0..3 {
+                let expected: Vec<u64> = (0..3000).filter(|i| i % 3 == u64::from(partition)).collect();
+                assert_eq!(content(&store, partition), expected);
+                assert_eq!(store.len(partition), 1000);
+            }
+            assert_eq!(store.held_bytes() + store.spilled_bytes(), 3000 * 8);
+            assert_eq!(store.spilled_bytes() > 0, spill_after < 3000);
+        }
+    }
+}
