@@ -78,7 +78,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Returns the reason of a failed system call, lowercase and without the number.
-fn reason(source: &std::io::Error) -> String {
+pub(crate) fn reason(source: &std::io::Error) -> String {
     let text = source.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();

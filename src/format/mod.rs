@@ -10,7 +10,11 @@ use crate::input::{Framing, Record};
 use crate::model::{Facts, RawSpan};
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
+pub mod otlp_write;
+pub mod peek;
 pub mod spans;
+
+mod fields;
 
 pub mod jaeger;
 pub mod otlp_json;

@@ -4,7 +4,9 @@
 //! the messages come from a [`crate::format::Format::decode`], which has reported what it could not read, has
 //! dropped spans without valid ids, and has left out fields that made no sense.
 
+use crate::error::Problem;
 use crate::format::Sink;
+use crate::input::Record;
 use crate::model::{Facts, Kind, LinkKind, RawLink, RawSpan, SpanId, Status, TraceId, Value};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -32,6 +34,19 @@ pub fn feed(messages: &[ResourceSpans], sink: &mut dyn Sink) {
                 sink.span(&raw);
             }
         }
+    }
+}
+
+/// Reads a record by decoding it: what [`crate::format::Format::read`] is for formats off the hot path.
+pub fn read_decoded(
+    decode: fn(&Record<'_>, &mut Vec<Problem>) -> Vec<ResourceSpans>,
+    record: &Record<'_>,
+    sink: &mut dyn Sink,
+) {
+    let mut problems = Vec::new();
+    feed(&decode(record, &mut problems), sink);
+    for problem in problems {
+        sink.problem(problem);
     }
 }
 
@@ -129,45 +144,154 @@ fn number(code: i32) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::error::Problem;
+    use crate::error::Lost;
+    use crate::format::Format;
     use crate::model::Slot;
     use opentelemetry_proto::tonic::common::v1::ArrayValue;
     use opentelemetry_proto::tonic::resource::v1::Resource;
     use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Status as Code};
+    use std::fmt::Write as _;
 
-    /// Writes down what it is handed.
+    /// Writes down what it is handed, one line for each thing.
     #[derive(Default)]
-    struct Notes(Vec<String>);
+    pub(in crate::format) struct Notes {
+        pub(in crate::format) lines: Vec<String>,
+        pub(in crate::format) problems: Vec<Problem>,
+    }
+
+    impl Notes {
+        /// Reads text as one record.
+        pub(in crate::format) fn of(format: &Format, text: &[u8]) -> Notes {
+            let mut notes = Notes::default();
+            Record::with_copy(text, |record| (format.read)(record, &mut notes));
+            notes
+        }
+
+        /// Returns lines and problems as one text.
+        pub(in crate::format) fn told(&self) -> String {
+            let mut out = String::new();
+            for line in &self.lines {
+                let _infallible = writeln!(out, "{line}");
+            }
+            for Problem {
+                offset,
+                path,
+                message,
+                lost,
+                ..
+            } in &self.problems
+            {
+                let _infallible = writeln!(out, "{lost:?} lost at {offset} {path}: {message}");
+            }
+            out
+        }
+    }
 
     impl Sink for Notes {
         fn resource(&mut self, facts: &Facts<'_>) {
-            self.0
-                .push(format!("resource {:?}", facts.text(Slot::ServiceName)));
+            let (service, ip) = (facts.text(Slot::ServiceName), facts.text(Slot::HostIp));
+            self.lines
+                .push(format!("{} @{}", service.unwrap_or("-"), ip.unwrap_or("-")));
         }
+
         fn span(&mut self, span: &RawSpan<'_>) {
-            self.0.push(format!(
-                "{} {:x} < {:x} {:?} {:?} {}..{} shared={} header={:?} links={:?}",
-                span.name,
-                span.span.0,
-                span.parent.0,
-                span.kind,
-                span.status,
-                span.start,
-                span.end,
-                span.shared,
-                span.facts.int(Slot::EnvoyAttempt),
-                span.links
-                    .iter()
-                    .map(|link| (link.span.0, link.kind))
-                    .collect::<Vec<_>>(),
-            ));
+            let mut line = format!("  {:x}", span.trace.low);
+            if span.trace.high != 0 {
+                line = format!("  {}", span.trace);
+            }
+            line += &format!(":{:x}", span.span.0);
+            if !span.parent.is_zero() {
+                line += &format!(" < {:x}", span.parent.0);
+            }
+            line += &format!(" {:?} {}..{}", span.kind, span.start, span.end);
+            if !span.name.is_empty() {
+                line += &format!(" {:?}", span.name);
+            }
+            if span.status != Status::Unset {
+                line += &format!(" {:?}", span.status);
+            }
+            if span.shared {
+                line += " shared";
+            }
+            if !span.trace_state.is_empty() {
+                line += &format!(" state={}", span.trace_state);
+            }
+            for (slot, name) in [
+                (Slot::PeerName, "peer"),
+                (Slot::NetworkPeerAddress, "address"),
+                (Slot::Zipkin, "zipkin"),
+                (Slot::HttpMethod, "method"),
+            ] {
+                if let Some(text) = span.facts.text(slot) {
+                    line += &format!(" {name}={text}");
+                }
+            }
+            for (slot, name) in [(Slot::HttpStatus, "code"), (Slot::EnvoyAttempt, "attempt")] {
+                if let Some(n) = span.facts.int(slot) {
+                    line += &format!(" {name}={n}");
+                }
+            }
+            for link in &span.links {
+                line += &format!(" {:?}({:x}:{:x})", link.kind, link.trace.low, link.span.0);
+            }
+            self.lines.push(line);
         }
+
         fn problem(&mut self, problem: Problem) {
-            self.0.push(problem.message);
+            self.problems.push(problem);
         }
-        fn other_signal(&mut self) {}
+
+        fn other_signal(&mut self) {
+            self.lines.push("other signal".to_owned());
+        }
+    }
+
+    /// Cuts the text at every byte and flips every bit: no problem may lie outside, no span may be made up by a cut.
+    pub(in crate::format) fn check_damage(format: &Format, text: &str) {
+        let whole = Notes::of(format, text.as_bytes());
+        assert_eq!(whole.problems, [], "{text}");
+        let spans = |notes: &Notes| {
+            notes
+                .lines
+                .iter()
+                .filter(|line| line.starts_with(' '))
+                .count()
+        };
+        for end in 0..text.len() {
+            let cut = &text.as_bytes()[..end];
+            let notes = Notes::of(format, cut);
+            assert!(spans(&notes) <= spans(&whole), "{}", notes.told());
+            assert!(
+                notes.problems.iter().all(|problem| problem.offset <= end),
+                "{}",
+                notes.told()
+            );
+            let lost = notes
+                .problems
+                .iter()
+                .filter(|problem| problem.lost == Lost::Record);
+            assert!(lost.count() <= 1, "{}", notes.told());
+            assert!(
+                spans(&notes) == spans(&whole) || end == 0 || !notes.problems.is_empty(),
+                "{end}"
+            );
+            (format.recognise)(cut);
+        }
+        for bit in 0..text.len() * 8 {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let notes = Notes::of(format, &bytes);
+            assert!(
+                notes
+                    .problems
+                    .iter()
+                    .all(|problem| problem.offset <= bytes.len()),
+                "{bit}"
+            );
+            (format.recognise)(&bytes);
+        }
     }
 
     fn attribute(key: &str, value: Any) -> KeyValue {
@@ -181,7 +305,7 @@ mod tests {
     fn check(messages: &[ResourceSpans], expected: &[&str]) {
         let mut notes = Notes::default();
         feed(messages, &mut notes);
-        assert_eq!(notes.0, expected);
+        assert_eq!(notes.lines, expected);
     }
 
     #[test]
@@ -201,7 +325,7 @@ mod tests {
                 },
                 ResourceSpans::default(),
             ],
-            &["resource Some(\"cart\")", "resource None"],
+            &["cart @-", "- @-"],
         );
     }
 
@@ -263,9 +387,9 @@ mod tests {
                 ..ResourceSpans::default()
             }],
             &[
-                "resource None",
-                "GET /cart 1 < 2 Server Error 10..20 shared=true header=Some(2) links=[(9, FollowsFrom)]",
-                " 3 < 0 Unspecified Unset 0..0 shared=false header=None links=[]",
+                "- @-",
+                "  07070707070707070707070707070707:1 < 2 Server 10..20 \"GET /cart\" Error shared attempt=2 FollowsFrom(707070707070707:9)",
+                "  07070707070707070707070707070707:3 Unspecified 0..0",
             ],
         );
     }

@@ -1,7 +1,7 @@
 //! The attributes topple understands, old and new names alike, as slots of a fixed table.
 //!
-//! A reader hands every attribute to [`Facts::set`]; one look at length and first bytes turns almost every other key
-//! away. Values stay borrowed from the input. When a current and an older name of one meaning are both
+//! A reader hands every attribute to [`Facts::set`]; one look at length, first and last bytes turns almost every
+//! other key away. Values stay borrowed from the input. When a current and an older name of one meaning are both
 //! present, the current one wins, whatever their order. Names follow the OpenTelemetry semantic conventions v1.44.0.
 
 /// The value of an attribute, borrowed from the input.
@@ -64,7 +64,7 @@ macro_rules! slots {
         /// Returns the slot of an attribute name and its rank among the names of that slot (0 = current).
         #[inline]
         pub fn slot_of(key: &str) -> Option<(Slot, u8)> {
-            find(key)
+            slot_of_bytes(key.as_bytes())
         }
     };
 }
@@ -193,33 +193,158 @@ slots! {
 /// Number of slots.
 pub const N_SLOTS: usize = NAMES.len();
 
-/// Finds the slot of a key among the names of the same length.
+/// Returns the slot of an attribute name given as bytes, and its rank among the names of that slot.
+///
+/// A perfect hash over length, first and last bytes names the only candidate; most foreign names meet an empty cell.
 #[inline]
-fn find(key: &str) -> Option<(Slot, u8)> {
-    let table = table();
-    let bucket = table.by_length.get(key.len())?;
-    bucket
-        .iter()
-        .find(|entry| entry.0 == key)
-        .map(|entry| (entry.1, entry.2))
+pub fn slot_of_bytes(key: &[u8]) -> Option<(Slot, u8)> {
+    let ends = Ends::of(key)?;
+    let cell = TABLE.cells[ends.cell(TABLE.seed)];
+    let entry = TABLE.entries.get(usize::from(cell))?;
+    let found = entry.ends.first == ends.first
+        && entry.ends.last == ends.last
+        && entry.ends.len == ends.len
+        && (ends.len <= 16 || entry.name == key);
+    found.then_some((entry.slot, entry.rank))
 }
 
+/// What the perfect hash looks at.
+#[derive(Clone, Copy)]
+struct Ends {
+    first: u64,
+    last: u64,
+    len: usize,
+}
+
+impl Ends {
+    /// Returns the first and the last eight bytes of a key, or the first and the last four of a shorter one;
+    /// no understood name is shorter than four bytes.
+    #[inline]
+    const fn of(key: &[u8]) -> Option<Ends> {
+        let (first, last) = match (key.first_chunk(), key.last_chunk()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => match (key.first_chunk(), key.last_chunk()) {
+                (Some(first), Some(last)) => (
+                    u32::from_le_bytes(*first) as u64,
+                    u32::from_le_bytes(*last) as u64,
+                ),
+                _ => return None,
+            },
+        };
+        Some(Ends {
+            first,
+            last,
+            len: key.len(),
+        })
+    }
+
+    /// Returns the cell of the table.
+    #[inline]
+    const fn cell(self, seed: u64) -> usize {
+        let mixed = (self.first ^ self.last.rotate_left(29)).wrapping_add(self.len as u64);
+        (mixed.wrapping_mul(seed) >> (64 - CELL_BITS)) as usize
+    }
+}
+
+/// 2,048 cells for about a hundred names: a seed without collisions is found within some dozen tries.
+const CELL_BITS: u32 = 11;
+
+const N_NAMES: usize = {
+    let mut n = 0;
+    let mut i = 0;
+    while i < NAMES.len() {
+        n += NAMES[i].1.len();
+        i += 1;
+    }
+    n
+};
+
+#[derive(Clone, Copy)]
+struct Entry {
+    name: &'static [u8],
+    ends: Ends,
+    slot: Slot,
+    rank: u8,
+}
+
+/// Invariant: the cell of each name holds the index of its entry, every other cell [`Table::EMPTY`].
 struct Table {
-    by_length: Vec<Vec<(&'static str, Slot, u8)>>,
+    seed: u64,
+    cells: [u8; 1 << CELL_BITS],
+    entries: [Entry; N_NAMES],
 }
 
-fn table() -> &'static Table {
-    static TABLE: std::sync::OnceLock<Table> = std::sync::OnceLock::new();
-    TABLE.get_or_init(|| {
-        let longest = NAMES.iter().flat_map(|(_, keys)| keys.iter()).map(|key| key.len()).max();
-        let mut by_length = vec![Vec::new(); longest.unwrap_or(0) + 1];
-        for (slot, keys) in NAMES {
-            for (rank, key) in keys.iter().enumerate() {
-                by_length[key.len()].push((*key, *slot, rank as u8));
+static TABLE: Table = Table::build();
+
+impl Table {
+    const EMPTY: u8 = u8::MAX;
+
+    const fn build() -> Table {
+        assert!(N_NAMES < Table::EMPTY as usize, "an index must fit a byte");
+        let entries = Table::entries();
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        loop {
+            if let Some(cells) = Table::cells(&entries, seed) {
+                return Table {
+                    seed,
+                    cells,
+                    entries,
+                };
             }
+            seed = seed.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(2);
         }
-        Table { by_length }
-    })
+    }
+
+    const fn entries() -> [Entry; N_NAMES] {
+        let blank = Entry {
+            name: b"",
+            ends: Ends {
+                first: 0,
+                last: 0,
+                len: 0,
+            },
+            slot: NAMES[0].0,
+            rank: 0,
+        };
+        let mut entries = [blank; N_NAMES];
+        let mut n = 0;
+        let mut i = 0;
+        while i < NAMES.len() {
+            let (slot, names) = NAMES[i];
+            let mut rank = 0;
+            while rank < names.len() {
+                let name = names[rank].as_bytes();
+                entries[n] = Entry {
+                    name,
+                    ends: match Ends::of(name) {
+                        Some(ends) => ends,
+                        None => panic!("an understood name has at least four bytes"),
+                    },
+                    slot,
+                    rank: rank as u8,
+                };
+                n += 1;
+                rank += 1;
+            }
+            i += 1;
+        }
+        entries
+    }
+
+    /// Returns the filled cells, unless two names share one under this seed.
+    const fn cells(entries: &[Entry; N_NAMES], seed: u64) -> Option<[u8; 1 << CELL_BITS]> {
+        let mut cells = [Table::EMPTY; 1 << CELL_BITS];
+        let mut i = 0;
+        while i < entries.len() {
+            let cell = entries[i].ends.cell(seed);
+            if cells[cell] != Table::EMPTY {
+                return None;
+            }
+            cells[cell] = i as u8;
+            i += 1;
+        }
+        Some(cells)
+    }
 }
 
 /// The understood attributes of one span or resource.
@@ -299,3 +424,71 @@ impl<'a> Facts<'a> {
 }
 
 const _: () = assert!(N_SLOTS <= 64, "the slots must fit the bits of one word");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::mix;
+    use std::collections::HashMap;
+
+    fn by_name() -> HashMap<&'static str, (Slot, u8)> {
+        NAMES
+            .iter()
+            .flat_map(|(slot, names)| (0..).zip(*names).map(|(rank, name)| (*name, (*slot, rank))))
+            .collect()
+    }
+
+    #[test]
+    fn every_name_is_found_with_its_rank() {
+        let by_name = by_name();
+        assert_eq!(by_name.len(), N_NAMES, "a name has one meaning");
+        for (slot, names) in NAMES {
+            for (rank, name) in (0..).zip(*names) {
+                assert_eq!(slot_of(name), Some((*slot, rank)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn near_misses_are_not_found() {
+        let by_name = by_name();
+        for name in NAMES.iter().flat_map(|(_, names)| *names) {
+            for at in 0..=name.len() {
+                let (before, behind) = name.split_at(at);
+                let cut = [before, behind.get(1..).unwrap_or("")].concat();
+                for key in [
+                    format!("{before}x{behind}"),
+                    format!("{before}.{}", behind.get(1..).unwrap_or("")),
+                    cut,
+                ] {
+                    assert_eq!(slot_of(&key), by_name.get(key.as_str()).copied(), "{key}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_keys_are_not_found() {
+        let by_name = by_name();
+        for number in 0..20_000 {
+            let bits = mix(number);
+            let length = (bits % 40) as usize;
+            let key: String = (0..length)
+                .map(|i| char::from(b"abcdehlmnoprstv._-"[(mix(bits + i as u64) % 18) as usize]))
+                .collect();
+            assert_eq!(slot_of(&key), by_name.get(key.as_str()).copied(), "{key}");
+        }
+        assert_eq!(slot_of(""), None);
+    }
+
+    #[test]
+    fn the_current_name_wins_over_the_older_one() {
+        let mut facts = Facts::default();
+        facts.set("http.method", Value::Text("GET"));
+        facts.set("http.request.method", Value::Text("POST"));
+        facts.set("http.method", Value::Text("PUT"));
+        assert_eq!(facts.text(Slot::HttpMethod), Some("POST"));
+        facts.clear();
+        assert!(facts.is_empty());
+    }
+}

@@ -66,6 +66,7 @@ pub fn row(span: &RawSpan<'_>, resource: u32, dictionary: &mut Dictionary) -> Sp
         (facts.get(Slot::Synthetic).is_some(), Flags::SYNTHETIC),
         (facts.get(Slot::Zipkin).is_some(), Flags::NAMED_PEER_ONLY),
         (span.status == Status::Error, Flags::STATUS_ERROR),
+        (threshold(span.trace_state).is_some(), Flags::WEIGHTED),
     ] {
         if is_so {
             flags = flags.with(flag);
@@ -317,6 +318,11 @@ fn detail(span: &RawSpan<'_>, protocol: Protocol, outcome: Outcome, dictionary: 
         }
         Kind::Internal | Kind::Unspecified | Kind::Client | Kind::Producer | Kind::Consumer => peer::peer(facts, protocol),
     };
+    // What a producer or consumer names is a broker, even when it says no more than that.
+    let kind = match (span.kind, peer.kind) {
+        (Kind::Producer | Kind::Consumer, PeerKind::External) => PeerKind::Queue,
+        (_, kind) => kind,
+    };
     let names = &mut dictionary.names;
     let error = if outcome == Outcome::Fine {
         ""
@@ -332,7 +338,7 @@ fn detail(span: &RawSpan<'_>, protocol: Protocol, outcome: Outcome, dictionary: 
         names.intern_joined(Class::Peer, peer.name, "/", peer.part)
     };
     let detail = Detail {
-        peer_kind: peer.kind,
+        peer_kind: kind,
         protocol,
         peer: name,
         address: names.intern(Class::Peer, peer.address),
@@ -356,6 +362,9 @@ pub fn weight(trace_state: &str) -> Weight {
 
 /// Returns the rejection threshold in units of 2^-56.
 pub fn threshold(trace_state: &str) -> Option<u64> {
+    if trace_state.is_empty() {
+        return None;
+    }
     let members = trace_state.split(',').map(str::trim);
     let ot = members.filter_map(|member| member.strip_prefix("ot=")).next()?;
     let digits = ot.split(';').find_map(|field| field.trim().strip_prefix("th:"))?;

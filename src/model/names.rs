@@ -126,6 +126,9 @@ impl Names {
         if text.is_empty() {
             return ABSENT;
         }
+        if text == OTHER_TEXT {
+            return OTHER;
+        }
         let hash = hash(class, text);
         let entries = &self.entries;
         let bytes = &self.text;

@@ -318,8 +318,8 @@ impl Flags {
     pub const NAMED_PEER_ONLY: Flags = Flags(1 << 21);
     /// A repeat made by the transport, no retry.
     pub const TRANSPARENT: Flags = Flags(1 << 22);
-    /// The parent does not wait for this span (FOLLOWS_FROM).
-    pub const FOLLOWS: Flags = Flags(1 << 23);
+    /// The span carries a sampling weight.
+    pub const WEIGHTED: Flags = Flags(1 << 23);
     /// The status said error, whatever the codes said.
     pub const STATUS_ERROR: Flags = Flags(1 << 24);
 

@@ -11,6 +11,7 @@
 
 use crate::error::Result;
 use crate::model::dictionary::{Dictionary, Renumbering};
+use crate::model::id::mix;
 use crate::model::span::{Flags, Kind};
 use crate::model::{LinkRow, SpanId, SpanRow, TraceId};
 use crate::trace::intake::Intake;
@@ -149,7 +150,7 @@ struct Share {
 impl Share {
     fn holds(self, trace: TraceId) -> bool {
         // Bits that the partition did not use up.
-        self.of == 1 || crate::model::id::mix(trace.low).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & (self.of - 1) == self.index
+        self.of == 1 || mix(trace.low) >> 8 & (self.of - 1) == self.index
     }
 }
 

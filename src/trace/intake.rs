@@ -4,7 +4,7 @@ use crate::error::{Problem, Result};
 use crate::format::Sink;
 use crate::model::dictionary::{Dictionary, bucket};
 use crate::model::{Facts, LinkRow, RawSpan, SpanRow, meaning};
-use crate::trace::store::{PARTITIONS, Store};
+use crate::trace::store::{Store, partition};
 
 /// The share of traces a run keeps: one bucket of the trace ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +82,7 @@ impl Sink for Intake {
             return;
         }
         let row = meaning::row(span, self.resource, &mut self.dictionary);
-        let partition = bucket(span.trace.low, PARTITIONS);
+        let partition = partition(span.trace.low);
         let pushed = self.spans.push(partition, row);
         self.keep(pushed);
         for link in &span.links {

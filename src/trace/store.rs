@@ -10,9 +10,16 @@ use std::io::Write;
 use bytemuck::Pod;
 
 use crate::error::{Error, Result};
+use crate::model::id::mix;
 
 /// Number of partitions.
 pub const PARTITIONS: u32 = 256;
+
+/// Returns the partition of a trace by the low bits of its mixed id; shards are cut by the high ones.
+#[inline]
+pub fn partition(trace_low: u64) -> u32 {
+    (mix(trace_low) & u64::from(PARTITIONS - 1)) as u32
+}
 
 /// Rows of a chunk. 256 rows of 64 bytes are four pages: small enough that 256 half-empty chunks do not matter,
 /// large enough that a spilled chunk is one cheap write.

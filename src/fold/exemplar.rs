@@ -1,0 +1,91 @@
+//! Which traces to show for a number, chosen in a way that no order of observation changes.
+
+use crate::model::id::mix;
+use crate::model::{SpanId, TraceId};
+
+/// How many exemplars are kept.
+pub const KEPT: usize = 3;
+
+/// A span of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Exemplar {
+    /// Its trace.
+    pub trace: TraceId,
+    /// The span.
+    pub span: SpanId,
+}
+
+impl Exemplar {
+    /// Returns the place of the exemplar in the order of choice.
+    #[inline]
+    fn rank(self) -> u64 {
+        mix(self.trace.low ^ mix(self.span.0))
+    }
+}
+
+/// The few exemplars whose ids have the smallest hashes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exemplars(Vec<Exemplar>);
+
+impl Exemplars {
+    /// Offers an exemplar.
+    #[inline]
+    pub fn offer(&mut self, exemplar: Exemplar) {
+        let rank = exemplar.rank();
+        if self.0.len() == KEPT && self.0.last().is_some_and(|last| last.rank() <= rank) {
+            return;
+        }
+        self.insert(exemplar);
+    }
+
+    fn insert(&mut self, exemplar: Exemplar) {
+        let key = |exemplar: &Exemplar| (exemplar.rank(), *exemplar);
+        if let Err(at) = self.0.binary_search_by_key(&key(&exemplar), key) {
+            self.0.insert(at, exemplar);
+            self.0.truncate(KEPT);
+        }
+    }
+
+    /// Offers everything of another.
+    pub fn merge(&mut self, other: &Exemplars) {
+        for &exemplar in &other.0 {
+            self.offer(exemplar);
+        }
+    }
+
+    /// Returns the exemplars, in the order of choice.
+    pub fn list(&self) -> &[Exemplar] {
+        &self.0
+    }
+}
+
+/// The few exemplars with the largest values, ties by ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slowest(Vec<(u64, Exemplar)>);
+
+impl Slowest {
+    /// Offers an exemplar with its value.
+    #[inline]
+    pub fn offer(&mut self, value: u64, exemplar: Exemplar) {
+        if self.0.len() == KEPT && self.0.last().is_some_and(|last| last.0 > value) {
+            return;
+        }
+        let key = |entry: &(u64, Exemplar)| (std::cmp::Reverse(entry.0), entry.1);
+        if let Err(at) = self.0.binary_search_by_key(&key(&(value, exemplar)), key) {
+            self.0.insert(at, (value, exemplar));
+            self.0.truncate(KEPT);
+        }
+    }
+
+    /// Offers everything of another.
+    pub fn merge(&mut self, other: &Slowest) {
+        for &(value, exemplar) in &other.0 {
+            self.offer(value, exemplar);
+        }
+    }
+
+    /// Returns values and exemplars, the largest first.
+    pub fn list(&self) -> &[(u64, Exemplar)] {
+        &self.0
+    }
+}

@@ -1,0 +1,32 @@
+//! Folds traces into a topology, writes and reads it, and resolves it into the service graph.
+//!
+//! [`observe`] adds traces to a [`Topology`]; [`codec`] is its file format; [`system`] gives nodes their names, binds
+//! addresses to the services that answer there, joins messages, and returns the graph that reports are made of.
+
+pub mod sketch;
+
+pub mod exemplar;
+
+pub mod catalogue;
+
+pub mod edge;
+
+pub mod shape;
+
+pub mod message;
+
+pub mod topology;
+
+pub mod frames;
+
+pub mod observe;
+
+pub mod wire;
+
+pub mod codec;
+
+pub mod system;
+
+pub use catalogue::Catalogue;
+pub use observe::{Observer, Window};
+pub use topology::Topology;

@@ -1,0 +1,204 @@
+//! A distribution of durations that merges to the byte: a log-linear histogram with integer counts.
+//!
+//! Each power of two is cut into 64 equal buckets (values below 64 have a bucket each), so a quantile is off by at most
+//! 1/128 (0.8 %) of its value; count, sum, smallest and largest are exact. The buckets in use are kept in order: a
+//! sketch costs ten bytes a bucket, a few hundred buckets at most.
+//!
+//! DDSketch (Masson, Rim, Lee, VLDB 2019) has logarithmic buckets of the same purpose; equal ones inside powers
+//! of two need no logarithm.
+
+/// Buckets of a power of two.
+const PER_OCTAVE: u64 = 64;
+const BITS: u32 = PER_OCTAVE.trailing_zeros();
+
+/// A distribution of whole numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sketch {
+    /// Bucket numbers, ascending; `counts[i]` belongs to `buckets[i]`.
+    buckets: Vec<u16>,
+    counts: Vec<u64>,
+    count: u64,
+    sum: u128,
+    min: u64,
+    max: u64,
+}
+
+/// Returns the bucket of a value.
+#[inline]
+fn bucket(value: u64) -> u16 {
+    if value < PER_OCTAVE {
+        return value as u16;
+    }
+    let shift = 63 - value.leading_zeros() - BITS;
+    ((u64::from(shift) << BITS) + (value >> shift)) as u16
+}
+
+/// Returns the middle of a bucket.
+fn middle(bucket: u16) -> u64 {
+    let bucket = u64::from(bucket);
+    if bucket < PER_OCTAVE {
+        return bucket;
+    }
+    let shift = (bucket >> BITS) - 1;
+    let low = (PER_OCTAVE + (bucket & (PER_OCTAVE - 1))) << shift;
+    low + ((1u64 << shift) - 1) / 2
+}
+
+impl Sketch {
+    /// Adds a value.
+    #[inline]
+    pub fn add(&mut self, value: u64) {
+        if self.count == 0 {
+            self.min = value;
+        }
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        self.count += 1;
+        self.sum += u128::from(value);
+        self.put(bucket(value), 1);
+    }
+
+    #[inline]
+    fn put(&mut self, bucket: u16, count: u64) {
+        let at = self.buckets.partition_point(|&other| other < bucket);
+        if self.buckets.get(at) == Some(&bucket) {
+            self.counts[at] += count;
+        } else {
+            self.buckets.insert(at, bucket);
+            self.counts.insert(at, count);
+        }
+    }
+
+    /// Adds all values of another sketch.
+    pub fn merge(&mut self, other: &Sketch) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            *self = other.clone();
+            return;
+        }
+        for (&bucket, &count) in other.buckets.iter().zip(&other.counts) {
+            self.put(bucket, count);
+        }
+        self.count += other.count;
+        self.sum += other.sum;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+
+    /// Returns how many values were added.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Returns the exact sum of the values.
+    pub fn sum(&self) -> u128 {
+        self.sum
+    }
+
+    /// Returns the largest value; zero when empty.
+    pub fn max(&self) -> u64 {
+        self.max
+    }
+
+    /// Returns the mean of the values, or `None` when empty.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+    }
+
+    /// Returns the value of the nearest rank `ceil(q n)` within 0.8 %, or `None` when empty.
+    pub fn quantile(&self, q: f64) -> Option<u64> {
+        if self.count == 0 {
+            return None;
+        }
+        let rank = ((q * self.count as f64).ceil() as u64).clamp(1, self.count);
+        if rank == self.count {
+            return Some(self.max);
+        }
+        let mut below = 0;
+        for (&bucket, &count) in self.buckets.iter().zip(&self.counts) {
+            below += count;
+            if below >= rank {
+                return Some(middle(bucket).clamp(self.min, self.max));
+            }
+        }
+        Some(self.max)
+    }
+
+    /// Returns the parts that make the sketch: buckets, counts, and `(sum, min, max)`.
+    pub fn parts(&self) -> (&[u16], &[u64], (u128, u64, u64)) {
+        (&self.buckets, &self.counts, (self.sum, self.min, self.max))
+    }
+
+    /// Returns the sketch of such parts, or `None` when they are none.
+    pub fn from_parts(buckets: Vec<u16>, counts: Vec<u64>, (sum, min, max): (u128, u64, u64)) -> Option<Sketch> {
+        let sorted = buckets.windows(2).all(|pair| pair[0] < pair[1]);
+        let known = buckets.iter().all(|&b| b <= bucket(u64::MAX));
+        let count = counts.iter().try_fold(0u64, |sum, &count| sum.checked_add(count))?;
+        (sorted && known && buckets.len() == counts.len() && min <= max && counts.iter().all(|&c| c > 0)).then_some(Sketch {
+            buckets,
+            counts,
+            count,
+            sum,
+            min,
+            max,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::mix;
+
+    #[test]
+    fn quantiles_are_within_their_promise() {
+        for round in 0..50u64 {
+            let mut sketch = Sketch::default();
+            let mut values: Vec<u64> = (0..997).map(|i| mix(round * 1000 + i) >> (mix(i) % 60)).collect();
+            for &value in &values {
+                sketch.add(value);
+            }
+            values.sort_unstable();
+            for q in [0.0, 0.01, 0.5, 0.9, 0.99, 1.0] {
+                let rank = ((q * 997.0_f64).ceil() as usize).clamp(1, 997);
+                let exact = values[rank - 1] as f64;
+                let found = sketch.quantile(q).expect("not empty") as f64;
+                assert!((found - exact).abs() <= exact / 128.0 + 0.5, "{found} for {exact}");
+            }
+            assert_eq!(sketch.sum(), values.iter().map(|&v| u128::from(v)).sum::<u128>());
+        }
+    }
+
+    #[test]
+    fn merging_is_the_same_as_adding() {
+        let (mut whole, mut one, mut two) = (Sketch::default(), Sketch::default(), Sketch::default());
+        for i in 0..1000 {
+            let value = mix(i) >> 40;
+            whole.add(value);
+            if i % 3 == 0 { &mut one } else { &mut two }.add(value);
+        }
+        let mut other = two.clone();
+        other.merge(&one);
+        one.merge(&two);
+        assert_eq!(one, whole);
+        assert_eq!(other, whole);
+        let (buckets, counts, rest) = whole.parts();
+        assert_eq!(Sketch::from_parts(buckets.to_vec(), counts.to_vec(), rest), Some(whole));
+    }
+
+    #[test]
+    fn buckets_are_in_order_without_gaps() {
+        let mut last = bucket(0);
+        for value in (1..20_000).chain((14..64).map(|e| 1u64 << e)) {
+            let next = bucket(value);
+            assert!(next >= last);
+            assert!(value >= 20_000 || next - last <= 1);
+            assert_eq!(bucket(middle(next)), next);
+            last = next;
+        }
+        assert!(bucket(u64::MAX) > last);
+        assert_eq!(Sketch::default().quantile(0.5), None);
+    }
+}

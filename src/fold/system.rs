@@ -1,0 +1,228 @@
+//! From a topology to the service graph: nodes get their names, addresses find the services that answer there, and
+//! messages of different traces meet.
+//!
+//! Rules:
+//! - A service is called by its name; by `namespace/name` where two namespaces share the name.
+//! - A peer known by an address at which exactly one service answered in a paired call is that service.
+//! - A peer with the name of a service is that service: calls to it of which only one side was seen ([`Vertex::gap_calls`]).
+//! - Other peers with one name are one node, whatever address they had.
+//!
+//! O(nodes + edges), both far fewer than spans.
+
+use std::collections::BTreeMap;
+
+use crate::fold::catalogue::{NodeKind, USERS};
+use crate::fold::edge::{Edge, EdgeKey};
+use crate::fold::message::Met;
+use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted_refs};
+use crate::model::names::ABSENT;
+use crate::model::peer::Protocol;
+use crate::trace::link::{EntryKind, Grade};
+
+/// The name of the users' node.
+pub const USERS_NAME: &str = "(users)";
+
+/// The name of a callee that nothing names.
+pub const UNKNOWN_NAME: &str = "unknown";
+
+/// A node of the service graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vertex {
+    /// Its name, unique in the graph.
+    pub name: String,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Instances, by key of the topology.
+    pub instances: Vec<(InstanceKey, Instance)>,
+    /// Attempts to reach the service of which only the calling side was seen, though the service emits spans.
+    pub gap_calls: u64,
+}
+
+/// An edge of the service graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arc {
+    /// The caller's vertex.
+    pub from: usize,
+    /// The callee's vertex.
+    pub to: usize,
+    /// How they speak.
+    pub protocol: Protocol,
+    /// Whether the caller waits.
+    pub sync: bool,
+    /// Whether it is the direct view of messages that go through a destination.
+    pub direct: bool,
+    /// The sums.
+    pub edge: Edge,
+}
+
+/// An entry point of the service graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryPoint {
+    /// The service's vertex.
+    pub service: usize,
+    /// The operation.
+    pub operation: String,
+    /// What begins there.
+    pub kind: EntryKind,
+    /// The sums.
+    pub entry: Entry,
+}
+
+/// The service graph.
+#[derive(Clone, Debug)]
+pub struct System {
+    /// Nodes by name; the users' node comes first.
+    pub vertices: Vec<Vertex>,
+    /// Edges by caller, callee, protocol, mode and view.
+    pub arcs: Vec<Arc>,
+    /// Entry points by service, operation and kind.
+    pub entries: Vec<EntryPoint>,
+    /// The vertex of each node of the topology.
+    pub vertex_of: Vec<usize>,
+    /// How much was read.
+    pub account: Account,
+    /// Messages taken whose sender is not in the data.
+    pub unmet_messages: u64,
+    /// Of how many messages between traces each one counted stands for.
+    pub message_sampling: u64,
+}
+
+/// Resolves a topology.
+pub fn resolve(topology: &Topology) -> System {
+    let (mut vertices, vertex_of) = name_nodes(topology);
+    for (key, instance) in sorted_refs(&topology.instances) {
+        vertices[vertex_of[key.node as usize]].instances.push((*key, *instance));
+    }
+    let mut arcs: BTreeMap<(usize, usize, Protocol, bool, bool), Edge> = BTreeMap::new();
+    let mut add = |key: &EdgeKey, edge: &Edge| {
+        let (from, to) = (vertex_of[key.from as usize], vertex_of[key.to as usize]);
+        arcs.entry((from, to, key.protocol, key.sync, key.direct)).or_insert_with(Edge::new).merge(edge);
+        let one_sided = edge.grades[Grade::OneSided as usize];
+        if vertices[to].kind == NodeKind::Service && !topology.is_service(key.to) && one_sided > 0 {
+            vertices[to].gap_calls += one_sided;
+        }
+    };
+    for (key, edge) in sorted_refs(&topology.edges) {
+        add(key, edge);
+    }
+    for met in topology.messages.meet() {
+        let (key, edge) = direct_edge(&met, topology.messages.sampling());
+        add(&key, &edge);
+    }
+    let entries = sorted_refs(&topology.entries)
+        .into_iter()
+        .map(|(key, entry)| EntryPoint {
+            service: vertex_of[key.node as usize],
+            operation: topology.catalogue.text(key.operation).to_owned(),
+            kind: key.kind,
+            entry: entry.clone(),
+        })
+        .collect();
+    let arcs = arcs
+        .into_iter()
+        .map(|((from, to, protocol, sync, direct), edge)| Arc { from, to, protocol, sync, direct, edge })
+        .collect();
+    let mut system = System {
+        vertices,
+        arcs,
+        entries,
+        vertex_of,
+        account: topology.account.clone(),
+        unmet_messages: topology.messages.unmet(),
+        message_sampling: topology.messages.sampling(),
+    };
+    system.entries.sort_by(|a, b| (a.service, &a.operation, a.kind).cmp(&(b.service, &b.operation, b.kind)));
+    system
+}
+
+/// Returns the vertices, by name with the users first, and the vertex of each node.
+fn name_nodes(topology: &Topology) -> (Vec<Vertex>, Vec<usize>) {
+    let catalogue = &topology.catalogue;
+    let nodes = catalogue.nodes();
+    let mut namespaces: BTreeMap<&str, usize> = BTreeMap::new();
+    for node in nodes.iter().filter(|node| node.kind == NodeKind::Service) {
+        *namespaces.entry(catalogue.text(node.name)).or_default() += 1;
+    }
+    // The services that answered at each address.
+    let mut answers: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for ((address, node), ()) in sorted_refs(&topology.aliases) {
+        answers.entry(catalogue.text(*address)).or_default().push(*node);
+    }
+    let service_name = |number: u32| {
+        let node = catalogue.node(number);
+        let name = catalogue.text(node.name);
+        let shared = namespaces.get(name).is_some_and(|count| *count > 1);
+        if shared && node.namespace != ABSENT {
+            format!("{}/{name}", catalogue.text(node.namespace))
+        } else {
+            name.to_owned()
+        }
+    };
+    let mut named: BTreeMap<(bool, String), NodeKind> = BTreeMap::new();
+    let mut key_of = Vec::with_capacity(nodes.len());
+    for (number, node) in nodes.iter().enumerate() {
+        let number = number as u32;
+        let bound = (node.address != ABSENT)
+            .then(|| answers.get(catalogue.text(node.address)))
+            .flatten()
+            .filter(|services| services.len() == 1)
+            .map(|services| services[0]);
+        let (kind, name) = match (node.kind, bound) {
+            (NodeKind::Users, _) => (NodeKind::Users, USERS_NAME.to_owned()),
+            (NodeKind::Service, _) => (NodeKind::Service, service_name(number)),
+            (_, Some(service)) => (NodeKind::Service, service_name(service)),
+            (_, None) if node.name == ABSENT => (NodeKind::Unknown, UNKNOWN_NAME.to_owned()),
+            (kind, None) => (kind, catalogue.text(node.name).to_owned()),
+        };
+        let key = (kind != NodeKind::Users, name);
+        // Of several kinds with one name the first of the list counts: a service before a database before the rest.
+        named.entry(key.clone()).and_modify(|known| *known = kind.min(*known)).or_insert(kind);
+        key_of.push(key);
+    }
+    let numbers: BTreeMap<&(bool, String), usize> = named.keys().enumerate().map(|(at, key)| (key, at)).collect();
+    let vertex_of = key_of.iter().map(|key| numbers.get(key).copied().unwrap_or(USERS as usize)).collect();
+    let vertices = named
+        .iter()
+        .map(|((_, name), kind)| Vertex {
+            name: name.clone(),
+            kind: *kind,
+            instances: Vec::new(),
+            gap_calls: 0,
+        })
+        .collect();
+    (vertices, vertex_of)
+}
+
+/// Returns the edge of one message whose sides lie in different traces.
+fn direct_edge(met: &Met, sampling: u64) -> (EdgeKey, Edge) {
+    let key = EdgeKey {
+        from: met.from,
+        to: met.to,
+        protocol: Protocol::Messaging,
+        sync: false,
+        direct: met.sent.destination != USERS || met.taken.destination != USERS,
+    };
+    let weight = met.taken.weight.saturating_mul(sampling);
+    let mut edge = Edge::new();
+    edge.calls = weight;
+    edge.attempts = weight;
+    edge.served = weight;
+    edge.grades[Grade::Paired as usize] = 1;
+    edge.traces = 1;
+    edge.most_in_trace = 1;
+    if met.taken.failed {
+        edge.failed_server_only = weight;
+        edge.failed_exemplars.offer(met.taken.exemplar);
+    }
+    edge.exemplars.offer(met.taken.exemplar);
+    if met.taken.start != 0 {
+        edge.first = met.taken.start;
+        edge.last = met.taken.start;
+        edge.server_ns.add(met.taken.duration);
+        edge.slowest.offer(met.taken.duration, met.taken.exemplar);
+        if met.sent.end != 0 {
+            edge.queue_ns.add(met.taken.start.saturating_sub(met.sent.end));
+        }
+    }
+    (key, edge)
+}

@@ -1,0 +1,327 @@
+//! Plain data for people and machines: what a renderer writes, and nothing it would have to compute.
+//!
+//! [`build`] makes a [`Report`] from the resolved service graph; [`focus`] cuts one down to the
+//! neighbourhood of a service. Counts that stand for sampled requests are weighted and may be fractions.
+
+pub mod build;
+
+pub mod focus;
+
+/// Everything a report says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// What was read, and how well it hangs together.
+    pub data: Data,
+    /// Services and virtual nodes, by name.
+    pub services: Vec<Service>,
+    /// Edges, by caller, callee, mode and protocol.
+    pub edges: Vec<EdgeRow>,
+    /// Entry points, the busiest first.
+    pub entries: Vec<EntryRow>,
+    /// Numbers about the whole graph, by name.
+    pub metrics: Vec<Metric>,
+    /// Measured facts, the most important first.
+    pub findings: Vec<Finding>,
+    /// What a reader should know before trusting the numbers, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Data {
+    /// Spans read; the sum of all classes.
+    pub spans_read: u64,
+    /// Spans by class, in the order of the JSON report; names are snake_case.
+    pub spans_by_class: Vec<(&'static str, u64)>,
+    /// Spans that found no place in the graph, by reason; names are snake_case.
+    pub unresolved: Vec<(&'static str, u64)>,
+    /// Traces.
+    pub traces: u64,
+    /// The first problems, with their places.
+    pub problems: Vec<ProblemRow>,
+    /// All problems.
+    pub problems_total: u64,
+    /// Earliest start and latest end in nanoseconds since 1970, if any span has a time.
+    pub window: Option<(u64, u64)>,
+    /// Share of synchronous calls to services that emit spans of which both sides were seen, if there are any.
+    pub paired_ratio: Option<f64>,
+    /// Share of spans whose parent is not in the data, if there are spans.
+    pub orphan_ratio: Option<f64>,
+    /// Whether the spans carry sampling weights.
+    pub weights_known: bool,
+    /// Distinct request shapes kept.
+    pub shapes: u64,
+    /// Requests whose shapes were not kept.
+    pub shapes_folded: u64,
+}
+
+/// One problem in the input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProblemRow {
+    /// The file, as it was named.
+    pub source: String,
+    /// Where in the file: `14:23` (line and column) or `byte 1234`; empty when it concerns the whole file.
+    pub place: String,
+    /// What was expected and found.
+    pub message: String,
+}
+
+/// What a node of the graph is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A service that emits spans.
+    #[default]
+    Service,
+    /// A database.
+    Database,
+    /// A cache.
+    Cache,
+    /// A queue or topic.
+    Queue,
+    /// Anything else that emits no spans.
+    External,
+    /// Whoever uses the system.
+    Users,
+}
+
+impl Kind {
+    /// Returns the name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Service => "service",
+            Kind::Database => "database",
+            Kind::Cache => "cache",
+            Kind::Queue => "queue",
+            Kind::External => "external",
+            Kind::Users => "users",
+        }
+    }
+}
+
+/// A node of the graph.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Service {
+    /// Its name, unique in the report.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Instances seen.
+    pub instances: u64,
+    /// Versions seen, in text order.
+    pub versions: Vec<String>,
+    /// Zones seen, in text order.
+    pub zones: Vec<String>,
+    /// Regions seen, in text order.
+    pub regions: Vec<String>,
+    /// Hosts seen.
+    pub hosts: u64,
+    /// Spans it emitted.
+    pub spans: u64,
+    /// Spans of these that failed.
+    pub failed_spans: u64,
+    /// Distinct callers, without users.
+    pub in_degree: u64,
+    /// Distinct callees.
+    pub out_degree: u64,
+    /// Distinct neighbours.
+    pub degree: u64,
+}
+
+/// An edge of the graph.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EdgeRow {
+    /// Name of the caller.
+    pub from: String,
+    /// Name of the callee.
+    pub to: String,
+    /// Whether the caller waits.
+    pub sync: bool,
+    /// How they speak.
+    pub protocol: &'static str,
+    /// Whether it is the direct view of messages that go through a destination.
+    pub direct: bool,
+    /// Logical calls.
+    pub calls: f64,
+    /// Attempts.
+    pub attempts: f64,
+    /// Attempts of which the called side was seen.
+    pub served: f64,
+    /// Attempts that failed on both sides.
+    pub errors_both: f64,
+    /// Attempts of which only the calling side failed.
+    pub errors_client_only: f64,
+    /// Attempts of which only the called side failed.
+    pub errors_server_only: f64,
+    /// Attempts at which the caller was at fault.
+    pub client_4xx: f64,
+    /// Attempts that timed out.
+    pub timeouts: f64,
+    /// Retries marked, hidden below one client span, and inferred.
+    pub retries: [f64; 3],
+    /// Durations of calling spans.
+    pub client_ns: Quantiles,
+    /// Durations of called spans.
+    pub server_ns: Quantiles,
+    /// Calling minus called durations.
+    pub network_ns: Quantiles,
+    /// How long messages waited.
+    pub queue_ns: Quantiles,
+    /// Mean calls per trace that has any.
+    pub fan_out: f64,
+    /// Most calls in one trace.
+    pub fan_out_max: u64,
+    /// Share of all critical-path time spent in these calls.
+    pub critical_path_share: Option<f64>,
+    /// Mean number of calls under way at a time over the window.
+    pub in_flight: Option<f64>,
+    /// Attempts seen by grade of evidence; grades without any are left out.
+    pub evidence: Vec<(&'static str, u64)>,
+    /// Attempts by `(zone of caller, zone of callee)`; an empty name is an unknown zone.
+    pub zones: Vec<(String, String, u64)>,
+    /// Attempts by `(region of caller, region of callee)`.
+    pub regions: Vec<(String, String, u64)>,
+    /// Attempts by `(version of caller, version of callee)`.
+    pub versions: Vec<(String, String, u64)>,
+    /// Failed attempts by kind of error, where the spans say.
+    pub error_types: Vec<(String, u64)>,
+    /// Earliest and latest start in nanoseconds since 1970.
+    pub seen: Option<(u64, u64)>,
+    /// Trace ids of any calls.
+    pub exemplars: Vec<String>,
+    /// Trace ids of failed calls.
+    pub failed_exemplars: Vec<String>,
+    /// Trace ids of the slowest calls, the slowest first.
+    pub slowest_exemplars: Vec<String>,
+}
+
+impl EdgeRow {
+    /// Returns all failed attempts.
+    pub fn errors(&self) -> f64 {
+        self.errors_both + self.errors_client_only + self.errors_server_only
+    }
+
+    /// Returns the share of attempts that failed; zero without attempts.
+    pub fn error_ratio(&self) -> f64 {
+        if self.attempts > 0.0 { self.errors() / self.attempts } else { 0.0 }
+    }
+}
+
+/// A distribution of durations in nanoseconds; quantiles are of nearest rank, within 0.8 %.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quantiles {
+    /// How many.
+    pub count: u64,
+    /// Their exact sum.
+    pub sum: u128,
+    /// Median.
+    pub p50: u64,
+    /// 90th percentile.
+    pub p90: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// Largest, exact.
+    pub max: u64,
+}
+
+/// An entry point.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EntryRow {
+    /// Name of the service.
+    pub service: String,
+    /// Operation.
+    pub operation: String,
+    /// `request`, `message` or `job`.
+    pub kind: &'static str,
+    /// Requests.
+    pub requests: f64,
+    /// Failed requests.
+    pub failed: f64,
+    /// Health checks among the requests seen.
+    pub health_checks: u64,
+    /// Durations.
+    pub duration_ns: Quantiles,
+    /// Median, 95th percentile and maximum of the synchronous call depth.
+    pub sync_depth: (u64, u64, u64),
+    /// Trace ids of any requests.
+    pub exemplars: Vec<String>,
+    /// Trace ids of failed requests.
+    pub failed_exemplars: Vec<String>,
+    /// Trace ids of the slowest requests, the slowest first.
+    pub slowest_exemplars: Vec<String>,
+}
+
+/// A number about the whole graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// Its name, as in the policy file.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// It follows from the spans alone.
+    Proved,
+    /// It is an estimate with an interval.
+    Measured,
+    /// It rests on a heuristic.
+    Inferred,
+    /// The data cannot tell.
+    #[default]
+    Unknown,
+}
+
+impl Grade {
+    /// Returns the name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Grade::Proved => "proved",
+            Grade::Measured => "measured",
+            Grade::Inferred => "inferred",
+            Grade::Unknown => "unknown",
+        }
+    }
+}
+
+/// One measured fact, without opinion.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Finding {
+    /// Stable id of pass and subject.
+    pub id: String,
+    /// The pass that measured it.
+    pub pass: &'static str,
+    /// What was measured.
+    pub metric: &'static str,
+    /// What it is about.
+    pub subject: Subject,
+    /// The value.
+    pub value: f64,
+    /// Its unit; empty for a count.
+    pub unit: &'static str,
+    /// Interval, if it is an estimate.
+    pub interval: Option<(f64, f64)>,
+    /// How sure it is.
+    pub grade: Grade,
+    /// How many of how many.
+    pub count: u64,
+    /// How many there were.
+    pub of: u64,
+    /// Trace ids to look at.
+    pub exemplars: Vec<String>,
+    /// One sentence for people.
+    pub text: String,
+}
+
+/// What a finding is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// The whole system.
+    #[default]
+    System,
+    /// A service or virtual node.
+    Service(String),
+    /// An edge, caller first.
+    Edge(String, String),
+}

@@ -1,0 +1,72 @@
+//! The critical path of a trace: which span the end of the root waited for, at every moment.
+//!
+//! Definition: walk down from each root; a child is clamped to its parent's clamped interval, empty and
+//! asynchronous children are dropped; walk backwards from the parent's end `cur`, taking the children by (end
+//! descending, start descending, id) that end at or before `cur`; the gap between the child's end and `cur` is the
+//! parent's own; go on from the child's start. What is left before the first child is the parent's own. Intervals
+//! are half-open, so the segments tile the root exactly.
+//!
+//! This is the definition of CRISP (Zhang et al., ATC 2022) and Jaeger but for two things: a child that ends exactly
+//! when the next one starts is kept, and clamping is top-down, so the result does not depend on an order of
+//! iteration. O(n log n) in the spans of a trace.
+
+use crate::model::span::Flags;
+use crate::trace::assemble::{Attachment, Trace};
+
+/// The critical paths of a trace, one per root.
+#[derive(Debug, Default)]
+pub struct Path {
+    /// Time on the path spent in the span itself, by span.
+    pub own: Vec<u64>,
+    /// Time on the path spent in the span and below it, by span.
+    pub total: Vec<u64>,
+    stack: Vec<(u32, u64, u64)>,
+    children: Vec<(u64, u64, u32)>,
+}
+
+impl Path {
+    /// Computes the paths of a trace; `waits` says whether the parent of a span waits for it.
+    pub fn compute(&mut self, trace: &Trace<'_>, waits: impl Fn(u32) -> bool) {
+        let n = trace.spans.len();
+        self.own.clear();
+        self.own.resize(n, 0);
+        self.total.clear();
+        self.total.resize(n, 0);
+        for (i, attachment) in trace.attachments.iter().enumerate() {
+            let row = &trace.spans[i];
+            if *attachment == Attachment::Root && !row.flags.has(Flags::NO_START) {
+                self.stack
+                    .push((i as u32, row.start, row.start.saturating_add(row.duration)));
+            }
+        }
+        while let Some((span, from, to)) = self.stack.pop() {
+            self.total[span as usize] = to - from;
+            self.children.clear();
+            for &child in trace.children(span) {
+                let row = &trace.spans[child as usize];
+                if row.flags.has(Flags::NO_START) || !waits(child) {
+                    continue;
+                }
+                let start = row.start.max(from);
+                let end = row.start.saturating_add(row.duration).min(to);
+                if start < end {
+                    self.children.push((end, start, child));
+                }
+            }
+            if self.children.len() > 1 {
+                self.children
+                    .sort_unstable_by(|a, b| (b.0, b.1, a.2).cmp(&(a.0, a.1, b.2)));
+            }
+            let mut current = to;
+            let mut own = 0;
+            for &(end, start, child) in &self.children {
+                if end <= current {
+                    own += current - end;
+                    self.stack.push((child, start, end));
+                    current = start;
+                }
+            }
+            self.own[span as usize] = own + (current - from);
+        }
+    }
+}
