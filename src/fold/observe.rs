@@ -15,7 +15,7 @@ use crate::fold::shape::EntryKey;
 use crate::fold::topology::{Instance, InstanceKey, Topology};
 use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
-use crate::model::peer::PeerKind;
+use crate::model::peer::{PeerKind, Protocol};
 use crate::model::span::{Flags, Kind, Outcome};
 use crate::trace::link::{Call, End, EntryKind, Linked, MessageEnd, Retry};
 use crate::trace::path::Path;
@@ -157,7 +157,9 @@ impl<'a> Observer<'a> {
             return;
         };
         let detail = &dictionary.details[seen.detail as usize];
+        let is_message = |row: Option<&crate::model::SpanRow>| row.is_some_and(|row| matches!(row.flags.kind(), Kind::Producer | Kind::Consumer));
         let protocol = match (client, server) {
+            _ if !call.sync && (is_message(client) || is_message(server)) => Protocol::Messaging,
             (Some(client), Some(server)) => {
                 // The called side knows better how it was called when the caller is an SDK of its own kind.
                 let of_client = dictionary.details[client.detail as usize].protocol;

@@ -51,6 +51,17 @@ impl Class {
         }
     }
 
+    /// Returns what the class names, for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Service => "service",
+            Class::Operation => "operation",
+            Class::Peer => "peer",
+            Class::Instance => "instance",
+            Class::Label => "version or error",
+        }
+    }
+
     const ALL: [Class; N_CLASSES] = [
         Class::Service,
         Class::Operation,

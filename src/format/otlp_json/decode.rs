@@ -4,9 +4,11 @@
 //! fields that cannot be read are absent. A problem names the element; its offset is that of the document.
 
 use super::cursor::Scalar;
+use super::decoder::{Decoder, Object, field, found};
+use super::document::{Judgement, MAX_WRAPPERS, Seen};
 use super::repair::Repaired;
 use super::value;
-use super::walk::{ID_HELP, Judgement, MAX_WRAPPERS, Seen};
+use super::walk::ID_HELP;
 use super::{diagnosis_of, without_bom};
 use crate::error::{Lost, Problem};
 use crate::input::Record;
@@ -16,7 +18,7 @@ use opentelemetry_proto::tonic::common::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Decodes everything of one record; problems are appended.
 pub(super) fn decode(record: &Record<'_>, problems: &mut Vec<Problem>) -> Vec<ResourceSpans> {
@@ -42,11 +44,7 @@ fn decode_text(text: &str, problems: &mut Vec<Problem>) -> Vec<ResourceSpans> {
     let mut groups = Vec::new();
     loop {
         let offset = start + documents.byte_offset();
-        let mut decoder = Decoder {
-            problems,
-            offset,
-            path: Vec::new(),
-        };
+        let mut decoder = Decoder::new(problems, offset);
         match documents.next() {
             None => return groups,
             Some(Ok(document)) => decoder.document(&document, &mut groups),
@@ -56,30 +54,6 @@ fn decode_text(text: &str, problems: &mut Vec<Problem>) -> Vec<ResourceSpans> {
             }
         }
     }
-}
-
-/// A step of the path to an element.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Field(&'static str),
-    Item(usize),
-}
-
-struct Decoder<'p> {
-    problems: &'p mut Vec<Problem>,
-    offset: usize,
-    path: Vec<Step>,
-}
-
-/// The fields of an object, and how two spellings of one are looked up.
-type Object = Map<String, Value>;
-
-/// Returns a field by its spelling in camelCase or in `snake_case`, unless it is null.
-fn field<'v>(object: &'v Object, names: [&str; 2]) -> Option<&'v Value> {
-    names
-        .iter()
-        .find_map(|name| object.get(*name))
-        .filter(|value| !value.is_null())
 }
 
 impl Decoder<'_> {
@@ -437,177 +411,4 @@ impl Decoder<'_> {
             _ => None,
         }
     }
-
-    fn text(&mut self, object: &Object, names: [&'static str; 2]) -> String {
-        let text = self.read(object, names, "a text", |scalar| match scalar {
-            Scalar::Text(text) => Some(text.to_owned()),
-            _ => None,
-        });
-        text.unwrap_or_default()
-    }
-
-    fn texts(&mut self, object: &Object, names: [&'static str; 2]) -> Vec<String> {
-        let mut texts = Vec::new();
-        if let Some(value) = field(object, names) {
-            self.within(names[0], |decoder| {
-                decoder.items(
-                    value,
-                    "a list of texts",
-                    Lost::Field,
-                    |decoder, item| match item {
-                        Value::String(text) => texts.push(text.clone()),
-                        other => decoder.problem(
-                            format!("expected a text, found {}", found(other)),
-                            Lost::Field,
-                        ),
-                    },
-                );
-            });
-        }
-        texts
-    }
-
-    fn count(&mut self, object: &Object, names: [&'static str; 2]) -> u32 {
-        self.read(object, names, "a count", |scalar| {
-            u32::try_from(value::whole(scalar)?).ok()
-        })
-        .unwrap_or(0)
-    }
-
-    fn nanos(&mut self, object: &Object, names: [&'static str; 2]) -> u64 {
-        self.read(object, names, "nanoseconds since 1970", |scalar| {
-            u64::try_from(value::whole(scalar)?).ok()
-        })
-        .unwrap_or(0)
-    }
-
-    /// Reads a single value; what `read` does not accept is a problem.
-    fn read<T>(
-        &mut self,
-        object: &Object,
-        names: [&str; 2],
-        expected: &str,
-        read: impl FnOnce(Scalar<'_>) -> Option<T>,
-    ) -> Option<T> {
-        let value = field(object, names)?;
-        let decoded = with_scalar(value, read);
-        if decoded.is_none() {
-            self.problem_at(
-                names[0],
-                format!("expected {expected}, found {}", found(value)),
-            );
-        }
-        decoded
-    }
-
-    /// Reads a list of objects.
-    fn list<T>(
-        &mut self,
-        object: &Object,
-        names: [&'static str; 2],
-        expected: &str,
-        mut read: impl FnMut(&mut Self, &Object) -> T,
-    ) -> Vec<T> {
-        let mut list = Vec::new();
-        if let Some(value) = field(object, names) {
-            self.within(names[0], |decoder| {
-                decoder.items(value, "a list", Lost::Field, |decoder, item| {
-                    let object = decoder.object(item, expected, Lost::Field);
-                    list.extend(object.map(|object| read(decoder, object)));
-                });
-            });
-        }
-        list
-    }
-
-    /// Calls `f` with each element of a list; null is an empty list.
-    fn items(
-        &mut self,
-        value: &Value,
-        expected: &str,
-        lost: Lost,
-        mut f: impl FnMut(&mut Self, &Value),
-    ) {
-        match value {
-            Value::Null => {}
-            Value::Array(items) => {
-                for (i, item) in items.iter().enumerate() {
-                    self.path.push(Step::Item(i));
-                    f(self, item);
-                    self.path.pop();
-                }
-            }
-            other => self.problem(format!("expected {expected}, found {}", found(other)), lost),
-        }
-    }
-
-    /// Returns the object; null is absent.
-    fn object<'v>(&mut self, value: &'v Value, expected: &str, lost: Lost) -> Option<&'v Object> {
-        match value {
-            Value::Object(object) => Some(object),
-            Value::Null => None,
-            other => {
-                self.problem(format!("expected {expected}, found {}", found(other)), lost);
-                None
-            }
-        }
-    }
-
-    fn within<T>(&mut self, name: &'static str, f: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(Step::Field(name));
-        let result = f(self);
-        self.path.pop();
-        result
-    }
-
-    fn problem(&mut self, message: String, lost: Lost) {
-        let path = self.path();
-        self.problems.push(Problem {
-            offset: self.offset,
-            path,
-            message,
-            help: None,
-            lost,
-        });
-    }
-
-    fn problem_at(&mut self, name: &str, message: String) {
-        self.problem(message, Lost::Field);
-        if let Some(problem) = self.problems.last_mut() {
-            problem.path.push('.');
-            problem.path.push_str(name);
-        }
-    }
-
-    fn path(&self) -> String {
-        let mut path = String::new();
-        for step in &self.path {
-            match step {
-                Step::Field(name) => {
-                    if !path.is_empty() {
-                        path.push('.');
-                    }
-                    path.push_str(name);
-                }
-                Step::Item(i) => path.push_str(&format!("[{i}]")),
-            }
-        }
-        path
-    }
-}
-
-/// Calls `f` with a value as the walk would have read it.
-fn with_scalar<T>(value: &Value, f: impl FnOnce(Scalar<'_>) -> T) -> T {
-    match value {
-        Value::Null => f(Scalar::Null),
-        Value::Bool(truth) => f(Scalar::Bool(*truth)),
-        Value::Number(number) => f(Scalar::Number(&number.to_string())),
-        Value::String(text) => f(Scalar::Text(text)),
-        Value::Array(_) => f(Scalar::List),
-        Value::Object(_) => f(Scalar::Object),
-    }
-}
-
-fn found(value: &Value) -> String {
-    with_scalar(value, |scalar| value::found(scalar))
 }

@@ -4,11 +4,16 @@
 //! [`decode`] the complete one through `serde_json`; [`value`] reads single values for both. When the walk meets
 //! text that is not JSON, `serde_json` is asked too, since it notices what the walk steps over.
 
+mod attribute;
 mod cursor;
 mod decode;
+mod decoder;
+mod document;
+mod place;
 mod recognise;
 mod repair;
 mod scan;
+mod span;
 mod value;
 mod walk;
 

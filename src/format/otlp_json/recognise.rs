@@ -1,8 +1,9 @@
 //! Recognises OTLP JSON by the keys of its first document, and how it is cut.
 
 use super::cursor::{Cursor, Step};
+use super::document::{MAX_WRAPPERS, is_other_signal};
 use super::scan::{Portable, Scan};
-use super::walk::{MAX_WRAPPERS, is_other_signal};
+
 use crate::input::{Framing, Record};
 use bumpalo::Bump;
 

@@ -14,12 +14,12 @@ fn hex8(digits: [u8; 8]) -> Option<u32> {
     let low7 = word & !HIGH;
     // A sum of two bytes below 0x80 stays in its byte; its high bit says "at least".
     let decimal = (low7 + (0x80 - 0x30) * EACH) & !(low7 + (0x80 - 0x3a) * EACH);
-    let lower = low7 | 0x20 * EACH;
+    let lower = low7 | (0x20 * EACH);
     let letter = (lower + (0x80 - 0x61) * EACH) & !(lower + (0x80 - 0x67) * EACH);
     if (decimal | letter) & !word & HIGH != HIGH {
         return None;
     }
-    let nibbles = (word & 0x0f * EACH) + 9 * (word >> 6 & EACH);
+    let nibbles = (word & (0x0f * EACH)) + 9 * (word >> 6 & EACH);
     let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
     let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
     Some((pairs | pairs >> 16) as u32)
@@ -54,8 +54,8 @@ pub(super) fn quoted_span_id(text: &[u8; 18]) -> Option<SpanId> {
 fn decimal8(digits: [u8; 8]) -> Option<u64> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(digits);
-    let digits = word ^ 0x30 * EACH;
-    if (digits | digits.wrapping_add(6 * EACH)) & 0xf0 * EACH != 0 {
+    let digits = word ^ (0x30 * EACH);
+    if (digits | digits.wrapping_add(6 * EACH)) & (0xf0 * EACH) != 0 {
         return None; // a carry comes only from a byte that is caught by itself
     }
     // The first digit is the lowest byte: pairs, then fours, then all eight.
@@ -106,7 +106,7 @@ fn id_bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
 pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let unpadded = text.trim_end_matches('=');
     let padding = text.len() - unpadded.len();
-    if unpadded.len() % 4 == 1 || (padding > 0 && (padding > 2 || text.len() % 4 != 0)) {
+    if unpadded.len() % 4 == 1 || (padding > 0 && (padding > 2 || !text.len().is_multiple_of(4))) {
         return None;
     }
     let mut bytes = Vec::with_capacity(unpadded.len() * 3 / 4);

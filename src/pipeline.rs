@@ -1,0 +1,193 @@
+//! The whole program as functions that can be read aloud: read, fold, resolve, report.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::fold::topology::Bucket;
+use crate::fold::{Catalogue, Observer, Topology, Window, codec, system};
+use crate::format::FORMATS;
+use crate::input::{self, Buffer, Feed, Framing, Limits, Problems, Reading};
+use crate::report::{self, Report};
+use crate::trace::intake::{Intake, Shard};
+use crate::trace::{Assembler, Traces};
+
+/// Memory that a run holds to unless told otherwise.
+pub const DEFAULT_MEMORY: u64 = 256 << 20;
+
+/// What of the memory is not for rows: buffers, names and topologies.
+const OVERHEAD: u64 = 96 << 20;
+
+/// What to read and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Files, folders, globs, `-`.
+    pub inputs: Vec<String>,
+    /// Threads.
+    pub threads: usize,
+    /// Bytes to hold to; past them spans go to temporary files.
+    pub memory: u64,
+    /// The times traces must start in.
+    pub window: Window,
+    /// The share of traces to keep, and the name of the data set it is a share of.
+    pub shard: Option<(Shard, String)>,
+}
+
+/// How far reading has come; looked at from another thread.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes taken from disks and pipes.
+    pub bytes: AtomicU64,
+    /// All bytes there are; zero when unknown.
+    pub total: AtomicU64,
+    /// Spans read.
+    pub spans: AtomicU64,
+    /// Whether reading is done.
+    pub done: AtomicBool,
+}
+
+/// Everything read.
+#[derive(Debug)]
+pub struct Read {
+    /// Spans, per thread.
+    pub intakes: Vec<Intake>,
+    /// Topologies among the inputs, by source.
+    pub topologies: Vec<Topology>,
+    /// Sources and problems.
+    pub reading: Reading,
+}
+
+/// Returns the topology of the inputs, and what was read to make it.
+///
+/// # Errors
+/// Fails when an input cannot be found, nothing can be understood, or a topology cannot be added.
+pub fn fold(options: &Options, progress: &Progress) -> Result<(Topology, Reading)> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads)
+        .build()
+        .map_err(|error| Error::new(format!("cannot start {} threads: {error}", options.threads)))?;
+    let read = read(options, &pool, progress)?;
+    let mut topology = fold_traces(options, &pool, read.intakes, &read.reading)?;
+    for more in read.topologies {
+        topology = Topology::merge(topology, more)?;
+    }
+    Ok((topology, read.reading))
+}
+
+/// Returns the report of the inputs.
+///
+/// # Errors
+/// See [`fold`].
+pub fn report(options: &Options, progress: &Progress) -> Result<(Report, Reading)> {
+    let (topology, reading) = fold(options, progress)?;
+    let topology = topology.compacted();
+    let system = system::resolve(&topology);
+    Ok((report::build::report(&topology, &system, &reading), reading))
+}
+
+/// Says which format content has: an index of [`FORMATS`], or one past its end for a topology.
+pub fn recognise(head: &[u8]) -> Option<(usize, Framing)> {
+    if codec::is_topology(head) {
+        return Some((FORMATS.len(), Framing::Whole));
+    }
+    FORMATS
+        .iter()
+        .enumerate()
+        .find_map(|(index, format)| (format.recognise)(head).map(|framing| (index, framing)))
+}
+
+/// Reads the inputs, every thread into an intake of its own.
+fn read(options: &Options, pool: &rayon::ThreadPool, progress: &Progress) -> Result<Read> {
+    let sources = input::find(&options.inputs)?;
+    let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
+    let feed = Feed::new(sources, &recognise, Limits::default());
+    let budget = options.memory.saturating_sub(OVERHEAD).max(16 << 20);
+    let held = AtomicU64::new(0);
+    let worker = || -> Result<(Intake, Problems, Vec<(usize, Topology)>)> {
+        let mut intake = Intake::new(options.shard.as_ref().map(|(shard, _)| *shard));
+        let mut problems = Problems::default();
+        let mut topologies = Vec::new();
+        let mut buffer = Buffer::new();
+        let (mut counted, mut spans) = (0, 0);
+        while let Some(block) = feed.next(&mut buffer) {
+            let (source, format) = (block.source(), FORMATS.get(block.format()));
+            for (record, place) in block.records() {
+                match format {
+                    Some(format) => (format.read)(&record, &mut intake),
+                    None => topologies.push((source, codec::decode(&names[source], record.bytes())?)),
+                }
+                for problem in intake.problems.drain(..) {
+                    problems.add(place, &record, problem);
+                }
+            }
+            intake.check()?;
+            let now = intake.held_bytes();
+            let all = if now >= counted {
+                held.fetch_add(now - counted, Ordering::Relaxed) + (now - counted)
+            } else {
+                held.fetch_sub(counted - now, Ordering::Relaxed) - (counted - now)
+            };
+            counted = now;
+            if all > budget {
+                intake.spill()?;
+            }
+            let state = feed.progress();
+            progress.bytes.store(state.bytes, Ordering::Relaxed);
+            progress.total.store(state.total.unwrap_or(0), Ordering::Relaxed);
+            progress.spans.fetch_add(intake.spans_read - spans, Ordering::Relaxed);
+            spans = intake.spans_read;
+        }
+        Ok((intake, problems, topologies))
+    };
+    let parts = pool.broadcast(|_| worker()).into_iter().collect::<Result<Vec<_>>>();
+    progress.done.store(true, Ordering::Relaxed);
+    let mut problems = Problems::default();
+    let (mut intakes, mut topologies) = (Vec::new(), Vec::new());
+    for (intake, more_problems, more_topologies) in parts? {
+        problems.merge(more_problems);
+        intakes.push(intake);
+        topologies.extend(more_topologies);
+    }
+    topologies.sort_by_key(|(source, _)| *source);
+    Ok(Read {
+        intakes,
+        topologies: topologies.into_iter().map(|(_, topology)| topology).collect(),
+        reading: feed.finish(problems),
+    })
+}
+
+/// Folds the spans read, partition by partition.
+fn fold_traces(options: &Options, pool: &rayon::ThreadPool, intakes: Vec<Intake>, reading: &Reading) -> Result<Topology> {
+    let traces = Traces::new(intakes);
+    let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
+    let next = AtomicU32::new(0);
+    let budget = options.memory / 8 / options.threads.max(1) as u64;
+    let worker = || -> Result<Topology> {
+        let mut observer = Observer::new(&traces.dictionary, Arc::clone(&catalogue), options.window);
+        let mut assembler = Assembler::default();
+        loop {
+            let partition = next.fetch_add(1, Ordering::Relaxed);
+            if partition >= Assembler::PARTITIONS {
+                return Ok(observer.finish());
+            }
+            assembler.for_each(&traces, partition, budget, |trace| observer.observe(trace))?;
+        }
+    };
+    let parts = pool.broadcast(|_| worker()).into_iter().collect::<Result<Vec<_>>>()?;
+    let mut topology = Topology::empty(Arc::clone(&catalogue));
+    for part in parts {
+        topology = Topology::merge(topology, part)?;
+    }
+    topology.account.unreadable += reading.counts.spans;
+    let faults = reading.sources.iter().filter(|source| source.fault.is_some()).count() as u64;
+    topology.account.problems += reading.counts.total() + faults;
+    topology.overflowed.extend(traces.dictionary.names.overflowed().map(|class| class.name().to_owned()));
+    if let Some((shard, data_set)) = &options.shard {
+        topology.buckets.insert(Bucket {
+            data_set: data_set.clone(),
+            of: shard.of,
+            index: shard.index,
+        });
+    }
+    Ok(topology)
+}

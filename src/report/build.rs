@@ -1,0 +1,451 @@
+//! Makes a report from the service graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fold::catalogue::NodeKind;
+use crate::fold::edge::Tally;
+use crate::fold::exemplar::{Exemplars, Slowest};
+use crate::fold::sketch::Sketch;
+use crate::fold::system::{Arc, EntryPoint, System, Vertex};
+use crate::fold::topology::{InstanceKey, Topology};
+use crate::input::Reading;
+use crate::model::dictionary::Weight;
+use crate::model::meaning::is_unknown_service;
+use crate::model::names::{ABSENT, NameId};
+use crate::report::{Data, EdgeRow, EntryRow, Kind, Metric, ProblemRow, Quantiles, Report, Service};
+use crate::trace::link::{Class, Grade};
+
+/// Returns the report of a topology and of what was read to make it.
+pub fn report(topology: &Topology, system: &System, reading: &Reading) -> Report {
+    let graph = Graph::of(system);
+    let mut entries: Vec<EntryRow> = system.entries.iter().map(|entry| entry_row(system, entry)).collect();
+    entries.sort_by(|a, b| {
+        b.requests
+            .total_cmp(&a.requests)
+            .then_with(|| (&a.service, &a.operation, a.kind).cmp(&(&b.service, &b.operation, b.kind)))
+    });
+    let window_ns = window(system).map(|(start, end)| end - start);
+    Report {
+        data: data(topology, system, reading),
+        services: graph
+            .members
+            .iter()
+            .map(|&vertex| service(topology, &graph, vertex, &system.vertices[vertex]))
+            .collect(),
+        edges: system.arcs.iter().map(|arc| edge_row(topology, system, arc, window_ns)).collect(),
+        entries,
+        metrics: metrics(system, &graph),
+        findings: Vec::new(),
+        notes: notes(topology, system, reading),
+    }
+}
+
+/// The service graph without users and without the direct views of messages: simple, directed, no self-edges.
+struct Graph {
+    members: Vec<usize>,
+    out: BTreeMap<usize, BTreeSet<usize>>,
+    into: BTreeMap<usize, BTreeSet<usize>>,
+    self_edges: usize,
+}
+
+impl Graph {
+    fn of(system: &System) -> Graph {
+        let mut graph = Graph {
+            members: Vec::new(),
+            out: BTreeMap::new(),
+            into: BTreeMap::new(),
+            self_edges: 0,
+        };
+        let mut used: BTreeSet<usize> = BTreeSet::new();
+        let mut selves: BTreeSet<usize> = BTreeSet::new();
+        for arc in &system.arcs {
+            used.extend([arc.from, arc.to]);
+            if arc.direct || system.vertices[arc.from].kind == NodeKind::Users {
+                continue;
+            }
+            if arc.from == arc.to {
+                selves.insert(arc.from);
+                continue;
+            }
+            graph.out.entry(arc.from).or_default().insert(arc.to);
+            graph.into.entry(arc.to).or_default().insert(arc.from);
+        }
+        graph.self_edges = selves.len();
+        // A service stays in the graph even when nothing calls it; a peer is there because something does.
+        graph.members = (0..system.vertices.len())
+            .filter(|vertex| {
+                let of = &system.vertices[*vertex];
+                of.kind != NodeKind::Users && (used.contains(vertex) || !of.instances.is_empty())
+            })
+            .collect();
+        graph
+    }
+
+    fn out_degree(&self, vertex: usize) -> usize {
+        self.out.get(&vertex).map_or(0, BTreeSet::len)
+    }
+
+    fn in_degree(&self, vertex: usize) -> usize {
+        self.into.get(&vertex).map_or(0, BTreeSet::len)
+    }
+
+    fn neighbours(&self, vertex: usize) -> BTreeSet<usize> {
+        let of = |map: &BTreeMap<usize, BTreeSet<usize>>| map.get(&vertex).cloned().unwrap_or_default();
+        let mut all = of(&self.out);
+        all.extend(of(&self.into));
+        all
+    }
+
+    /// Returns the sizes of the weakly connected components.
+    fn components(&self) -> Vec<usize> {
+        let mut seen: BTreeSet<usize> = BTreeSet::new();
+        let mut sizes = Vec::new();
+        for &start in &self.members {
+            if !seen.insert(start) {
+                continue;
+            }
+            let mut size = 0;
+            let mut stack = vec![start];
+            while let Some(vertex) = stack.pop() {
+                size += 1;
+                stack.extend(self.neighbours(vertex).into_iter().filter(|next| seen.insert(*next)));
+            }
+            sizes.push(size);
+        }
+        sizes
+    }
+}
+
+fn metrics(system: &System, graph: &Graph) -> Vec<Metric> {
+    let n = graph.members.len() as f64;
+    let m = graph.out.values().map(BTreeSet::len).sum::<usize>() as f64;
+    let degrees: Vec<usize> = graph.members.iter().map(|&vertex| graph.neighbours(vertex).len()).collect();
+    let components = graph.components();
+    let mutual: usize = graph
+        .out
+        .iter()
+        .map(|(from, to)| to.iter().filter(|to| graph.out.get(to).is_some_and(|back| back.contains(from))).count())
+        .sum();
+    let mut depths: Vec<u64> = Vec::new();
+    for point in &system.entries {
+        if depths.len() < point.entry.depths.len() {
+            depths.resize(point.entry.depths.len(), 0);
+        }
+        for (sum, more) in depths.iter_mut().zip(&point.entry.depths) {
+            *sum += more;
+        }
+    }
+    let services = graph.members.iter().filter(|&&vertex| system.vertices[vertex].kind == NodeKind::Service);
+    let mut metrics = vec![
+        ("connected_components", components.len() as f64),
+        ("edges", m),
+        ("largest_component", components.iter().max().copied().unwrap_or(0) as f64),
+        ("max_degree", degrees.iter().max().copied().unwrap_or(0) as f64),
+        ("nodes", n),
+        ("self_edges", graph.self_edges as f64),
+        ("services", services.count() as f64),
+    ];
+    if n > 0.0 {
+        metrics.push(("average_degree", degrees.iter().sum::<usize>() as f64 / n));
+    }
+    if n > 1.0 {
+        metrics.push(("density", m / (n * (n - 1.0))));
+    }
+    if m > 0.0 {
+        metrics.push(("reciprocity", mutual as f64 / m));
+    }
+    if !depths.is_empty() {
+        metrics.push(("max_sync_depth", (depths.len() - 1) as f64));
+        metrics.push(("p95_sync_depth", depth_quantile(&depths, 0.95) as f64));
+    }
+    metrics.sort_by_key(|metric| metric.0);
+    metrics.into_iter().map(|(name, value)| Metric { name, value }).collect()
+}
+
+/// Returns the depth of the nearest rank.
+fn depth_quantile(depths: &[u64], q: f64) -> u64 {
+    let total: u64 = depths.iter().sum();
+    let rank = ((q * total as f64).ceil() as u64).max(1);
+    let mut below = 0;
+    for (depth, count) in depths.iter().enumerate() {
+        below += count;
+        if below >= rank {
+            return depth as u64;
+        }
+    }
+    0
+}
+
+fn window(system: &System) -> Option<(u64, u64)> {
+    let account = &system.account;
+    (account.first <= account.last).then_some((account.first, account.last))
+}
+
+fn data(topology: &Topology, system: &System, reading: &Reading) -> Data {
+    let account = &system.account;
+    let of = |class: Class| account.classes[class as usize];
+    let unresolved = [
+        ("ambiguous_kind", of(Class::AmbiguousKind)),
+        ("cycle", of(Class::Cycle)),
+        ("missing_parent", of(Class::MissingParent)),
+        ("no_peer", of(Class::NoPeer)),
+        ("no_service_name", of(Class::NoServiceName)),
+        ("outside_window", account.spans_outside),
+        ("unreadable", account.unreadable),
+    ];
+    let spans = account.spans();
+    let (mut paired, mut gaps) = (0, 0);
+    for arc in system.arcs.iter().filter(|arc| arc.sync) {
+        let of_service = system.vertices[arc.to].kind == NodeKind::Service && system.vertices[arc.from].kind != NodeKind::Users;
+        if of_service {
+            paired += arc.edge.grades[Grade::Paired as usize] + arc.edge.grades[Grade::ThroughInternal as usize];
+            gaps += arc.edge.grades[Grade::OneSided as usize];
+        }
+    }
+    let shapes = &topology.shapes;
+    Data {
+        spans_read: spans,
+        spans_by_class: vec![
+            ("edge_client", of(Class::EdgeClient)),
+            ("edge_server", of(Class::EdgeServer)),
+            ("edge_producer", of(Class::EdgeProducer)),
+            ("edge_consumer", of(Class::EdgeConsumer)),
+            ("virtual_peer", of(Class::VirtualPeer)),
+            ("entry", of(Class::Entry)),
+            ("internal", of(Class::Internal)),
+            ("messaging_auxiliary", of(Class::MessagingAuxiliary)),
+            ("folded", of(Class::Folded)),
+            ("duplicate", account.duplicates),
+        ],
+        unresolved: unresolved.into_iter().filter(|(_, count)| *count > 0).collect(),
+        traces: account.traces,
+        problems: problems(reading),
+        problems_total: account.problems,
+        window: window(system),
+        paired_ratio: (paired + gaps > 0).then(|| paired as f64 / (paired + gaps) as f64),
+        orphan_ratio: (spans > 0).then(|| account.missing_parents as f64 / spans as f64),
+        weights_known: account.weighted_spans > 0,
+        shapes: shapes.list().len() as u64,
+        shapes_folded: shapes.remainders().iter().map(|remainder| remainder.requests).sum(),
+    }
+}
+
+fn problems(reading: &Reading) -> Vec<ProblemRow> {
+    let faults = reading.sources.iter().filter_map(|source| {
+        let fault = source.fault.as_ref()?;
+        Some(ProblemRow {
+            source: source.name.clone(),
+            place: String::new(),
+            message: fault.to_string(),
+        })
+    });
+    let located = reading.problems.iter().map(|problem| ProblemRow {
+        source: problem.source.clone(),
+        place: problem.position.to_string(),
+        message: if problem.path.is_empty() {
+            problem.message.clone()
+        } else {
+            format!("{} in {}", problem.message, problem.path)
+        },
+    });
+    faults.chain(located).collect()
+}
+
+fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String> {
+    let mut notes = Vec::new();
+    for source in &reading.sources {
+        notes.extend(source.notes.iter().map(|note| format!("{}: {note}", source.name)));
+    }
+    let names: Vec<&str> = system
+        .vertices
+        .iter()
+        .filter(|vertex| vertex.kind == NodeKind::Service && is_unknown_service(&vertex.name))
+        .map(|vertex| vertex.name.as_str())
+        .collect();
+    if !names.is_empty() {
+        notes.push(format!(
+            "no service name was set for {}: spans of different programs may look like one service; set OTEL_SERVICE_NAME",
+            names.join(", ")
+        ));
+    }
+    for vertex in system.vertices.iter().filter(|vertex| vertex.gap_calls > 0) {
+        notes.push(format!(
+            "{} {} to {} only the caller's side of which is in the data, though {} emits spans: lost or unsampled spans, or calls that never arrived",
+            vertex.gap_calls,
+            if vertex.gap_calls == 1 { "call" } else { "calls" },
+            vertex.name,
+            vertex.name
+        ));
+    }
+    if system.unmet_messages > 0 {
+        notes.push(format!(
+            "{} {} linked to a sender that is not in the data",
+            system.unmet_messages,
+            if system.unmet_messages == 1 { "message is" } else { "messages are" }
+        ));
+    }
+    if system.message_sampling > 1 {
+        notes.push(format!(
+            "direct edges between traces are estimated from one message in {}: there were more than can be remembered",
+            system.message_sampling
+        ));
+    }
+    let folded: u64 = topology.shapes.remainders().iter().map(|remainder| remainder.requests).sum();
+    if folded > 0 {
+        notes.push(format!("the request shapes of {folded} requests were not kept: there are more shapes than the bound, or larger ones"));
+    }
+    for class in &topology.overflowed {
+        notes.push(format!("too many {class} names: some are counted together as (other)"));
+    }
+    if system.account.traces_outside > 0 {
+        notes.push(format!("{} traces lie outside the time window asked for", system.account.traces_outside));
+    }
+    for bucket in &topology.buckets {
+        let of = if bucket.data_set.is_empty() { String::new() } else { format!(" of {}", bucket.data_set) };
+        notes.push(format!("holds shard {}/{}{of}", bucket.index, bucket.of));
+    }
+    notes
+}
+
+fn service(topology: &Topology, graph: &Graph, number: usize, vertex: &Vertex) -> Service {
+    let distinct = |field: fn(&InstanceKey) -> NameId| -> Vec<String> {
+        let names: BTreeSet<&str> = vertex
+            .instances
+            .iter()
+            .map(|(key, _)| field(key))
+            .filter(|name| *name != ABSENT)
+            .map(|name| topology.catalogue.text(name))
+            .collect();
+        names.into_iter().map(str::to_owned).collect()
+    };
+    Service {
+        name: vertex.name.clone(),
+        kind: kind(vertex.kind),
+        instances: distinct(|key| key.instance).len() as u64,
+        versions: distinct(|key| key.version),
+        zones: distinct(|key| key.zone),
+        regions: distinct(|key| key.region),
+        hosts: distinct(|key| key.host).len() as u64,
+        spans: vertex.instances.iter().map(|(_, instance)| instance.spans).sum(),
+        failed_spans: vertex.instances.iter().map(|(_, instance)| instance.failed).sum(),
+        in_degree: graph.in_degree(number) as u64,
+        out_degree: graph.out_degree(number) as u64,
+        degree: graph.neighbours(number).len() as u64,
+    }
+}
+
+fn kind(kind: NodeKind) -> Kind {
+    match kind {
+        NodeKind::Users => Kind::Users,
+        NodeKind::Service => Kind::Service,
+        NodeKind::Database => Kind::Database,
+        NodeKind::Cache => Kind::Cache,
+        NodeKind::Queue => Kind::Queue,
+        NodeKind::External | NodeKind::Unknown => Kind::External,
+    }
+}
+
+fn weighted(units: u64) -> f64 {
+    Weight(units).value()
+}
+
+fn edge_row(topology: &Topology, system: &System, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
+    let edge = &arc.edge;
+    let pairs = |tally: &Tally<(NameId, NameId)>| {
+        let text = |name: NameId| topology.catalogue.text(name).to_owned();
+        let mut pairs: Vec<(String, String, u64)> =
+            tally.entries().iter().map(|((a, b), count)| (text(*a), text(*b), *count)).collect();
+        pairs.sort();
+        pairs
+    };
+    let mut error_types: Vec<(String, u64)> =
+        edge.errors.entries().iter().map(|(name, count)| (topology.catalogue.text(*name).to_owned(), *count)).collect();
+    error_types.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let busy = edge.client_ns.sum();
+    EdgeRow {
+        from: system.vertices[arc.from].name.clone(),
+        to: system.vertices[arc.to].name.clone(),
+        sync: arc.sync,
+        protocol: arc.protocol.name(),
+        direct: arc.direct,
+        calls: weighted(edge.calls),
+        attempts: weighted(edge.attempts),
+        served: weighted(edge.served),
+        errors_both: weighted(edge.failed_both),
+        errors_client_only: weighted(edge.failed_client_only),
+        errors_server_only: weighted(edge.failed_server_only),
+        client_4xx: weighted(edge.client_faults),
+        timeouts: weighted(edge.timeouts),
+        retries: edge.retries.map(weighted),
+        client_ns: quantiles(&edge.client_ns),
+        server_ns: quantiles(&edge.server_ns),
+        network_ns: quantiles(&edge.network_ns),
+        queue_ns: quantiles(&edge.queue_ns),
+        fan_out: if edge.traces > 0 { edge.grades.iter().sum::<u64>() as f64 / edge.traces as f64 } else { 0.0 },
+        fan_out_max: edge.most_in_trace,
+        critical_path_share: (system.account.critical_ns > 0 && arc.sync)
+            .then(|| edge.critical_ns as f64 / system.account.critical_ns as f64),
+        in_flight: window_ns.filter(|ns| *ns > 0 && busy > 0).map(|ns| busy as f64 / ns as f64),
+        evidence: Grade::ALL
+            .iter()
+            .map(|grade| (grade.name(), edge.grades[*grade as usize]))
+            .filter(|(_, count)| *count > 0)
+            .collect(),
+        zones: pairs(&edge.zones),
+        regions: pairs(&edge.regions),
+        versions: pairs(&edge.versions),
+        error_types,
+        seen: (edge.first <= edge.last).then_some((edge.first, edge.last)),
+        exemplars: exemplars(&edge.exemplars),
+        failed_exemplars: exemplars(&edge.failed_exemplars),
+        slowest_exemplars: slowest(&edge.slowest),
+    }
+}
+
+fn entry_row(system: &System, point: &EntryPoint) -> EntryRow {
+    let entry = &point.entry;
+    let deepest = entry.depths.len().saturating_sub(1) as u64;
+    EntryRow {
+        service: system.vertices[point.service].name.clone(),
+        operation: point.operation.clone(),
+        kind: point.kind.name(),
+        requests: weighted(entry.weight),
+        failed: weighted(entry.failed),
+        health_checks: entry.health_checks,
+        duration_ns: quantiles(&entry.duration_ns),
+        sync_depth: (depth_quantile(&entry.depths, 0.5), depth_quantile(&entry.depths, 0.95), deepest),
+        exemplars: exemplars(&entry.exemplars),
+        failed_exemplars: exemplars(&entry.failed_exemplars),
+        slowest_exemplars: slowest(&entry.slowest),
+    }
+}
+
+fn quantiles(sketch: &Sketch) -> Quantiles {
+    let at = |q| sketch.quantile(q).unwrap_or(0);
+    Quantiles {
+        count: sketch.count(),
+        sum: sketch.sum(),
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        max: sketch.max(),
+    }
+}
+
+fn exemplars(exemplars: &Exemplars) -> Vec<String> {
+    distinct_traces(exemplars.list().iter().map(|exemplar| exemplar.trace.to_string()))
+}
+
+fn slowest(slowest: &Slowest) -> Vec<String> {
+    distinct_traces(slowest.list().iter().map(|(_, exemplar)| exemplar.trace.to_string()))
+}
+
+fn distinct_traces(ids: impl Iterator<Item = String>) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::new();
+    for id in ids {
+        if !distinct.contains(&id) {
+            distinct.push(id);
+        }
+    }
+    distinct
+}
