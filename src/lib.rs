@@ -9,6 +9,7 @@
 //! ```
 //!
 //! - [`text`]: counts, durations and names as people read them.
+//! - [`explain`]: what every number and word of the output means.
 //! - [`error`]: what ends the program, what input could not be read, and the exit codes.
 //! - [`model`]: ids, attributes, the 64-byte span row and the store that holds rows by trace id.
 //! - [`input`]: finds the files, decompresses them, hands out blocks and records. It alone opens trace files.
@@ -24,7 +25,17 @@
 //! `src/format/<name>.rs` and name it in `FORMATS`; to add an output format, write `src/render/<name>.rs` and
 //! name it in `RENDERERS`.
 
+#![cfg_attr(
+    test,
+    expect(
+        clippy::unwrap_used,
+        reason = "a test says what went wrong by where it stopped"
+    )
+)]
+
 pub mod text;
+
+pub mod explain;
 
 pub mod error;
 

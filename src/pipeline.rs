@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
+
 use crate::error::{Error, Result};
 use crate::fold::topology::Bucket;
 use crate::fold::{Catalogue, Observer, Topology, Window, codec, system};
@@ -65,7 +67,9 @@ pub fn fold(options: &Options, progress: &Progress) -> Result<(Topology, Reading
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()
-        .map_err(|error| Error::new(format!("cannot start {} threads: {error}", options.threads)))?;
+        .map_err(|error| {
+            Error::new(format!("cannot start {} threads: {error}", options.threads))
+        })?;
     let read = read(options, &pool, progress)?;
     let mut topology = fold_traces(options, &pool, read.intakes, &read.reading)?;
     for more in read.topologies {
@@ -80,9 +84,55 @@ pub fn fold(options: &Options, progress: &Progress) -> Result<(Topology, Reading
 /// See [`fold`].
 pub fn report(options: &Options, progress: &Progress) -> Result<(Report, Reading)> {
     let (topology, reading) = fold(options, progress)?;
-    let topology = topology.compacted();
-    let system = system::resolve(&topology);
-    Ok((report::build::report(&topology, &system, &reading), reading))
+    let system = system::resolve(topology);
+    Ok((report::build::report(&system, &reading), reading))
+}
+
+/// Decodes everything of the inputs and hands it on, record by record, in the order of the inputs; returns how many spans that were.
+///
+/// # Errors
+/// Fails when an input cannot be found or is a topology, and when `write` fails.
+pub fn convert(
+    options: &Options,
+    progress: &Progress,
+    mut write: impl FnMut(&[ResourceSpans]) -> Result<()>,
+) -> Result<(u64, Reading)> {
+    let sources = input::find(&options.inputs)?;
+    let names: Vec<String> = sources
+        .iter()
+        .map(|source| source.name().to_owned())
+        .collect();
+    let feed = Feed::new(sources, &recognise, Limits::default());
+    let mut problems = Problems::default();
+    let mut buffer = Buffer::new();
+    let mut found = Vec::new();
+    let mut spans = 0;
+    while let Some(block) = feed.next(&mut buffer) {
+        let Some(format) = FORMATS.get(block.format()) else {
+            let name = &names[block.source()];
+            return Err(Error::new(format!(
+                "{name}: expected traces, found a topology, which has no spans any more"
+            )));
+        };
+        for (record, place) in block.records() {
+            let messages = (format.decode)(&record, &mut found);
+            for problem in found.drain(..) {
+                problems.add(place, &record, problem);
+            }
+            let scopes = messages.iter().flat_map(|message| &message.scope_spans);
+            spans += scopes.map(|scope| scope.spans.len() as u64).sum::<u64>();
+            if !messages.is_empty() {
+                write(&messages)?;
+            }
+        }
+        let state = feed.progress();
+        progress.bytes.store(state.bytes, Ordering::Relaxed);
+        progress
+            .total
+            .store(state.total.unwrap_or(0), Ordering::Relaxed);
+        progress.spans.store(spans, Ordering::Relaxed);
+    }
+    Ok((spans, feed.finish(problems)))
 }
 
 /// Says which format content has: an index of [`FORMATS`], or one past its end for a topology.
@@ -99,7 +149,10 @@ pub fn recognise(head: &[u8]) -> Option<(usize, Framing)> {
 /// Reads the inputs, every thread into an intake of its own.
 fn read(options: &Options, pool: &rayon::ThreadPool, progress: &Progress) -> Result<Read> {
     let sources = input::find(&options.inputs)?;
-    let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
+    let names: Vec<String> = sources
+        .iter()
+        .map(|source| source.name().to_owned())
+        .collect();
     let feed = Feed::new(sources, &recognise, Limits::default());
     let budget = options.memory.saturating_sub(OVERHEAD).max(16 << 20);
     let held = AtomicU64::new(0);
@@ -114,7 +167,9 @@ fn read(options: &Options, pool: &rayon::ThreadPool, progress: &Progress) -> Res
             for (record, place) in block.records() {
                 match format {
                     Some(format) => (format.read)(&record, &mut intake),
-                    None => topologies.push((source, codec::decode(&names[source], record.bytes())?)),
+                    None => {
+                        topologies.push((source, codec::decode(&names[source], record.bytes())?))
+                    }
                 }
                 for problem in intake.problems.drain(..) {
                     problems.add(place, &record, problem);
@@ -133,13 +188,20 @@ fn read(options: &Options, pool: &rayon::ThreadPool, progress: &Progress) -> Res
             }
             let state = feed.progress();
             progress.bytes.store(state.bytes, Ordering::Relaxed);
-            progress.total.store(state.total.unwrap_or(0), Ordering::Relaxed);
-            progress.spans.fetch_add(intake.spans_read - spans, Ordering::Relaxed);
+            progress
+                .total
+                .store(state.total.unwrap_or(0), Ordering::Relaxed);
+            progress
+                .spans
+                .fetch_add(intake.spans_read - spans, Ordering::Relaxed);
             spans = intake.spans_read;
         }
         Ok((intake, problems, topologies))
     };
-    let parts = pool.broadcast(|_| worker()).into_iter().collect::<Result<Vec<_>>>();
+    let parts = pool
+        .broadcast(|_| worker())
+        .into_iter()
+        .collect::<Result<Vec<_>>>();
     progress.done.store(true, Ordering::Relaxed);
     let mut problems = Problems::default();
     let (mut intakes, mut topologies) = (Vec::new(), Vec::new());
@@ -151,19 +213,28 @@ fn read(options: &Options, pool: &rayon::ThreadPool, progress: &Progress) -> Res
     topologies.sort_by_key(|(source, _)| *source);
     Ok(Read {
         intakes,
-        topologies: topologies.into_iter().map(|(_, topology)| topology).collect(),
+        topologies: topologies
+            .into_iter()
+            .map(|(_, topology)| topology)
+            .collect(),
         reading: feed.finish(problems),
     })
 }
 
 /// Folds the spans read, partition by partition.
-fn fold_traces(options: &Options, pool: &rayon::ThreadPool, intakes: Vec<Intake>, reading: &Reading) -> Result<Topology> {
+fn fold_traces(
+    options: &Options,
+    pool: &rayon::ThreadPool,
+    intakes: Vec<Intake>,
+    reading: &Reading,
+) -> Result<Topology> {
     let traces = Traces::new(intakes);
     let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
     let next = AtomicU32::new(0);
     let budget = options.memory / 8 / options.threads.max(1) as u64;
     let worker = || -> Result<Topology> {
-        let mut observer = Observer::new(&traces.dictionary, Arc::clone(&catalogue), options.window);
+        let mut observer =
+            Observer::new(&traces.dictionary, Arc::clone(&catalogue), options.window);
         let mut assembler = Assembler::default();
         loop {
             let partition = next.fetch_add(1, Ordering::Relaxed);
@@ -173,15 +244,28 @@ fn fold_traces(options: &Options, pool: &rayon::ThreadPool, intakes: Vec<Intake>
             assembler.for_each(&traces, partition, budget, |trace| observer.observe(trace))?;
         }
     };
-    let parts = pool.broadcast(|_| worker()).into_iter().collect::<Result<Vec<_>>>()?;
+    let parts = pool
+        .broadcast(|_| worker())
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
     let mut topology = Topology::empty(Arc::clone(&catalogue));
     for part in parts {
         topology = Topology::merge(topology, part)?;
     }
     topology.account.unreadable += reading.counts.spans;
-    let faults = reading.sources.iter().filter(|source| source.fault.is_some()).count() as u64;
+    let faults = reading
+        .sources
+        .iter()
+        .filter(|source| source.fault.is_some())
+        .count() as u64;
     topology.account.problems += reading.counts.total() + faults;
-    topology.overflowed.extend(traces.dictionary.names.overflowed().map(|class| class.name().to_owned()));
+    topology.overflowed.extend(
+        traces
+            .dictionary
+            .names
+            .overflowed()
+            .map(|class| class.name().to_owned()),
+    );
     if let Some((shard, data_set)) = &options.shard {
         topology.buckets.insert(Bucket {
             data_set: data_set.clone(),

@@ -101,13 +101,25 @@ impl Catalogue {
                 kind,
                 namespace: ABSENT,
                 name: detail.peer,
-                address: if kind == NodeKind::External { detail.address } else { ABSENT },
+                address: if kind == NodeKind::External {
+                    detail.address
+                } else {
+                    ABSENT
+                },
             }
         };
         let services: Vec<Node> = dictionary.services.iter().map(service).collect();
         let peers: Vec<Node> = dictionary.details.iter().map(peer).collect();
-        let mut catalogue = Catalogue::new(texts, services.iter().skip(1).chain(&peers).copied().collect());
-        let number = |node: &Node| catalogue.nodes.binary_search(node).map_or(USERS, |i| i as u32);
+        let mut catalogue = Catalogue::new(
+            texts,
+            services.iter().skip(1).chain(&peers).copied().collect(),
+        );
+        let number = |node: &Node| {
+            catalogue
+                .nodes
+                .binary_search(node)
+                .map_or(USERS, |i| i as u32)
+        };
         let of_service = services.iter().map(number).collect();
         let of_detail = peers.iter().map(number).collect();
         catalogue.of_service = of_service;
@@ -130,7 +142,9 @@ impl Catalogue {
             .map(|node| {
                 let text = |id: NameId| text_rank(&texts[id as usize]);
                 let parts = [text(node.namespace), text(node.name), text(node.address)];
-                parts.iter().fold(mix(node.kind as u64), |hash, part| mix(hash ^ part))
+                parts
+                    .iter()
+                    .fold(mix(node.kind as u64), |hash, part| mix(hash ^ part))
             })
             .collect();
         Catalogue {
@@ -189,9 +203,14 @@ impl Catalogue {
         let mut texts: Vec<&str> = a.texts.iter().chain(&b.texts).map(|text| &**text).collect();
         texts.sort_unstable();
         texts.dedup();
-        let number: HashMap<&str, NameId, FxBuildHasher> =
-            texts.iter().enumerate().map(|(i, text)| (*text, i as NameId)).collect();
-        let map = |from: &Catalogue| -> Vec<NameId> { from.texts.iter().map(|text| number[&**text]).collect() };
+        let number: HashMap<&str, NameId, FxBuildHasher> = texts
+            .iter()
+            .enumerate()
+            .map(|(i, text)| (*text, i as NameId))
+            .collect();
+        let map = |from: &Catalogue| -> Vec<NameId> {
+            from.texts.iter().map(|text| number[&**text]).collect()
+        };
         let (texts_a, texts_b) = (map(a), map(b));
         let renamed = |from: &Catalogue, texts: &[NameId]| -> Vec<Node> {
             from.nodes.iter().map(|node| node.renamed(texts)).collect()
@@ -208,8 +227,14 @@ impl Catalogue {
                 .collect()
         };
         let (moved_a, moved_b) = (moved(&nodes_a), moved(&nodes_b));
-        let move_a = Move { texts: texts_a, nodes: moved_a };
-        let move_b = Move { texts: texts_b, nodes: moved_b };
+        let move_a = Move {
+            texts: texts_a,
+            nodes: moved_a,
+        };
+        let move_b = Move {
+            texts: texts_b,
+            nodes: moved_b,
+        };
         (joined, move_a, move_b)
     }
 }

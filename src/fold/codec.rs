@@ -15,7 +15,9 @@ use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
 use crate::fold::message::{Messages, Sent, Taken};
 use crate::fold::shape::{EntryKey, Remainder, Shapes, Step, StepCount};
 use crate::fold::sketch::Sketch;
-use crate::fold::topology::{Account, Bucket, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
+use crate::fold::topology::{
+    Account, Bucket, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs,
+};
 use crate::fold::wire;
 use crate::model::names::NameId;
 use crate::model::peer::Protocol;
@@ -56,10 +58,15 @@ pub fn encode(topology: Topology) -> Result<Vec<u8>> {
 /// Fails when the content is no topology, is damaged, or was written by a newer program.
 pub fn decode(name: &str, content: &[u8]) -> Result<Topology> {
     let damaged = |what: &str| {
-        Error::new(format!("{name}: damaged topology: {what}")).with_help("fold it again from the traces")
+        Error::new(format!("{name}: damaged topology: {what}"))
+            .with_help("fold it again from the traces")
     };
-    let message = content.strip_prefix(MAGIC).ok_or_else(|| damaged("the first line is missing"))?;
-    let version = wire::Version::decode(message).map_err(|error| damaged(&error.to_string()))?.version;
+    let message = content
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| damaged("the first line is missing"))?;
+    let version = wire::Version::decode(message)
+        .map_err(|error| damaged(&error.to_string()))?
+        .version;
     if version == 0 {
         return Err(damaged("it has no version"));
     }
@@ -86,11 +93,24 @@ fn to_wire(topology: Topology) -> wire::Topology {
     let (sent, taken) = topology.messages.clone().into_parts();
     wire::Topology {
         version: VERSION,
-        texts: catalogue.texts().iter().map(|text| text.to_string()).collect(),
+        texts: catalogue
+            .texts()
+            .iter()
+            .map(|text| text.to_string())
+            .collect(),
         nodes: nodes.collect(),
-        edges: sorted_refs(&topology.edges).into_iter().map(|(key, edge)| edge_to_wire(key, edge)).collect(),
-        instances: sorted(topology.instances.clone()).into_iter().map(instance_to_wire).collect(),
-        entries: sorted_refs(&topology.entries).into_iter().map(|(key, entry)| entry_to_wire(key, entry)).collect(),
+        edges: sorted_refs(&topology.edges)
+            .into_iter()
+            .map(|(key, edge)| edge_to_wire(key, edge))
+            .collect(),
+        instances: sorted(topology.instances.clone())
+            .into_iter()
+            .map(instance_to_wire)
+            .collect(),
+        entries: sorted_refs(&topology.entries)
+            .into_iter()
+            .map(|(key, entry)| entry_to_wire(key, entry))
+            .collect(),
         shapes: shapes.into_iter().map(shape_to_wire).collect(),
         shape_halvings: topology.shapes.halvings(),
         remainders: topology
@@ -128,7 +148,10 @@ fn to_wire(topology: Topology) -> wire::Topology {
         message_halvings: topology.messages.halvings(),
         aliases: sorted_refs(&topology.aliases)
             .into_iter()
-            .map(|((address, node), ())| wire::Alias { address: *address, node: *node })
+            .map(|((address, node), ())| wire::Alias {
+                address: *address,
+                node: *node,
+            })
             .collect(),
         account: Some(account_to_wire(&topology.account)),
         buckets: topology
@@ -146,7 +169,15 @@ fn to_wire(topology: Topology) -> wire::Topology {
 
 fn edge_to_wire(key: &EdgeKey, edge: &Edge) -> wire::Edge {
     let pairs = |tally: &Tally<(NameId, NameId)>| {
-        tally.entries().iter().map(|((a, b), count)| wire::Pair { a: *a, b: *b, count: *count }).collect()
+        tally
+            .entries()
+            .iter()
+            .map(|((a, b), count)| wire::Pair {
+                a: *a,
+                b: *b,
+                count: *count,
+            })
+            .collect()
     };
     wire::Edge {
         from: key.from,
@@ -176,7 +207,16 @@ fn edge_to_wire(key: &EdgeKey, edge: &Edge) -> wire::Edge {
         zones: pairs(&edge.zones),
         regions: pairs(&edge.regions),
         versions: pairs(&edge.versions),
-        errors: edge.errors.entries().iter().map(|(a, count)| wire::Pair { a: *a, b: 0, count: *count }).collect(),
+        errors: edge
+            .errors
+            .entries()
+            .iter()
+            .map(|(a, count)| wire::Pair {
+                a: *a,
+                b: 0,
+                count: *count,
+            })
+            .collect(),
         exemplars: exemplars_to_wire(&edge.exemplars),
         failed_exemplars: exemplars_to_wire(&edge.failed_exemplars),
         slowest: slowest_to_wire(&edge.slowest),
@@ -226,7 +266,11 @@ fn shape_to_wire(shape: &crate::fold::shape::Shape) -> wire::Shape {
     let counts = |field: fn(&StepCount) -> u32| shape.counts.iter().map(field).collect();
     wire::Shape {
         entry: Some(key_to_wire(&shape.entry)),
-        depths: shape.steps.iter().map(|step| u32::from(step.depth) << 1 | u32::from(step.sync)).collect(),
+        depths: shape
+            .steps
+            .iter()
+            .map(|step| u32::from(step.depth) << 1 | u32::from(step.sync))
+            .collect(),
         nodes: shape.steps.iter().map(|step| step.node).collect(),
         calls: counts(|count| count.calls),
         failed: counts(|count| count.failed),
@@ -254,17 +298,18 @@ fn account_to_wire(account: &Account) -> wire::Account {
 }
 
 fn sketch_to_wire(sketch: &Sketch) -> wire::Sketch {
-    let (buckets, counts, (sum, min, max)) = sketch.parts();
+    let (sum, min, max) = sketch.totals();
     // Differences between neighbours are small numbers.
     let mut last = 0;
-    let gaps = buckets.iter().map(|&bucket| {
+    let gaps = sketch.buckets().map(|(bucket, _)| {
         let gap = bucket - last;
         last = bucket;
         u32::from(gap)
     });
     wire::Sketch {
         gaps: gaps.collect(),
-        counts: counts.to_vec(),
+        counts: sketch.buckets().map(|(_, count)| count).collect(),
+        count: sketch.count(),
         sum_high: (sum >> 64) as u64,
         sum_low: sum as u64,
         min,
@@ -282,11 +327,18 @@ fn exemplar_to_wire(exemplar: &Exemplar, value: u64) -> wire::Exemplar {
 }
 
 fn exemplars_to_wire(exemplars: &Exemplars) -> Vec<wire::Exemplar> {
-    exemplars.list().iter().map(|exemplar| exemplar_to_wire(exemplar, 0)).collect()
+    exemplars
+        .list()
+        .map(|exemplar| exemplar_to_wire(exemplar, 0))
+        .collect()
 }
 
 fn slowest_to_wire(slowest: &Slowest) -> Vec<wire::Exemplar> {
-    slowest.list().iter().map(|(value, exemplar)| exemplar_to_wire(exemplar, *value)).collect()
+    slowest
+        .list()
+        .iter()
+        .map(|(value, exemplar)| exemplar_to_wire(exemplar, *value))
+        .collect()
 }
 
 /// Checks numbers against the catalogue.
@@ -324,7 +376,10 @@ impl Bounds {
 
 fn from_wire(message: wire::Topology) -> Option<Topology> {
     let texts: Vec<Box<str>> = message.texts.into_iter().map(Into::into).collect();
-    let all_texts = Bounds { texts: texts.len(), nodes: 0 };
+    let all_texts = Bounds {
+        texts: texts.len(),
+        nodes: 0,
+    };
     let nodes: Vec<Node> = message
         .nodes
         .iter()
@@ -340,11 +395,16 @@ fn from_wire(message: wire::Topology) -> Option<Topology> {
     let is_ordered = texts.first().is_some_and(|text| text.is_empty())
         && texts.windows(2).all(|pair| pair[0] < pair[1])
         && nodes.windows(2).all(|pair| pair[0] < pair[1])
-        && nodes.first().is_some_and(|node| node.kind == NodeKind::Users);
+        && nodes
+            .first()
+            .is_some_and(|node| node.kind == NodeKind::Users);
     if !is_ordered {
         return None;
     }
-    let bounds = Bounds { texts: texts.len(), nodes: nodes.len() };
+    let bounds = Bounds {
+        texts: texts.len(),
+        nodes: nodes.len(),
+    };
     let catalogue = Arc::new(Catalogue::new(texts, nodes));
     let mut topology = Topology::empty(Arc::clone(&catalogue));
     for edge in message.edges {
@@ -371,7 +431,12 @@ fn from_wire(message: wire::Topology) -> Option<Topology> {
             weight: remainder.weight,
         });
     }
-    topology.shapes = Shapes::from_parts(&catalogue, shapes, remainders, message.shape_halvings.min(64));
+    topology.shapes = Shapes::from_parts(
+        &catalogue,
+        shapes,
+        remainders,
+        message.shape_halvings.min(64),
+    );
     topology.messages = Messages::with_halvings(message.message_halvings.min(64));
     for sent in message.sent {
         let side = Sent {
@@ -390,10 +455,14 @@ fn from_wire(message: wire::Topology) -> Option<Topology> {
             failed: taken.failed,
             exemplar: exemplar_from_wire(&taken.exemplar?),
         };
-        topology.messages.add_taken(taken.key, bounds.node(taken.node)?, side);
+        topology
+            .messages
+            .add_taken(taken.key, bounds.node(taken.node)?, side);
     }
     for alias in message.aliases {
-        topology.aliases.insert((bounds.text(alias.address)?, bounds.node(alias.node)?), ());
+        topology
+            .aliases
+            .insert((bounds.text(alias.address)?, bounds.node(alias.node)?), ());
     }
     topology.account = account_from_wire(message.account?)?;
     for bucket in message.buckets {
@@ -453,7 +522,10 @@ fn edge_from_wire(edge: wire::Edge, bounds: &Bounds) -> Option<(EdgeKey, Edge)> 
     Some((key, value))
 }
 
-fn instance_from_wire(instance: &wire::Instance, bounds: &Bounds) -> Option<(InstanceKey, Instance)> {
+fn instance_from_wire(
+    instance: &wire::Instance,
+    bounds: &Bounds,
+) -> Option<(InstanceKey, Instance)> {
     let key = InstanceKey {
         node: bounds.node(instance.node)?,
         instance: bounds.text(instance.instance)?,
@@ -492,7 +564,12 @@ type ShapeParts = (EntryKey, Vec<Step>, Vec<StepCount>, u64, u64);
 
 fn shape_from_wire(shape: wire::Shape, bounds: &Bounds) -> Option<ShapeParts> {
     let n = shape.nodes.len();
-    let lengths = [shape.depths.len(), shape.calls.len(), shape.failed.len(), shape.failed_requests.len()];
+    let lengths = [
+        shape.depths.len(),
+        shape.calls.len(),
+        shape.failed.len(),
+        shape.failed_requests.len(),
+    ];
     if lengths.iter().any(|&length| length != n) {
         return None;
     }
@@ -510,7 +587,13 @@ fn shape_from_wire(shape: wire::Shape, bounds: &Bounds) -> Option<ShapeParts> {
             failed_requests: shape.failed_requests[i],
         });
     }
-    Some((bounds.key(shape.entry)?, steps, counts, shape.requests, shape.weight))
+    Some((
+        bounds.key(shape.entry)?,
+        steps,
+        counts,
+        shape.requests,
+        shape.weight,
+    ))
 }
 
 fn account_from_wire(account: wire::Account) -> Option<Account> {
@@ -531,17 +614,21 @@ fn account_from_wire(account: wire::Account) -> Option<Account> {
 }
 
 fn sketch_from_wire(sketch: wire::Sketch) -> Option<Sketch> {
+    if sketch.gaps.len() != sketch.counts.len() {
+        return None;
+    }
     let mut last: u32 = 0;
     let buckets = sketch
         .gaps
         .iter()
-        .map(|gap| {
+        .zip(&sketch.counts)
+        .map(|(gap, count)| {
             last = last.checked_add(*gap)?;
-            u16::try_from(last).ok()
+            Some((u16::try_from(last).ok()?, *count))
         })
-        .collect::<Option<Vec<u16>>>()?;
+        .collect::<Option<Vec<(u16, u32)>>>()?;
     let sum = u128::from(sketch.sum_high) << 64 | u128::from(sketch.sum_low);
-    Sketch::from_parts(buckets, sketch.counts, (sum, sketch.min, sketch.max))
+    Sketch::from_parts(&buckets, sketch.count, (sum, sketch.min, sketch.max))
 }
 
 fn exemplar_from_wire(exemplar: &wire::Exemplar) -> Exemplar {

@@ -25,37 +25,32 @@ impl Exemplar {
 
 /// The few exemplars whose ids have the smallest hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exemplars(Vec<Exemplar>);
+pub struct Exemplars(Vec<(u64, Exemplar)>);
 
 impl Exemplars {
     /// Offers an exemplar.
     #[inline]
     pub fn offer(&mut self, exemplar: Exemplar) {
-        let rank = exemplar.rank();
-        if self.0.len() == KEPT && self.0.last().is_some_and(|last| last.rank() <= rank) {
+        let entry = (exemplar.rank(), exemplar);
+        if self.0.len() == KEPT && self.0.last().is_some_and(|last| *last <= entry) {
             return;
         }
-        self.insert(exemplar);
-    }
-
-    fn insert(&mut self, exemplar: Exemplar) {
-        let key = |exemplar: &Exemplar| (exemplar.rank(), *exemplar);
-        if let Err(at) = self.0.binary_search_by_key(&key(&exemplar), key) {
-            self.0.insert(at, exemplar);
+        if let Err(at) = self.0.binary_search(&entry) {
+            self.0.insert(at, entry);
             self.0.truncate(KEPT);
         }
     }
 
     /// Offers everything of another.
     pub fn merge(&mut self, other: &Exemplars) {
-        for &exemplar in &other.0 {
-            self.offer(exemplar);
+        for (_, exemplar) in &other.0 {
+            self.offer(*exemplar);
         }
     }
 
     /// Returns the exemplars, in the order of choice.
-    pub fn list(&self) -> &[Exemplar] {
-        &self.0
+    pub fn list(&self) -> impl Iterator<Item = &Exemplar> {
+        self.0.iter().map(|(_, exemplar)| exemplar)
     }
 }
 

@@ -65,7 +65,9 @@ impl Frames {
         self.answers.clear();
         self.answers.resize(n, NONE);
         for (at, call) in linked.calls.iter().enumerate() {
-            if call.server != NONE && matches!((call.from, call.to), (End::Service(_), End::Service(_))) {
+            if call.server != NONE
+                && matches!((call.from, call.to), (End::Service(_), End::Service(_)))
+            {
                 self.answers[call.server as usize] = at as u32;
             }
         }
@@ -82,7 +84,10 @@ impl Frames {
                 deepest: 0,
                 root: at,
             });
-            self.of_span[span as usize] = Some(Frame { position: at, depth: Some(0) });
+            self.of_span[span as usize] = Some(Frame {
+                position: at,
+                depth: Some(0),
+            });
         }
         for &span in trace.order {
             self.place(trace, linked, catalogue, span);
@@ -95,7 +100,10 @@ impl Frames {
             {
                 let failed = trace.spans[call.client as usize].flags.outcome().failed();
                 let at = self.position_below(frame.position, catalogue.end(call.to), call.sync);
-                add(&mut self.positions[at as usize].count, count(failed, call.last));
+                add(
+                    &mut self.positions[at as usize].count,
+                    count(failed, call.last),
+                );
             }
         }
     }
@@ -119,18 +127,31 @@ impl Frames {
         let at = self.position_below(above.position, catalogue.service(mine), sync);
         let (failed, last) = match answered {
             Some(call) => {
-                let side = if call.client != NONE && call.lone && sync { call.client } else { span };
-                (trace.spans[side as usize].flags.outcome().failed(), call.last)
+                let side = if call.client != NONE && call.lone && sync {
+                    call.client
+                } else {
+                    span
+                };
+                (
+                    trace.spans[side as usize].flags.outcome().failed(),
+                    call.last,
+                )
             }
             None => (false, true),
         };
         add(&mut self.positions[at as usize].count, count(failed, last));
-        let depth = above.depth.filter(|_| sync).map(|depth| depth.saturating_add(1));
+        let depth = above
+            .depth
+            .filter(|_| sync)
+            .map(|depth| depth.saturating_add(1));
         if let Some(depth) = depth {
             let root = self.positions[at as usize].root as usize;
             self.positions[root].deepest = self.positions[root].deepest.max(depth);
         }
-        self.of_span[i] = Some(Frame { position: at, depth });
+        self.of_span[i] = Some(Frame {
+            position: at,
+            depth,
+        });
     }
 
     /// Returns the position of a callee below a position, new or known.
@@ -167,7 +188,11 @@ impl Frames {
         self.stack.push((root, 0));
         while let Some((at, depth)) = self.stack.pop() {
             let position = self.positions[at as usize];
-            self.steps.push(Step { depth, sync: position.sync, node: position.node });
+            self.steps.push(Step {
+                depth,
+                sync: position.sync,
+                node: position.node,
+            });
             let mut count = position.count;
             count.failed_requests = count.failed_requests.min(1);
             self.counts.push(count);
@@ -184,7 +209,8 @@ impl Frames {
                 std::cmp::Reverse((catalogue.rank(position.node), position.sync))
             });
             let below = depth.saturating_add(1);
-            self.stack.extend(self.siblings.iter().map(|&child| (child, below)));
+            self.stack
+                .extend(self.siblings.iter().map(|&child| (child, below)));
         }
         RequestShape {
             steps: &self.steps,

@@ -139,8 +139,11 @@ impl Messages {
     pub fn into_parts(self) -> (Vec<(u64, Sent)>, Vec<(u64, u32, Taken)>) {
         let mut sent: Vec<(u64, Sent)> = self.sent.into_iter().collect();
         sent.sort_unstable();
-        let mut taken: Vec<(u64, u32, Taken)> =
-            self.taken.into_iter().map(|((key, node), taken)| (key, node, taken)).collect();
+        let mut taken: Vec<(u64, u32, Taken)> = self
+            .taken
+            .into_iter()
+            .map(|((key, node), taken)| (key, node, taken))
+            .collect();
         taken.sort_unstable();
         (sent, taken)
     }
@@ -171,7 +174,15 @@ impl Messages {
             .filter_map(|((key, node), taken)| {
                 let sent = *self.sent.get(key)?;
                 let (from, to, taken) = (sent.node, *node, *taken);
-                Some((*key, Met { from, to, sent, taken }))
+                Some((
+                    *key,
+                    Met {
+                        from,
+                        to,
+                        sent,
+                        taken,
+                    },
+                ))
             })
             .collect();
         met.sort_unstable_by_key(|(key, met)| (*key, met.to));
@@ -180,6 +191,9 @@ impl Messages {
 
     /// Returns how many consuming sides found no producing side.
     pub fn unmet(&self) -> u64 {
-        self.taken.keys().filter(|(key, _)| !self.sent.contains_key(key)).count() as u64
+        self.taken
+            .keys()
+            .filter(|(key, _)| !self.sent.contains_key(key))
+            .count() as u64
     }
 }

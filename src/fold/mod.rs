@@ -19,6 +19,8 @@ pub mod topology;
 
 pub mod frames;
 
+mod calls;
+
 pub mod observe;
 
 pub mod wire;

@@ -72,6 +72,8 @@ pub struct Shape {
     /// Requests, weighted, in units of 2^-20.
     pub weight: u64,
     rank: u64,
+    /// Hash of entry and steps, kept so that growing the table does not compute it again.
+    hash: u64,
 }
 
 /// Requests of an entry point whose shapes were not kept.
@@ -119,7 +121,8 @@ fn hash(entry: &EntryKey, steps: &[Step]) -> u64 {
 
 /// Returns the place of a shape in the order of eviction, from texts alone.
 fn rank(catalogue: &Catalogue, entry: &EntryKey, steps: &[Step]) -> u64 {
-    let head = catalogue.rank(entry.node) ^ text_rank(catalogue.text(entry.operation)) ^ entry.kind as u64;
+    let head =
+        catalogue.rank(entry.node) ^ text_rank(catalogue.text(entry.operation)) ^ entry.kind as u64;
     steps.iter().fold(mix(head), |hash, step| {
         mix(hash ^ catalogue.rank(step.node) ^ u64::from(step.depth) << 1 ^ u64::from(step.sync))
     })
@@ -131,16 +134,27 @@ fn kept(rank: u64, halvings: u32) -> bool {
 
 impl Shapes {
     /// Adds one request.
-    pub fn add(&mut self, catalogue: &Catalogue, entry: EntryKey, steps: &[Step], counts: &[StepCount], weight: u64) {
+    pub fn add(
+        &mut self,
+        catalogue: &Catalogue,
+        entry: EntryKey,
+        steps: &[Step],
+        counts: &[StepCount],
+        weight: u64,
+    ) {
         if steps.len() > MAX_STEPS_OF_ONE {
-            self.add_remainder(Remainder { entry, requests: 1, weight });
+            self.add_remainder(Remainder {
+                entry,
+                requests: 1,
+                weight,
+            });
             return;
         }
         let hash = hash(&entry, steps);
         let list = &mut self.list;
-        let found = self
-            .table
-            .find(hash, |&at| list[at as usize].entry == entry && *list[at as usize].steps == *steps);
+        let found = self.table.find(hash, |&at| {
+            list[at as usize].entry == entry && *list[at as usize].steps == *steps
+        });
         if let Some(&at) = found {
             let shape = &mut list[at as usize];
             shape.requests += 1;
@@ -156,6 +170,7 @@ impl Shapes {
             requests: 1,
             weight,
             rank,
+            hash,
         });
     }
 
@@ -171,13 +186,11 @@ impl Shapes {
         }
         let at = self.list.len() as u32;
         self.steps += shape.steps.len();
-        let hash = hash(&shape.entry, &shape.steps);
+        let hash = shape.hash;
         self.list.push(shape);
         let list = &self.list;
-        self.table.insert_unique(hash, at, |&at| {
-            let shape = &list[at as usize];
-            self::hash(&shape.entry, &shape.steps)
-        });
+        self.table
+            .insert_unique(hash, at, |&at| list[at as usize].hash);
         self.bound();
     }
 
@@ -188,8 +201,9 @@ impl Shapes {
         while self.list.len() > MAX_SHAPES || self.steps > MAX_STEPS {
             self.halvings += 1;
             let halvings = self.halvings;
-            let (stay, go): (Vec<Shape>, Vec<Shape>) =
-                std::mem::take(&mut self.list).into_iter().partition(|shape| kept(shape.rank, halvings));
+            let (stay, go): (Vec<Shape>, Vec<Shape>) = std::mem::take(&mut self.list)
+                .into_iter()
+                .partition(|shape| kept(shape.rank, halvings));
             self.list = stay;
             self.steps = self.list.iter().map(|shape| shape.steps.len()).sum();
             for shape in go {
@@ -208,15 +222,15 @@ impl Shapes {
         let list = &self.list;
         for (at, shape) in list.iter().enumerate() {
             self.table
-                .insert_unique(hash(&shape.entry, &shape.steps), at as u32, |&at| {
-                    let shape = &list[at as usize];
-                    hash(&shape.entry, &shape.steps)
-                });
+                .insert_unique(shape.hash, at as u32, |&at| list[at as usize].hash);
         }
     }
 
     fn add_remainder(&mut self, more: Remainder) {
-        match self.remainders.binary_search_by_key(&more.entry, |remainder| remainder.entry) {
+        match self
+            .remainders
+            .binary_search_by_key(&more.entry, |remainder| remainder.entry)
+        {
             Ok(at) => {
                 let remainder = &mut self.remainders[at];
                 remainder.requests += more.requests;
@@ -237,12 +251,12 @@ impl Shapes {
         for shape in other.list {
             let hash = hash(&shape.entry, &shape.steps);
             let list = &mut self.list;
-            let found = self
-                .table
-                .find(hash, |&at| list[at as usize].entry == shape.entry && list[at as usize].steps == shape.steps);
+            let found = self.table.find(hash, |&at| {
+                list[at as usize].entry == shape.entry && list[at as usize].steps == shape.steps
+            });
             match found {
                 Some(&at) => {
-                    let mine = &mut list[at as usize];
+                    let mine = &mut self.list[at as usize];
                     mine.requests += shape.requests;
                     mine.weight = mine.weight.saturating_add(shape.weight);
                     add_counts(&mut mine.counts, &shape.counts);
@@ -274,11 +288,13 @@ impl Shapes {
             for step in &mut shape.steps {
                 step.node = moved.nodes[step.node as usize];
             }
+            shape.hash = hash(&shape.entry, &shape.steps);
         }
         for remainder in &mut self.remainders {
             remainder.entry = entry(remainder.entry);
         }
-        self.remainders.sort_unstable_by_key(|remainder| remainder.entry);
+        self.remainders
+            .sort_unstable_by_key(|remainder| remainder.entry);
         self.index();
     }
 
@@ -310,6 +326,7 @@ impl Shapes {
         };
         for (entry, steps, counts, requests, weight) in shapes {
             let rank = rank(catalogue, &entry, &steps);
+            let hash = hash(&entry, &steps);
             decoded.insert(Shape {
                 entry,
                 steps: steps.into(),
@@ -317,6 +334,7 @@ impl Shapes {
                 requests,
                 weight,
                 rank,
+                hash,
             });
         }
         for remainder in remainders {

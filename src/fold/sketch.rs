@@ -1,8 +1,8 @@
 //! A distribution of durations that merges to the byte: a log-linear histogram with integer counts.
 //!
 //! Each power of two is cut into 64 equal buckets (values below 64 have a bucket each), so a quantile is off by at most
-//! 1/128 (0.8 %) of its value; count, sum, smallest and largest are exact. The buckets in use are kept in order: a
-//! sketch costs ten bytes a bucket, a few hundred buckets at most.
+//! 1/128 (0.8 %) of its value; count, sum, smallest and largest are exact. The run of buckets
+//! from the smallest to the largest value is kept: four bytes a bucket, 256 bytes for every doubling of the range.
 //!
 //! DDSketch (Masson, Rim, Lee, VLDB 2019) has logarithmic buckets of the same purpose; equal ones inside powers
 //! of two need no logarithm.
@@ -12,11 +12,12 @@ const PER_OCTAVE: u64 = 64;
 const BITS: u32 = PER_OCTAVE.trailing_zeros();
 
 /// A distribution of whole numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Sketch {
-    /// Bucket numbers, ascending; `counts[i]` belongs to `buckets[i]`.
-    buckets: Vec<u16>,
-    counts: Vec<u64>,
+    /// The bucket of `counts[0]`.
+    base: u16,
+    /// Counts of a run of buckets, capped at `u32::MAX` each.
+    counts: Vec<u32>,
     count: u64,
     sum: u128,
     min: u64,
@@ -59,14 +60,30 @@ impl Sketch {
     }
 
     #[inline]
-    fn put(&mut self, bucket: u16, count: u64) {
-        let at = self.buckets.partition_point(|&other| other < bucket);
-        if self.buckets.get(at) == Some(&bucket) {
-            self.counts[at] += count;
-        } else {
-            self.buckets.insert(at, bucket);
-            self.counts.insert(at, count);
+    fn put(&mut self, bucket: u16, count: u32) {
+        let at = usize::from(bucket.wrapping_sub(self.base));
+        match self.counts.get_mut(at) {
+            Some(counted) => *counted = counted.saturating_add(count),
+            None => self.widen(bucket, count),
         }
+    }
+
+    /// Makes room for a bucket outside the run, and some more, and counts there.
+    #[cold]
+    fn widen(&mut self, bucket: u16, count: u32) {
+        if self.counts.is_empty() {
+            self.base = bucket;
+        }
+        if bucket < self.base {
+            let more = usize::from(self.base - bucket);
+            self.counts.splice(0..0, std::iter::repeat_n(0, more));
+            self.base = bucket;
+        }
+        let at = usize::from(bucket - self.base);
+        if self.counts.len() <= at {
+            self.counts.resize(at + 1, 0);
+        }
+        self.counts[at] = self.counts[at].saturating_add(count);
     }
 
     /// Adds all values of another sketch.
@@ -78,13 +95,21 @@ impl Sketch {
             *self = other.clone();
             return;
         }
-        for (&bucket, &count) in other.buckets.iter().zip(&other.counts) {
+        for (bucket, count) in other.buckets() {
             self.put(bucket, count);
         }
         self.count += other.count;
         self.sum += other.sum;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
+    }
+
+    /// Returns the buckets in use with their counts, ascending.
+    pub fn buckets(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
+        let numbered = self.counts.iter().zip(self.base..);
+        numbered
+            .filter(|(count, _)| **count > 0)
+            .map(|(count, bucket)| (bucket, *count))
     }
 
     /// Returns how many values were added.
@@ -117,8 +142,8 @@ impl Sketch {
             return Some(self.max);
         }
         let mut below = 0;
-        for (&bucket, &count) in self.buckets.iter().zip(&self.counts) {
-            below += count;
+        for (bucket, count) in self.buckets() {
+            below += u64::from(count);
             if below >= rank {
                 return Some(middle(bucket).clamp(self.min, self.max));
             }
@@ -126,26 +151,47 @@ impl Sketch {
         Some(self.max)
     }
 
-    /// Returns the parts that make the sketch: buckets, counts, and `(sum, min, max)`.
-    pub fn parts(&self) -> (&[u16], &[u64], (u128, u64, u64)) {
-        (&self.buckets, &self.counts, (self.sum, self.min, self.max))
+    /// Returns `(sum, min, max)`, which with the buckets make the sketch.
+    pub fn totals(&self) -> (u128, u64, u64) {
+        (self.sum, self.min, self.max)
     }
 
-    /// Returns the sketch of such parts, or `None` when they are none.
-    pub fn from_parts(buckets: Vec<u16>, counts: Vec<u64>, (sum, min, max): (u128, u64, u64)) -> Option<Sketch> {
-        let sorted = buckets.windows(2).all(|pair| pair[0] < pair[1]);
-        let known = buckets.iter().all(|&b| b <= bucket(u64::MAX));
-        let count = counts.iter().try_fold(0u64, |sum, &count| sum.checked_add(count))?;
-        (sorted && known && buckets.len() == counts.len() && min <= max && counts.iter().all(|&c| c > 0)).then_some(Sketch {
-            buckets,
-            counts,
+    /// Returns the sketch of buckets, count and totals, or `None` when they are none.
+    pub fn from_parts(
+        buckets: &[(u16, u32)],
+        count: u64,
+        (sum, min, max): (u128, u64, u64),
+    ) -> Option<Sketch> {
+        let sorted = buckets.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let known = buckets
+            .iter()
+            .all(|&(of, count)| of <= bucket(u64::MAX) && count > 0);
+        if !sorted || !known || min > max || (count == 0) != buckets.is_empty() {
+            return None;
+        }
+        let mut sketch = Sketch {
             count,
             sum,
             min,
             max,
-        })
+            ..Sketch::default()
+        };
+        for &(bucket, count) in buckets {
+            sketch.put(bucket, count);
+        }
+        Some(sketch)
     }
 }
+
+impl PartialEq for Sketch {
+    fn eq(&self, other: &Sketch) -> bool {
+        self.count == other.count
+            && self.totals() == other.totals()
+            && self.buckets().eq(other.buckets())
+    }
+}
+
+impl Eq for Sketch {}
 
 #[cfg(test)]
 mod tests {
@@ -156,7 +202,9 @@ mod tests {
     fn quantiles_are_within_their_promise() {
         for round in 0..50u64 {
             let mut sketch = Sketch::default();
-            let mut values: Vec<u64> = (0..997).map(|i| mix(round * 1000 + i) >> (mix(i) % 60)).collect();
+            let mut values: Vec<u64> = (0..997)
+                .map(|i| mix(round * 1000 + i) >> (mix(i) % 60))
+                .collect();
             for &value in &values {
                 sketch.add(value);
             }
@@ -165,15 +213,22 @@ mod tests {
                 let rank = ((q * 997.0_f64).ceil() as usize).clamp(1, 997);
                 let exact = values[rank - 1] as f64;
                 let found = sketch.quantile(q).expect("not empty") as f64;
-                assert!((found - exact).abs() <= exact / 128.0 + 0.5, "{found} for {exact}");
+                assert!(
+                    (found - exact).abs() <= exact / 128.0 + 0.5,
+                    "{found} for {exact}"
+                );
             }
-            assert_eq!(sketch.sum(), values.iter().map(|&v| u128::from(v)).sum::<u128>());
+            assert_eq!(
+                sketch.sum(),
+                values.iter().map(|&v| u128::from(v)).sum::<u128>()
+            );
         }
     }
 
     #[test]
     fn merging_is_the_same_as_adding() {
-        let (mut whole, mut one, mut two) = (Sketch::default(), Sketch::default(), Sketch::default());
+        let (mut whole, mut one, mut two) =
+            (Sketch::default(), Sketch::default(), Sketch::default());
         for i in 0..1000 {
             let value = mix(i) >> 40;
             whole.add(value);
@@ -184,8 +239,11 @@ mod tests {
         one.merge(&two);
         assert_eq!(one, whole);
         assert_eq!(other, whole);
-        let (buckets, counts, rest) = whole.parts();
-        assert_eq!(Sketch::from_parts(buckets.to_vec(), counts.to_vec(), rest), Some(whole));
+        let buckets: Vec<(u16, u32)> = whole.buckets().collect();
+        assert_eq!(
+            Sketch::from_parts(&buckets, whole.count(), whole.totals()),
+            Some(whole)
+        );
     }
 
     #[test]

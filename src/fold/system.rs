@@ -10,11 +10,12 @@
 //! O(nodes + edges), both far fewer than spans.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as BTreeEntry;
 
 use crate::fold::catalogue::{NodeKind, USERS};
 use crate::fold::edge::{Edge, EdgeKey};
 use crate::fold::message::Met;
-use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted_refs};
+use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
 use crate::model::names::ABSENT;
 use crate::model::peer::Protocol;
 use crate::trace::link::{EntryKind, Grade};
@@ -79,6 +80,8 @@ pub struct System {
     pub entries: Vec<EntryPoint>,
     /// The vertex of each node of the topology.
     pub vertex_of: Vec<usize>,
+    /// The topology, whose edges and entry points have moved here.
+    pub rest: Topology,
     /// How much was read.
     pub account: Account,
     /// Messages taken whose sender is not in the data.
@@ -88,39 +91,55 @@ pub struct System {
 }
 
 /// Resolves a topology.
-pub fn resolve(topology: &Topology) -> System {
-    let (mut vertices, vertex_of) = name_nodes(topology);
+pub fn resolve(mut topology: Topology) -> System {
+    let (mut vertices, vertex_of) = name_nodes(&topology);
     for (key, instance) in sorted_refs(&topology.instances) {
-        vertices[vertex_of[key.node as usize]].instances.push((*key, *instance));
+        vertices[vertex_of[key.node as usize]]
+            .instances
+            .push((*key, *instance));
     }
+    let mut edges = sorted(std::mem::take(&mut topology.edges));
+    let sampling = topology.messages.sampling();
+    edges.extend(
+        topology
+            .messages
+            .meet()
+            .iter()
+            .map(|met| direct_edge(met, sampling)),
+    );
     let mut arcs: BTreeMap<(usize, usize, Protocol, bool, bool), Edge> = BTreeMap::new();
-    let mut add = |key: &EdgeKey, edge: &Edge| {
+    for (key, edge) in edges {
         let (from, to) = (vertex_of[key.from as usize], vertex_of[key.to as usize]);
-        arcs.entry((from, to, key.protocol, key.sync, key.direct)).or_insert_with(Edge::new).merge(edge);
         let one_sided = edge.grades[Grade::OneSided as usize];
         if vertices[to].kind == NodeKind::Service && !topology.is_service(key.to) && one_sided > 0 {
             vertices[to].gap_calls += one_sided;
         }
-    };
-    for (key, edge) in sorted_refs(&topology.edges) {
-        add(key, edge);
+        match arcs.entry((from, to, key.protocol, key.sync, key.direct)) {
+            BTreeEntry::Vacant(entry) => {
+                entry.insert(edge);
+            }
+            BTreeEntry::Occupied(mut entry) => entry.get_mut().merge(&edge),
+        }
     }
-    for met in topology.messages.meet() {
-        let (key, edge) = direct_edge(&met, topology.messages.sampling());
-        add(&key, &edge);
-    }
-    let entries = sorted_refs(&topology.entries)
+    let entries = sorted(std::mem::take(&mut topology.entries))
         .into_iter()
         .map(|(key, entry)| EntryPoint {
             service: vertex_of[key.node as usize],
             operation: topology.catalogue.text(key.operation).to_owned(),
             kind: key.kind,
-            entry: entry.clone(),
+            entry,
         })
         .collect();
     let arcs = arcs
         .into_iter()
-        .map(|((from, to, protocol, sync, direct), edge)| Arc { from, to, protocol, sync, direct, edge })
+        .map(|((from, to, protocol, sync, direct), edge)| Arc {
+            from,
+            to,
+            protocol,
+            sync,
+            direct,
+            edge,
+        })
         .collect();
     let mut system = System {
         vertices,
@@ -129,9 +148,12 @@ pub fn resolve(topology: &Topology) -> System {
         vertex_of,
         account: topology.account.clone(),
         unmet_messages: topology.messages.unmet(),
-        message_sampling: topology.messages.sampling(),
+        message_sampling: sampling,
+        rest: topology,
     };
-    system.entries.sort_by(|a, b| (a.service, &a.operation, a.kind).cmp(&(b.service, &b.operation, b.kind)));
+    system
+        .entries
+        .sort_by(|a, b| (a.service, &a.operation, a.kind).cmp(&(b.service, &b.operation, b.kind)));
     system
 }
 
@@ -146,7 +168,10 @@ fn name_nodes(topology: &Topology) -> (Vec<Vertex>, Vec<usize>) {
     // The services that answered at each address.
     let mut answers: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for ((address, node), ()) in sorted_refs(&topology.aliases) {
-        answers.entry(catalogue.text(*address)).or_default().push(*node);
+        answers
+            .entry(catalogue.text(*address))
+            .or_default()
+            .push(*node);
     }
     let service_name = |number: u32| {
         let node = catalogue.node(number);
@@ -176,11 +201,21 @@ fn name_nodes(topology: &Topology) -> (Vec<Vertex>, Vec<usize>) {
         };
         let key = (kind != NodeKind::Users, name);
         // Of several kinds with one name the first of the list counts: a service before a database before the rest.
-        named.entry(key.clone()).and_modify(|known| *known = kind.min(*known)).or_insert(kind);
+        named
+            .entry(key.clone())
+            .and_modify(|known| *known = kind.min(*known))
+            .or_insert(kind);
         key_of.push(key);
     }
-    let numbers: BTreeMap<&(bool, String), usize> = named.keys().enumerate().map(|(at, key)| (key, at)).collect();
-    let vertex_of = key_of.iter().map(|key| numbers.get(key).copied().unwrap_or(USERS as usize)).collect();
+    let numbers: BTreeMap<&(bool, String), usize> = named
+        .keys()
+        .enumerate()
+        .map(|(at, key)| (key, at))
+        .collect();
+    let vertex_of = key_of
+        .iter()
+        .map(|key| numbers.get(key).copied().unwrap_or(USERS as usize))
+        .collect();
     let vertices = named
         .iter()
         .map(|((_, name), kind)| Vertex {
@@ -221,7 +256,8 @@ fn direct_edge(met: &Met, sampling: u64) -> (EdgeKey, Edge) {
         edge.server_ns.add(met.taken.duration);
         edge.slowest.offer(met.taken.duration, met.taken.exemplar);
         if met.sent.end != 0 {
-            edge.queue_ns.add(met.taken.start.saturating_sub(met.sent.end));
+            edge.queue_ns
+                .add(met.taken.start.saturating_sub(met.sent.end));
         }
     }
     (key, edge)

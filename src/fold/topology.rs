@@ -223,9 +223,15 @@ impl Topology {
     pub fn merge(mut a: Topology, mut b: Topology) -> Result<Topology> {
         if let Some(both) = a.buckets.intersection(&b.buckets).next() {
             let (index, of) = (both.index, both.of);
-            let name = if both.data_set.is_empty() { String::new() } else { format!(" of {}", both.data_set) };
-            return Err(Error::new(format!("two topologies hold shard {index}/{of}{name}: its traces would count twice"))
-                .with_help("fold each shard once, or name the data sets apart with --data-set"));
+            let name = if both.data_set.is_empty() {
+                String::new()
+            } else {
+                format!(" of {}", both.data_set)
+            };
+            return Err(Error::new(format!(
+                "two topologies hold shard {index}/{of}{name}: its traces would count twice"
+            ))
+            .with_help("fold each shard once, or name the data sets apart with --data-set"));
         }
         if !Arc::ptr_eq(&a.catalogue, &b.catalogue) {
             let (joined, move_a, move_b) = Catalogue::join(&a.catalogue, &b.catalogue);
@@ -338,8 +344,15 @@ impl Topology {
             texts.push(remainder.entry.operation);
         }
         let (sent, taken) = self.messages.clone().into_parts();
-        nodes.extend(sent.iter().flat_map(|(_, sent)| [sent.node, sent.destination]));
-        nodes.extend(taken.iter().flat_map(|(_, node, taken)| [*node, taken.destination]));
+        nodes.extend(
+            sent.iter()
+                .flat_map(|(_, sent)| [sent.node, sent.destination]),
+        );
+        nodes.extend(
+            taken
+                .iter()
+                .flat_map(|(_, node, taken)| [*node, taken.destination]),
+        );
         nodes.sort_unstable();
         nodes.dedup();
         for &number in &nodes {
@@ -358,12 +371,18 @@ impl Topology {
             }
             text_map[id as usize] = (new_texts.len() - 1) as NameId;
         }
-        let new_nodes: Vec<Node> = nodes.iter().map(|&number| old.node(number).renamed(&text_map)).collect();
+        let new_nodes: Vec<Node> = nodes
+            .iter()
+            .map(|&number| old.node(number).renamed(&text_map))
+            .collect();
         let catalogue = Catalogue::new(new_texts, new_nodes);
         let mut node_map = vec![USERS; old.nodes().len()];
         for &number in &nodes {
             let node = old.node(number).renamed(&text_map);
-            node_map[number as usize] = catalogue.nodes().binary_search(&node).map_or(USERS, |at| at as u32);
+            node_map[number as usize] = catalogue
+                .nodes()
+                .binary_search(&node)
+                .map_or(USERS, |at| at as u32);
         }
         let moved = Move {
             texts: text_map,
@@ -409,7 +428,15 @@ impl Entry {
     }
 
     /// Counts one request.
-    pub fn add(&mut self, exemplar: Exemplar, weight: u64, failed: bool, health_check: bool, duration: Option<u64>, depth: usize) {
+    pub fn add(
+        &mut self,
+        exemplar: Exemplar,
+        weight: u64,
+        failed: bool,
+        health_check: bool,
+        duration: Option<u64>,
+        depth: usize,
+    ) {
         self.requests += 1;
         self.weight = self.weight.saturating_add(weight);
         self.health_checks += u64::from(health_check);

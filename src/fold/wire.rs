@@ -1,5 +1,8 @@
 //! The protobuf messages of a topology file. Field numbers are never used again for something else.
-#![expect(missing_docs, reason = "the fields are those of the types of this folder, where they are documented")]
+#![expect(
+    missing_docs,
+    reason = "the fields are those of the types of this folder, where they are documented"
+)]
 
 /// The version alone, read before anything else.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -154,8 +157,10 @@ pub struct Exemplar {
 pub struct Sketch {
     #[prost(uint32, repeated, tag = "1")]
     pub gaps: Vec<u32>,
-    #[prost(uint64, repeated, tag = "2")]
-    pub counts: Vec<u64>,
+    #[prost(uint32, repeated, tag = "2")]
+    pub counts: Vec<u32>,
+    #[prost(uint64, tag = "7")]
+    pub count: u64,
     #[prost(uint64, tag = "3")]
     pub sum_high: u64,
     #[prost(uint64, tag = "4")]

@@ -140,12 +140,21 @@ impl Dictionary {
             .iter()
             .zip(&name_maps)
             .map(|(part, map)| {
-                let resources = part.resources.iter().map(|r| rename_resource(*r, map)).collect();
-                let details = part.details.iter().map(|d| rename_detail(*d, map)).collect();
+                let resources = part
+                    .resources
+                    .iter()
+                    .map(|r| rename_resource(*r, map))
+                    .collect();
+                let details = part
+                    .details
+                    .iter()
+                    .map(|d| rename_detail(*d, map))
+                    .collect();
                 (resources, details)
             })
             .collect();
-        let mut resources: Vec<Resource> = renamed.iter().flat_map(|r| r.0.iter().copied()).collect();
+        let mut resources: Vec<Resource> =
+            renamed.iter().flat_map(|r| r.0.iter().copied()).collect();
         resources.sort_unstable();
         resources.dedup();
         for resource in resources {
@@ -183,7 +192,11 @@ impl Dictionary {
         self.service_of = self
             .resources
             .iter()
-            .map(|resource| services.binary_search(&identity(resource)).map_or(0, |i| i as u32 + 1))
+            .map(|resource| {
+                services
+                    .binary_search(&identity(resource))
+                    .map_or(0, |i| i as u32 + 1)
+            })
             .collect();
         services.insert(0, (ABSENT, ABSENT));
         self.services = services;

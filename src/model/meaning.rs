@@ -189,7 +189,11 @@ fn rpc_outcome(facts: &Facts<'_>) -> Option<Outcome> {
             "CANCELLED" | "CANCELED" => Some(Outcome::Cancelled),
             "DEADLINE_EXCEEDED" => Some(Outcome::Timeout),
             "RESOURCE_EXHAUSTED" | "ABORTED" | "UNAVAILABLE" => Some(Outcome::Unavailable),
-            "INVALID_ARGUMENT" | "NOT_FOUND" | "ALREADY_EXISTS" | "PERMISSION_DENIED" | "FAILED_PRECONDITION"
+            "INVALID_ARGUMENT"
+            | "NOT_FOUND"
+            | "ALREADY_EXISTS"
+            | "PERMISSION_DENIED"
+            | "FAILED_PRECONDITION"
             | "OUT_OF_RANGE" => Some(Outcome::ClientError),
             "UNAUTHENTICATED" => Some(Outcome::Redirected),
             _ => Some(Outcome::Failed),
@@ -205,11 +209,22 @@ fn rpc_outcome(facts: &Facts<'_>) -> Option<Outcome> {
 /// Returns what an `error.type` stands for.
 fn error_outcome(text: &str) -> Outcome {
     let has = |needle: &str| contains_ignoring_case(text, needle);
-    if has("timeout") || has("timedout") || has("timed out") || has("deadline") || has("taskcanceled") {
+    if has("timeout")
+        || has("timedout")
+        || has("timed out")
+        || has("deadline")
+        || has("taskcanceled")
+    {
         Outcome::Timeout
     } else if has("cancel") || has("aborterror") {
         Outcome::Cancelled
-    } else if has("refused") || has("econnre") || has("unavailable") || has("connect") || has("unreachable") || has("enotfound") {
+    } else if has("refused")
+        || has("econnre")
+        || has("unavailable")
+        || has("connect")
+        || has("unreachable")
+        || has("enotfound")
+    {
         Outcome::Unavailable
     } else {
         Outcome::Failed
@@ -232,25 +247,32 @@ fn operation(span: &RawSpan<'_>, protocol: Protocol, dictionary: &mut Dictionary
                 .text(Slot::HttpRoute)
                 .or_else(|| facts.text(Slot::UrlTemplate));
             match (facts.text(Slot::HttpMethod), route) {
-                (Some(method), Some(route)) => names.intern_joined(Class::Operation, method, " ", route),
+                (Some(method), Some(route)) => {
+                    names.intern_joined(Class::Operation, method, ' ', route)
+                }
                 (None, Some(route)) => names.intern(Class::Operation, route),
                 (_, None) => names.intern(Class::Operation, &without_ids(span.name)),
             }
         }
-        Protocol::Grpc | Protocol::Rpc => match (facts.text(Slot::RpcService), facts.text(Slot::RpcMethod)) {
-            (Some(service), Some(method)) if !method.contains('/') => {
-                names.intern_joined(Class::Operation, service, "/", method)
+        Protocol::Grpc | Protocol::Rpc => {
+            match (facts.text(Slot::RpcService), facts.text(Slot::RpcMethod)) {
+                (Some(service), Some(method)) if !method.contains('/') => {
+                    names.intern_joined(Class::Operation, service, '/', method)
+                }
+                (_, Some(method)) => names.intern(Class::Operation, method),
+                (_, None) => names.intern(Class::Operation, span.name),
             }
-            (_, Some(method)) => names.intern(Class::Operation, method),
-            (_, None) => names.intern(Class::Operation, span.name),
-        },
+        }
         Protocol::Database => {
             if let Some(summary) = facts.text(Slot::DbSummary) {
                 return names.intern(Class::Operation, summary);
             }
-            match (facts.text(Slot::DbOperation), facts.text(Slot::DbCollection)) {
+            match (
+                facts.text(Slot::DbOperation),
+                facts.text(Slot::DbCollection),
+            ) {
                 (Some(operation), Some(collection)) => {
-                    names.intern_joined(Class::Operation, operation, " ", collection)
+                    names.intern_joined(Class::Operation, operation, ' ', collection)
                 }
                 (Some(operation), None) => names.intern(Class::Operation, operation),
                 (None, _) => names.intern(Class::Operation, span.name),
@@ -262,12 +284,14 @@ fn operation(span: &RawSpan<'_>, protocol: Protocol, dictionary: &mut Dictionary
                 .or_else(|| facts.text(Slot::Destination));
             match (facts.text(Slot::MessagingType), destination) {
                 (Some(kind), Some(destination)) => {
-                    names.intern_joined(Class::Operation, kind, " ", destination)
+                    names.intern_joined(Class::Operation, kind, ' ', destination)
                 }
                 (_, _) => names.intern(Class::Operation, span.name),
             }
         }
-        Protocol::Unknown | Protocol::Function | Protocol::Model => names.intern(Class::Operation, &without_ids(span.name)),
+        Protocol::Unknown | Protocol::Function | Protocol::Model => {
+            names.intern(Class::Operation, &without_ids(span.name))
+        }
     }
 }
 
@@ -275,7 +299,12 @@ fn operation(span: &RawSpan<'_>, protocol: Protocol, dictionary: &mut Dictionary
 ///
 /// Names of spans should have no ids in them, but those made from URLs often do. Names without a slash stay as they are.
 fn without_ids(name: &str) -> std::borrow::Cow<'_, str> {
-    if !name.contains('/') || !name.bytes().any(|b| b.is_ascii_digit() || b == b'?') {
+    let mut has = (false, false);
+    for byte in name.bytes() {
+        has.0 |= byte == b'/';
+        has.1 |= byte.is_ascii_digit() || byte == b'?';
+    }
+    if has != (true, true) {
         return name.into();
     }
     let path = name.split('?').next().unwrap_or(name);
@@ -284,7 +313,11 @@ fn without_ids(name: &str) -> std::borrow::Cow<'_, str> {
         if i > 0 {
             out.push('/');
         }
-        out.push_str(if looks_like_id(segment) { "{}" } else { segment });
+        out.push_str(if looks_like_id(segment) {
+            "{}"
+        } else {
+            segment
+        });
     }
     out.into()
 }
@@ -292,20 +325,27 @@ fn without_ids(name: &str) -> std::borrow::Cow<'_, str> {
 /// Returns whether a path segment is a number, a UUID or a long hexadecimal text.
 fn looks_like_id(segment: &str) -> bool {
     let digits = segment.bytes().filter(u8::is_ascii_digit).count();
-    let hex = segment
-        .bytes()
-        .all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let hex = segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     digits > 0 && (digits == segment.len() || (hex && segment.len() >= 8))
 }
 
 /// Returns the interned detail.
-fn detail(span: &RawSpan<'_>, protocol: Protocol, outcome: Outcome, dictionary: &mut Dictionary) -> u32 {
+fn detail(
+    span: &RawSpan<'_>,
+    protocol: Protocol,
+    outcome: Outcome,
+    dictionary: &mut Dictionary,
+) -> u32 {
     let facts = &span.facts;
     let peer = match span.kind {
         // What a server says of its own address is no peer; only the logical name of its caller is.
         Kind::Server => facts
             .text(Slot::PeerName)
-            .map(|name| peer::Peer { kind: PeerKind::External, name, ..Default::default() })
+            .map(|name| peer::Peer {
+                kind: PeerKind::External,
+                name,
+                ..Default::default()
+            })
             .unwrap_or_default(),
         Kind::Internal if role(span.kind, facts) == Role::None => peer::Peer::default(),
         // Without a kind, a URL may be either side's; only a logical peer or a database makes it a call.
@@ -316,7 +356,9 @@ fn detail(span: &RawSpan<'_>, protocol: Protocol, outcome: Outcome, dictionary: 
         {
             peer::Peer::default()
         }
-        Kind::Internal | Kind::Unspecified | Kind::Client | Kind::Producer | Kind::Consumer => peer::peer(facts, protocol),
+        Kind::Internal | Kind::Unspecified | Kind::Client | Kind::Producer | Kind::Consumer => {
+            peer::peer(facts, protocol)
+        }
     };
     // What a producer or consumer names is a broker, even when it says no more than that.
     let kind = match (span.kind, peer.kind) {
@@ -335,7 +377,7 @@ fn detail(span: &RawSpan<'_>, protocol: Protocol, outcome: Outcome, dictionary: 
     let name = if peer.part.is_empty() {
         names.intern(Class::Peer, peer.name)
     } else {
-        names.intern_joined(Class::Peer, peer.name, "/", peer.part)
+        names.intern_joined(Class::Peer, peer.name, '/', peer.part)
     };
     let detail = Detail {
         peer_kind: kind,
@@ -366,8 +408,12 @@ pub fn threshold(trace_state: &str) -> Option<u64> {
         return None;
     }
     let members = trace_state.split(',').map(str::trim);
-    let ot = members.filter_map(|member| member.strip_prefix("ot=")).next()?;
-    let digits = ot.split(';').find_map(|field| field.trim().strip_prefix("th:"))?;
+    let ot = members
+        .filter_map(|member| member.strip_prefix("ot="))
+        .next()?;
+    let digits = ot
+        .split(';')
+        .find_map(|field| field.trim().strip_prefix("th:"))?;
     if digits.is_empty() || digits.len() > 14 {
         return None;
     }
@@ -385,13 +431,14 @@ fn is_health(name: &str, facts: &Facts<'_>, protocol: Protocol) -> bool {
                 .or_else(|| facts.text(Slot::UrlFull).and_then(url_path));
             path.is_some_and(is_health_path)
                 || facts.text(Slot::UserAgent).is_some_and(|agent| {
-                    HEALTH_AGENTS
-                        .iter()
-                        .any(|prefix| agent.starts_with(prefix))
+                    HEALTH_AGENTS.iter().any(|prefix| agent.starts_with(prefix))
                 })
         }
         Protocol::Grpc => {
-            let service = facts.text(Slot::RpcService).or(facts.text(Slot::RpcMethod)).unwrap_or(name);
+            let service = facts
+                .text(Slot::RpcService)
+                .or(facts.text(Slot::RpcMethod))
+                .unwrap_or(name);
             service.contains("grpc.health.v1.Health")
         }
         Protocol::Database => facts
@@ -399,9 +446,15 @@ fn is_health(name: &str, facts: &Facts<'_>, protocol: Protocol) -> bool {
             .or(facts.text(Slot::DbOperation))
             .is_some_and(|text| {
                 let text = text.trim_end_matches(';').trim();
-                ["SELECT 1", "PING", "hello"].iter().any(|check| text.eq_ignore_ascii_case(check))
+                ["SELECT 1", "PING", "hello"]
+                    .iter()
+                    .any(|check| text.eq_ignore_ascii_case(check))
             }),
-        Protocol::Unknown | Protocol::Rpc | Protocol::Messaging | Protocol::Function | Protocol::Model => false,
+        Protocol::Unknown
+        | Protocol::Rpc
+        | Protocol::Messaging
+        | Protocol::Function
+        | Protocol::Model => false,
     }
 }
 
@@ -415,21 +468,43 @@ const HEALTH_AGENTS: &[&str] = &[
     "Amazon-Route53-Health-Check-Service",
 ];
 
+/// Length of the longest of [`HEALTH_SEGMENTS`].
+const LONGEST_HEALTH_SEGMENT: usize = 13;
+
 /// First segments of paths that ask for health.
 const HEALTH_SEGMENTS: &[&str] = &[
-    "health", "healthz", "livez", "readyz", "live", "ready", "liveness", "readiness", "ping", "status", "up", "hc",
-    "_health", "__heartbeat__",
+    "health",
+    "healthz",
+    "livez",
+    "readyz",
+    "live",
+    "ready",
+    "liveness",
+    "readiness",
+    "ping",
+    "status",
+    "up",
+    "hc",
+    "_health",
+    "__heartbeat__",
 ];
 
 fn is_health_path(path: &str) -> bool {
-    let path = path.split(['?', '#']).next().unwrap_or(path);
     let Some(rest) = path.strip_prefix("/-/").or_else(|| path.strip_prefix('/')) else {
         return false;
     };
-    let rest = rest.strip_prefix("actuator/").unwrap_or(rest);
-    let actuator = path.starts_with("/actuator/") || path.starts_with("/-/actuator/");
-    let first = rest.split('/').next().unwrap_or(rest);
-    if actuator { first == "health" } else { HEALTH_SEGMENTS.contains(&first) }
+    let actuator = rest.strip_prefix("actuator/");
+    let rest = actuator.unwrap_or(rest);
+    let end = rest
+        .bytes()
+        .position(|b| matches!(b, b'/' | b'?' | b'#'))
+        .unwrap_or(rest.len());
+    let first = &rest[..end];
+    if actuator.is_some() {
+        first == "health"
+    } else {
+        first.len() <= LONGEST_HEALTH_SEGMENT && HEALTH_SEGMENTS.contains(&first)
+    }
 }
 
 fn url_path(url: &str) -> Option<&str> {
@@ -442,7 +517,12 @@ mod tests {
     use super::*;
 
     fn span<'a>(kind: Kind, status: Status, attributes: &[(&str, Value<'a>)]) -> RawSpan<'a> {
-        let mut span = RawSpan { kind, status, name: "name", ..RawSpan::default() };
+        let mut span = RawSpan {
+            kind,
+            status,
+            name: "name",
+            ..RawSpan::default()
+        };
         for (key, value) in attributes {
             span.facts.set(key, *value);
         }
@@ -459,20 +539,93 @@ mod tests {
     fn outcomes_follow_codes_then_texts_then_status() {
         use Kind::{Client, Server};
         use Value::{Bool, Int, Text};
-        ends(Client, Status::Error, &[("http.response.status_code", Int(404))], Outcome::ClientError);
-        ends(Client, Status::Error, &[("http.status_code", Text("503"))], Outcome::Unavailable);
-        ends(Server, Status::Unset, &[("http.status_code", Int(500))], Outcome::Failed);
-        ends(Client, Status::Error, &[("http.status_code", Int(429))], Outcome::Unavailable);
-        ends(Client, Status::Unset, &[("http.status_code", Int(408))], Outcome::Timeout);
-        ends(Client, Status::Unset, &[("http.status_code", Int(302))], Outcome::Redirected);
-        ends(Client, Status::Unset, &[("http.status_code", Int(200))], Outcome::Fine);
-        ends(Client, Status::Error, &[("rpc.grpc.status_code", Int(14)), ("rpc.system", Text("grpc"))], Outcome::Unavailable);
-        ends(Client, Status::Error, &[("rpc.response.status_code", Text("DEADLINE_EXCEEDED"))], Outcome::Timeout);
-        ends(Server, Status::Unset, &[("rpc.grpc.status_code", Int(5))], Outcome::ClientError);
-        ends(Client, Status::Error, &[("error.type", Text("java.net.SocketTimeoutException"))], Outcome::Timeout);
-        ends(Client, Status::Error, &[("error.type", Text("ECONNREFUSED"))], Outcome::Unavailable);
-        ends(Client, Status::Unset, &[("error", Bool(true))], Outcome::Failed);
-        ends(Client, Status::Unset, &[("error", Text("false"))], Outcome::Fine);
+        ends(
+            Client,
+            Status::Error,
+            &[("http.response.status_code", Int(404))],
+            Outcome::ClientError,
+        );
+        ends(
+            Client,
+            Status::Error,
+            &[("http.status_code", Text("503"))],
+            Outcome::Unavailable,
+        );
+        ends(
+            Server,
+            Status::Unset,
+            &[("http.status_code", Int(500))],
+            Outcome::Failed,
+        );
+        ends(
+            Client,
+            Status::Error,
+            &[("http.status_code", Int(429))],
+            Outcome::Unavailable,
+        );
+        ends(
+            Client,
+            Status::Unset,
+            &[("http.status_code", Int(408))],
+            Outcome::Timeout,
+        );
+        ends(
+            Client,
+            Status::Unset,
+            &[("http.status_code", Int(302))],
+            Outcome::Redirected,
+        );
+        ends(
+            Client,
+            Status::Unset,
+            &[("http.status_code", Int(200))],
+            Outcome::Fine,
+        );
+        ends(
+            Client,
+            Status::Error,
+            &[
+                ("rpc.grpc.status_code", Int(14)),
+                ("rpc.system", Text("grpc")),
+            ],
+            Outcome::Unavailable,
+        );
+        ends(
+            Client,
+            Status::Error,
+            &[("rpc.response.status_code", Text("DEADLINE_EXCEEDED"))],
+            Outcome::Timeout,
+        );
+        ends(
+            Server,
+            Status::Unset,
+            &[("rpc.grpc.status_code", Int(5))],
+            Outcome::ClientError,
+        );
+        ends(
+            Client,
+            Status::Error,
+            &[("error.type", Text("java.net.SocketTimeoutException"))],
+            Outcome::Timeout,
+        );
+        ends(
+            Client,
+            Status::Error,
+            &[("error.type", Text("ECONNREFUSED"))],
+            Outcome::Unavailable,
+        );
+        ends(
+            Client,
+            Status::Unset,
+            &[("error", Bool(true))],
+            Outcome::Failed,
+        );
+        ends(
+            Client,
+            Status::Unset,
+            &[("error", Text("false"))],
+            Outcome::Fine,
+        );
         ends(Server, Status::Error, &[], Outcome::Failed);
         ends(Server, Status::Ok, &[], Outcome::Fine);
     }
@@ -491,22 +644,51 @@ mod tests {
 
     #[test]
     fn health_checks_are_known_by_path_agent_and_query() {
-        for path in ["/healthz", "/-/ready", "/health/live", "/actuator/health/db", "/ping?x=1"] {
+        for path in [
+            "/healthz",
+            "/-/ready",
+            "/health/live",
+            "/actuator/health/db",
+            "/ping?x=1",
+        ] {
             assert!(is_health_path(path), "{path}");
         }
-        for path in ["/healthcare", "/actuator/info", "/api/health", "health", "/"] {
+        for path in [
+            "/healthcare",
+            "/actuator/info",
+            "/api/health",
+            "health",
+            "/",
+        ] {
             assert!(!is_health_path(path), "{path}");
         }
-        let probe = span(Kind::Server, Status::Unset, &[("http.method", Value::Text("GET")), ("http.user_agent", Value::Text("kube-probe/1.29"))]);
+        let probe = span(
+            Kind::Server,
+            Status::Unset,
+            &[
+                ("http.method", Value::Text("GET")),
+                ("http.user_agent", Value::Text("kube-probe/1.29")),
+            ],
+        );
         assert!(is_health(probe.name, &probe.facts, Protocol::Http));
-        let query = span(Kind::Client, Status::Unset, &[("db.system", Value::Text("mysql")), ("db.statement", Value::Text("select 1;"))]);
+        let query = span(
+            Kind::Client,
+            Status::Unset,
+            &[
+                ("db.system", Value::Text("mysql")),
+                ("db.statement", Value::Text("select 1;")),
+            ],
+        );
         assert!(is_health(query.name, &query.facts, Protocol::Database));
     }
 
     #[test]
     fn operations_have_no_ids() {
         assert_eq!(without_ids("GET /user/123/cart?x=1"), "GET /user/{}/cart");
-        assert_eq!(without_ids("/b/550e8400-e29b-41d4-a716-446655440000"), "/b/{}");
+        assert_eq!(
+            without_ids("/b/550e8400-e29b-41d4-a716-446655440000"),
+            "/b/{}"
+        );
         assert_eq!(without_ids("GET /v1/cart"), "GET /v1/cart");
         assert_eq!(without_ids("SELECT 12"), "SELECT 12");
     }

@@ -74,13 +74,13 @@ impl Class {
 /// A table of names.
 #[derive(Debug)]
 pub struct Names {
-    table: HashTable<NameId>,
+    /// Hash and number; a text may be there twice when it was joined of different parts.
+    table: HashTable<(u64, NameId)>,
     text: String,
     entries: Vec<Entry>,
     counts: [usize; N_CLASSES],
     /// A name of a class is kept when its spread hash shifted right by 64 - this is zero, or the shift is zero.
     halvings: [u32; N_CLASSES],
-    scratch: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,6 @@ impl Default for Names {
             entries: Vec::new(),
             counts: [0; N_CLASSES],
             halvings: [0; N_CLASSES],
-            scratch: String::new(),
         };
         // Absent and other are not in the hash table: `intern` never meets them.
         for text in ["", OTHER_TEXT] {
@@ -141,29 +140,42 @@ impl Names {
             return OTHER;
         }
         let hash = hash(class, text);
-        let entries = &self.entries;
-        let bytes = &self.text;
-        let found = self.table.find(hash, |&id| {
+        let (entries, bytes) = (&self.entries, &self.text);
+        let found = self.table.find(hash, |&(_, id)| {
             let entry = entries[id as usize];
             entry.class == class && bytes[entry.start as usize..entry.end as usize] == *text
         });
         match found {
-            Some(&id) => id,
+            Some(&(_, id)) => id,
             None => self.add(class, text, hash),
         }
     }
 
-    /// Returns the number of the two parts with the separator between them.
+    /// Returns the number of the two parts with a separator between them.
     #[inline]
-    pub fn intern_joined(&mut self, class: Class, first: &str, separator: &str, second: &str) -> NameId {
-        let mut joined = std::mem::take(&mut self.scratch);
-        joined.clear();
-        joined.push_str(first);
-        joined.push_str(separator);
-        joined.push_str(second);
-        let id = self.intern(class, &joined);
-        self.scratch = joined;
-        id
+    pub fn intern_joined(
+        &mut self,
+        class: Class,
+        first: &str,
+        separator: char,
+        second: &str,
+    ) -> NameId {
+        let hash = hash(class, first).rotate_left(23) ^ hash(class, second);
+        let (entries, bytes) = (&self.entries, self.text.as_bytes());
+        let found = self.table.find(hash, |&(_, id)| {
+            let entry = entries[id as usize];
+            let text = &bytes[entry.start as usize..entry.end as usize];
+            // The separator is one byte: see the callers.
+            entry.class == class
+                && text.len() == first.len() + 1 + second.len()
+                && text.ends_with(second.as_bytes())
+                && text.starts_with(first.as_bytes())
+                && text[first.len()] == separator as u8
+        });
+        match found {
+            Some(&(_, id)) => id,
+            None => self.add(class, &format!("{first}{separator}{second}"), hash),
+        }
     }
 
     #[cold]
@@ -174,17 +186,13 @@ impl Names {
         }
         let id = self.append(class, text);
         self.counts[c] += 1;
-        if self.counts[c] > class.bound() {
+        if self.counts[c] > 2 * class.bound() {
             self.halve(class);
             if !kept(rank(text), self.halvings[c]) {
                 return OTHER;
             }
         }
-        let (entries, bytes) = (&self.entries, &self.text);
-        self.table.insert_unique(hash, id, |&id| {
-            let entry = entries[id as usize];
-            self::hash(entry.class, &bytes[entry.start as usize..entry.end as usize])
-        });
+        self.table.insert_unique(hash, (hash, id), |entry| entry.0);
         id
     }
 
@@ -200,9 +208,12 @@ impl Names {
     }
 
     /// Lowers the threshold of a class until it fits. Names past it keep their number until the tables are joined.
+    ///
+    /// A table that is not joined yet may hold twice the bound, since a text may be there twice; so it never lowers
+    /// the threshold further than joining would.
     fn halve(&mut self, class: Class) {
         let c = class as usize;
-        while self.counts[c] > class.bound() {
+        while self.counts[c] > 2 * class.bound() {
             self.halvings[c] += 1;
             let halvings = self.halvings[c];
             let (entries, bytes) = (&self.entries, &self.text);
@@ -210,13 +221,16 @@ impl Names {
                 let entry = entries[id as usize];
                 &bytes[entry.start as usize..entry.end as usize]
             };
-            self.table
-                .retain(|&mut id| entries[id as usize].class != class || kept(rank(text(id)), halvings));
+            self.table.retain(|&mut (_, id)| {
+                entries[id as usize].class != class || kept(rank(text(id)), halvings)
+            });
             self.counts[c] = entries
                 .iter()
                 .enumerate()
                 .skip(2)
-                .filter(|(id, entry)| entry.class == class && kept(rank(text(*id as NameId)), halvings))
+                .filter(|(id, entry)| {
+                    entry.class == class && kept(rank(text(*id as NameId)), halvings)
+                })
                 .count();
         }
     }
@@ -248,14 +262,21 @@ impl Names {
     pub fn join(tables: &[&Names]) -> (Names, Vec<Vec<NameId>>) {
         let mut all: Vec<(Class, &str)> = tables
             .iter()
-            .flat_map(|table| (2..table.entries.len()).map(|id| (table.entries[id].class, table.text(id as NameId))))
+            .flat_map(|table| {
+                (2..table.entries.len())
+                    .map(|id| (table.entries[id].class, table.text(id as NameId)))
+            })
             .collect();
         all.sort_unstable();
         all.dedup();
         let mut joined = Names::default();
         for class in Class::ALL {
             let c = class as usize;
-            let mut halvings = tables.iter().map(|table| table.halvings[c]).max().unwrap_or(0);
+            let mut halvings = tables
+                .iter()
+                .map(|table| table.halvings[c])
+                .max()
+                .unwrap_or(0);
             let fits = |halvings: u32| {
                 let kept = all
                     .iter()
@@ -275,9 +296,10 @@ impl Names {
             .iter()
             .map(|table| {
                 let mut map = vec![ABSENT, OTHER];
-                map.extend((2..table.entries.len()).map(|id| {
-                    joined.intern(table.entries[id].class, table.text(id as NameId))
-                }));
+                map.extend(
+                    (2..table.entries.len())
+                        .map(|id| joined.intern(table.entries[id].class, table.text(id as NameId))),
+                );
                 map
             })
             .collect();
@@ -296,7 +318,16 @@ mod tests {
         assert_eq!(names.intern(Class::Service, "cart"), cart);
         assert_ne!(names.intern(Class::Operation, "cart"), cart);
         assert_eq!(names.intern(Class::Service, ""), ABSENT);
-        assert_eq!(names.intern_joined(Class::Operation, "GET", " ", "/cart"), names.intern(Class::Operation, "GET /cart"));
+        let joined = names.intern_joined(Class::Operation, "GET", ' ', "/cart");
+        assert_eq!(
+            names.intern_joined(Class::Operation, "GET", ' ', "/cart"),
+            joined
+        );
+        assert_eq!(names.text(joined), "GET /cart");
+        // The same text in one piece may get another number here, and gets the same one when tables are joined.
+        let whole = names.intern(Class::Operation, "GET /cart");
+        let (_, maps) = Names::join(&[&names]);
+        assert_eq!(maps[0][joined as usize], maps[0][whole as usize]);
         assert_eq!(names.text(cart), "cart");
     }
 

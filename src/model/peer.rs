@@ -170,10 +170,7 @@ pub fn peer<'a>(facts: &Facts<'a>, protocol: Protocol) -> Peer<'a> {
     match protocol {
         Protocol::Database => {
             if let Some(system) = facts.text(Slot::DbSystem) {
-                let part = facts
-                    .text(Slot::DbNamespace)
-                    .or(host_name)
-                    .unwrap_or("");
+                let part = facts.text(Slot::DbNamespace).or(host_name).unwrap_or("");
                 return named(kind, system, part);
             }
         }
@@ -239,7 +236,9 @@ pub fn host_name<'a>(facts: &Facts<'a>) -> Option<&'a str> {
 fn url_host(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     (!host.is_empty()).then_some(host)
 }
 
@@ -248,19 +247,30 @@ fn without_port(host: &str) -> &str {
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split(']').next().unwrap_or(rest);
     }
-    match host.split_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+    match host.bytes().position(|b| b == b':') {
+        Some(at) if host[at + 1..].bytes().all(|b| b.is_ascii_digit()) => &host[..at],
         _ => host,
     }
 }
 
 /// Strips `.namespace.svc` and what follows from the name of a Kubernetes service.
 fn without_cluster_suffix(host: &str) -> &str {
-    let mut labels = host.split('.');
-    let (Some(name), Some(_namespace), Some("svc")) = (labels.next(), labels.next(), labels.next()) else {
+    let dot = |from: usize| {
+        host[from..]
+            .bytes()
+            .position(|b| b == b'.')
+            .map(|at| from + at)
+    };
+    let Some(first) = dot(0) else { return host };
+    let Some(second) = dot(first + 1) else {
         return host;
     };
-    name
+    let rest = &host[second + 1..];
+    if rest == "svc" || rest.starts_with("svc.") {
+        &host[..first]
+    } else {
+        host
+    }
 }
 
 /// Returns whether a host is an address rather than a name.
@@ -273,9 +283,8 @@ fn is_ip(host: &str) -> bool {
 /// Returns whether a database system is a cache.
 fn database_kind(system: &str) -> PeerKind {
     match system {
-        "redis" | "memcached" | "valkey" | "hazelcast" | "coherence" | "infinispan" | "ehcache" | "evcache" => {
-            PeerKind::Cache
-        }
+        "redis" | "memcached" | "valkey" | "hazelcast" | "coherence" | "infinispan" | "ehcache"
+        | "evcache" => PeerKind::Cache,
         _ => PeerKind::Database,
     }
 }
@@ -303,23 +312,58 @@ mod tests {
 
     #[test]
     fn names_follow_the_order() {
-        check(&[("service.peer.name", "a"), ("peer.service", "b")], "External a at ");
-        check(&[("peer.service", "b"), ("server.address", "c:80")], "External b at c");
         check(
-            &[("db.system", "postgresql"), ("db.name", "orders"), ("server.address", "pg-1")],
+            &[("service.peer.name", "a"), ("peer.service", "b")],
+            "External a at ",
+        );
+        check(
+            &[("peer.service", "b"), ("server.address", "c:80")],
+            "External b at c",
+        );
+        check(
+            &[
+                ("db.system", "postgresql"),
+                ("db.name", "orders"),
+                ("server.address", "pg-1"),
+            ],
             "Database postgresql/orders at pg-1",
         );
-        check(&[("db.system.name", "redis"), ("net.peer.name", "r1:6379")], "Cache redis/r1 at r1");
-        check(&[("db.system.name", "redis"), ("net.peer.ip", "10.0.0.1")], "Cache redis at 10.0.0.1");
         check(
-            &[("messaging.system", "kafka"), ("messaging.destination.name", "orders"), ("server.address", "k")],
+            &[("db.system.name", "redis"), ("net.peer.name", "r1:6379")],
+            "Cache redis/r1 at r1",
+        );
+        check(
+            &[("db.system.name", "redis"), ("net.peer.ip", "10.0.0.1")],
+            "Cache redis at 10.0.0.1",
+        );
+        check(
+            &[
+                ("messaging.system", "kafka"),
+                ("messaging.destination.name", "orders"),
+                ("server.address", "k"),
+            ],
             "Queue kafka/orders at k",
         );
-        check(&[("http.method", "GET"), ("http.url", "http://u:p@cart.shop.svc.cluster.local:80/x?y")], "External cart at cart");
-        check(&[("rpc.system", "grpc"), ("rpc.service", "shop.Cart")], "External shop.Cart at ");
+        check(
+            &[
+                ("http.method", "GET"),
+                ("http.url", "http://u:p@cart.shop.svc.cluster.local:80/x?y"),
+            ],
+            "External cart at cart",
+        );
+        check(
+            &[("rpc.system", "grpc"), ("rpc.service", "shop.Cart")],
+            "External shop.Cart at ",
+        );
         check(&[("rpc.method", "shop.Cart/Get")], "External shop.Cart at ");
-        check(&[("http.method", "GET"), ("server.address", "10.1.2.3:80")], "External http/(ip addresses) at 10.1.2.3");
-        check(&[("http.method", "GET"), ("server.address", "[::1]:80")], "External http/(ip addresses) at ::1");
+        check(
+            &[("http.method", "GET"), ("server.address", "10.1.2.3:80")],
+            "External http/(ip addresses) at 10.1.2.3",
+        );
+        check(
+            &[("http.method", "GET"), ("server.address", "[::1]:80")],
+            "External http/(ip addresses) at ::1",
+        );
         check(&[("server.address", "")], "None  at ");
         check(&[("http.method", "GET")], "None  at ");
     }

@@ -280,7 +280,9 @@ impl Outcome {
     pub fn failed(self) -> bool {
         match self {
             Outcome::Failed | Outcome::Timeout | Outcome::Unavailable => true,
-            Outcome::Fine | Outcome::ClientError | Outcome::Cancelled | Outcome::Redirected => false,
+            Outcome::Fine | Outcome::ClientError | Outcome::Cancelled | Outcome::Redirected => {
+                false
+            }
         }
     }
 
@@ -289,7 +291,11 @@ impl Outcome {
     pub fn retryable(self) -> bool {
         match self {
             Outcome::Timeout | Outcome::Unavailable => true,
-            Outcome::Fine | Outcome::ClientError | Outcome::Failed | Outcome::Cancelled | Outcome::Redirected => false,
+            Outcome::Fine
+            | Outcome::ClientError
+            | Outcome::Failed
+            | Outcome::Cancelled
+            | Outcome::Redirected => false,
         }
     }
 }
@@ -394,12 +400,30 @@ mod tests {
     #[test]
     fn flags_give_back_what_was_put_in() {
         for kind in 0..6 {
-            for role in [Role::None, Role::Create, Role::Send, Role::Receive, Role::Process, Role::Settle] {
-                for outcome in [Outcome::Fine, Outcome::ClientError, Outcome::Failed, Outcome::Timeout, Outcome::Unavailable, Outcome::Cancelled, Outcome::Redirected] {
+            for role in [
+                Role::None,
+                Role::Create,
+                Role::Send,
+                Role::Receive,
+                Role::Process,
+                Role::Settle,
+            ] {
+                for outcome in [
+                    Outcome::Fine,
+                    Outcome::ClientError,
+                    Outcome::Failed,
+                    Outcome::Timeout,
+                    Outcome::Unavailable,
+                    Outcome::Cancelled,
+                    Outcome::Redirected,
+                ] {
                     for resend in [0, 1, 31, 40] {
                         let kind = Kind::from_number(kind).expect("a kind");
                         let flags = Flags::new(kind, role, outcome, resend).with(Flags::HEALTH);
-                        assert_eq!((flags.kind(), flags.role(), flags.outcome(), flags.resend()), (kind, role, outcome, resend.min(31)));
+                        assert_eq!(
+                            (flags.kind(), flags.role(), flags.outcome(), flags.resend()),
+                            (kind, role, outcome, resend.min(31))
+                        );
                         assert!(flags.has(Flags::HEALTH) && !flags.has(Flags::LINKS));
                     }
                 }

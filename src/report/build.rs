@@ -12,17 +12,24 @@ use crate::input::Reading;
 use crate::model::dictionary::Weight;
 use crate::model::meaning::is_unknown_service;
 use crate::model::names::{ABSENT, NameId};
-use crate::report::{Data, EdgeRow, EntryRow, Kind, Metric, ProblemRow, Quantiles, Report, Service};
+use crate::report::{
+    Data, EdgeRow, EntryRow, Kind, Metric, ProblemRow, Quantiles, Report, Service,
+};
 use crate::trace::link::{Class, Grade};
 
 /// Returns the report of a topology and of what was read to make it.
-pub fn report(topology: &Topology, system: &System, reading: &Reading) -> Report {
+pub fn report(system: &System, reading: &Reading) -> Report {
+    let topology = &system.rest;
     let graph = Graph::of(system);
-    let mut entries: Vec<EntryRow> = system.entries.iter().map(|entry| entry_row(system, entry)).collect();
+    let mut entries: Vec<EntryRow> = system
+        .entries
+        .iter()
+        .map(|entry| entry_row(system, entry))
+        .collect();
     entries.sort_by(|a, b| {
-        b.requests
-            .total_cmp(&a.requests)
-            .then_with(|| (&a.service, &a.operation, a.kind).cmp(&(&b.service, &b.operation, b.kind)))
+        b.requests.total_cmp(&a.requests).then_with(|| {
+            (&a.service, &a.operation, a.kind).cmp(&(&b.service, &b.operation, b.kind))
+        })
     });
     let window_ns = window(system).map(|(start, end)| end - start);
     Report {
@@ -32,7 +39,11 @@ pub fn report(topology: &Topology, system: &System, reading: &Reading) -> Report
             .iter()
             .map(|&vertex| service(topology, &graph, vertex, &system.vertices[vertex]))
             .collect(),
-        edges: system.arcs.iter().map(|arc| edge_row(topology, system, arc, window_ns)).collect(),
+        edges: system
+            .arcs
+            .iter()
+            .map(|arc| edge_row(topology, system, arc, window_ns))
+            .collect(),
         entries,
         metrics: metrics(system, &graph),
         findings: Vec::new(),
@@ -90,7 +101,8 @@ impl Graph {
     }
 
     fn neighbours(&self, vertex: usize) -> BTreeSet<usize> {
-        let of = |map: &BTreeMap<usize, BTreeSet<usize>>| map.get(&vertex).cloned().unwrap_or_default();
+        let of =
+            |map: &BTreeMap<usize, BTreeSet<usize>>| map.get(&vertex).cloned().unwrap_or_default();
         let mut all = of(&self.out);
         all.extend(of(&self.into));
         all
@@ -108,7 +120,11 @@ impl Graph {
             let mut stack = vec![start];
             while let Some(vertex) = stack.pop() {
                 size += 1;
-                stack.extend(self.neighbours(vertex).into_iter().filter(|next| seen.insert(*next)));
+                stack.extend(
+                    self.neighbours(vertex)
+                        .into_iter()
+                        .filter(|next| seen.insert(*next)),
+                );
             }
             sizes.push(size);
         }
@@ -119,12 +135,20 @@ impl Graph {
 fn metrics(system: &System, graph: &Graph) -> Vec<Metric> {
     let n = graph.members.len() as f64;
     let m = graph.out.values().map(BTreeSet::len).sum::<usize>() as f64;
-    let degrees: Vec<usize> = graph.members.iter().map(|&vertex| graph.neighbours(vertex).len()).collect();
+    let degrees: Vec<usize> = graph
+        .members
+        .iter()
+        .map(|&vertex| graph.neighbours(vertex).len())
+        .collect();
     let components = graph.components();
     let mutual: usize = graph
         .out
         .iter()
-        .map(|(from, to)| to.iter().filter(|to| graph.out.get(to).is_some_and(|back| back.contains(from))).count())
+        .map(|(from, to)| {
+            to.iter()
+                .filter(|to| graph.out.get(to).is_some_and(|back| back.contains(from)))
+                .count()
+        })
         .sum();
     let mut depths: Vec<u64> = Vec::new();
     for point in &system.entries {
@@ -135,12 +159,21 @@ fn metrics(system: &System, graph: &Graph) -> Vec<Metric> {
             *sum += more;
         }
     }
-    let services = graph.members.iter().filter(|&&vertex| system.vertices[vertex].kind == NodeKind::Service);
+    let services = graph
+        .members
+        .iter()
+        .filter(|&&vertex| system.vertices[vertex].kind == NodeKind::Service);
     let mut metrics = vec![
         ("connected_components", components.len() as f64),
         ("edges", m),
-        ("largest_component", components.iter().max().copied().unwrap_or(0) as f64),
-        ("max_degree", degrees.iter().max().copied().unwrap_or(0) as f64),
+        (
+            "largest_component",
+            components.iter().max().copied().unwrap_or(0) as f64,
+        ),
+        (
+            "max_degree",
+            degrees.iter().max().copied().unwrap_or(0) as f64,
+        ),
         ("nodes", n),
         ("self_edges", graph.self_edges as f64),
         ("services", services.count() as f64),
@@ -159,7 +192,10 @@ fn metrics(system: &System, graph: &Graph) -> Vec<Metric> {
         metrics.push(("p95_sync_depth", depth_quantile(&depths, 0.95) as f64));
     }
     metrics.sort_by_key(|metric| metric.0);
-    metrics.into_iter().map(|(name, value)| Metric { name, value }).collect()
+    metrics
+        .into_iter()
+        .map(|(name, value)| Metric { name, value })
+        .collect()
 }
 
 /// Returns the depth of the nearest rank.
@@ -196,9 +232,11 @@ fn data(topology: &Topology, system: &System, reading: &Reading) -> Data {
     let spans = account.spans();
     let (mut paired, mut gaps) = (0, 0);
     for arc in system.arcs.iter().filter(|arc| arc.sync) {
-        let of_service = system.vertices[arc.to].kind == NodeKind::Service && system.vertices[arc.from].kind != NodeKind::Users;
+        let of_service = system.vertices[arc.to].kind == NodeKind::Service
+            && system.vertices[arc.from].kind != NodeKind::Users;
         if of_service {
-            paired += arc.edge.grades[Grade::Paired as usize] + arc.edge.grades[Grade::ThroughInternal as usize];
+            paired += arc.edge.grades[Grade::Paired as usize]
+                + arc.edge.grades[Grade::ThroughInternal as usize];
             gaps += arc.edge.grades[Grade::OneSided as usize];
         }
     }
@@ -217,7 +255,10 @@ fn data(topology: &Topology, system: &System, reading: &Reading) -> Data {
             ("folded", of(Class::Folded)),
             ("duplicate", account.duplicates),
         ],
-        unresolved: unresolved.into_iter().filter(|(_, count)| *count > 0).collect(),
+        unresolved: unresolved
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .collect(),
         traces: account.traces,
         problems: problems(reading),
         problems_total: account.problems,
@@ -226,7 +267,11 @@ fn data(topology: &Topology, system: &System, reading: &Reading) -> Data {
         orphan_ratio: (spans > 0).then(|| account.missing_parents as f64 / spans as f64),
         weights_known: account.weighted_spans > 0,
         shapes: shapes.list().len() as u64,
-        shapes_folded: shapes.remainders().iter().map(|remainder| remainder.requests).sum(),
+        shapes_folded: shapes
+            .remainders()
+            .iter()
+            .map(|remainder| remainder.requests)
+            .sum(),
     }
 }
 
@@ -254,7 +299,12 @@ fn problems(reading: &Reading) -> Vec<ProblemRow> {
 fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String> {
     let mut notes = Vec::new();
     for source in &reading.sources {
-        notes.extend(source.notes.iter().map(|note| format!("{}: {note}", source.name)));
+        notes.extend(
+            source
+                .notes
+                .iter()
+                .map(|note| format!("{}: {note}", source.name)),
+        );
     }
     let names: Vec<&str> = system
         .vertices
@@ -281,7 +331,11 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
         notes.push(format!(
             "{} {} linked to a sender that is not in the data",
             system.unmet_messages,
-            if system.unmet_messages == 1 { "message is" } else { "messages are" }
+            if system.unmet_messages == 1 {
+                "message is"
+            } else {
+                "messages are"
+            }
         ));
     }
     if system.message_sampling > 1 {
@@ -290,18 +344,32 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
             system.message_sampling
         ));
     }
-    let folded: u64 = topology.shapes.remainders().iter().map(|remainder| remainder.requests).sum();
+    let folded: u64 = topology
+        .shapes
+        .remainders()
+        .iter()
+        .map(|remainder| remainder.requests)
+        .sum();
     if folded > 0 {
         notes.push(format!("the request shapes of {folded} requests were not kept: there are more shapes than the bound, or larger ones"));
     }
     for class in &topology.overflowed {
-        notes.push(format!("too many {class} names: some are counted together as (other)"));
+        notes.push(format!(
+            "too many {class} names: some are counted together as (other)"
+        ));
     }
     if system.account.traces_outside > 0 {
-        notes.push(format!("{} traces lie outside the time window asked for", system.account.traces_outside));
+        notes.push(format!(
+            "{} traces lie outside the time window asked for",
+            system.account.traces_outside
+        ));
     }
     for bucket in &topology.buckets {
-        let of = if bucket.data_set.is_empty() { String::new() } else { format!(" of {}", bucket.data_set) };
+        let of = if bucket.data_set.is_empty() {
+            String::new()
+        } else {
+            format!(" of {}", bucket.data_set)
+        };
         notes.push(format!("holds shard {}/{}{of}", bucket.index, bucket.of));
     }
     notes
@@ -326,8 +394,16 @@ fn service(topology: &Topology, graph: &Graph, number: usize, vertex: &Vertex) -
         zones: distinct(|key| key.zone),
         regions: distinct(|key| key.region),
         hosts: distinct(|key| key.host).len() as u64,
-        spans: vertex.instances.iter().map(|(_, instance)| instance.spans).sum(),
-        failed_spans: vertex.instances.iter().map(|(_, instance)| instance.failed).sum(),
+        spans: vertex
+            .instances
+            .iter()
+            .map(|(_, instance)| instance.spans)
+            .sum(),
+        failed_spans: vertex
+            .instances
+            .iter()
+            .map(|(_, instance)| instance.failed)
+            .sum(),
         in_degree: graph.in_degree(number) as u64,
         out_degree: graph.out_degree(number) as u64,
         degree: graph.neighbours(number).len() as u64,
@@ -353,13 +429,20 @@ fn edge_row(topology: &Topology, system: &System, arc: &Arc, window_ns: Option<u
     let edge = &arc.edge;
     let pairs = |tally: &Tally<(NameId, NameId)>| {
         let text = |name: NameId| topology.catalogue.text(name).to_owned();
-        let mut pairs: Vec<(String, String, u64)> =
-            tally.entries().iter().map(|((a, b), count)| (text(*a), text(*b), *count)).collect();
+        let mut pairs: Vec<(String, String, u64)> = tally
+            .entries()
+            .iter()
+            .map(|((a, b), count)| (text(*a), text(*b), *count))
+            .collect();
         pairs.sort();
         pairs
     };
-    let mut error_types: Vec<(String, u64)> =
-        edge.errors.entries().iter().map(|(name, count)| (topology.catalogue.text(*name).to_owned(), *count)).collect();
+    let mut error_types: Vec<(String, u64)> = edge
+        .errors
+        .entries()
+        .iter()
+        .map(|(name, count)| (topology.catalogue.text(*name).to_owned(), *count))
+        .collect();
     error_types.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let busy = edge.client_ns.sum();
     EdgeRow {
@@ -381,11 +464,17 @@ fn edge_row(topology: &Topology, system: &System, arc: &Arc, window_ns: Option<u
         server_ns: quantiles(&edge.server_ns),
         network_ns: quantiles(&edge.network_ns),
         queue_ns: quantiles(&edge.queue_ns),
-        fan_out: if edge.traces > 0 { edge.grades.iter().sum::<u64>() as f64 / edge.traces as f64 } else { 0.0 },
+        fan_out: if edge.traces > 0 {
+            edge.grades.iter().sum::<u64>() as f64 / edge.traces as f64
+        } else {
+            0.0
+        },
         fan_out_max: edge.most_in_trace,
         critical_path_share: (system.account.critical_ns > 0 && arc.sync)
             .then(|| edge.critical_ns as f64 / system.account.critical_ns as f64),
-        in_flight: window_ns.filter(|ns| *ns > 0 && busy > 0).map(|ns| busy as f64 / ns as f64),
+        in_flight: window_ns
+            .filter(|ns| *ns > 0 && busy > 0)
+            .map(|ns| busy as f64 / ns as f64),
         evidence: Grade::ALL
             .iter()
             .map(|grade| (grade.name(), edge.grades[*grade as usize]))
@@ -413,7 +502,11 @@ fn entry_row(system: &System, point: &EntryPoint) -> EntryRow {
         failed: weighted(entry.failed),
         health_checks: entry.health_checks,
         duration_ns: quantiles(&entry.duration_ns),
-        sync_depth: (depth_quantile(&entry.depths, 0.5), depth_quantile(&entry.depths, 0.95), deepest),
+        sync_depth: (
+            depth_quantile(&entry.depths, 0.5),
+            depth_quantile(&entry.depths, 0.95),
+            deepest,
+        ),
         exemplars: exemplars(&entry.exemplars),
         failed_exemplars: exemplars(&entry.failed_exemplars),
         slowest_exemplars: slowest(&entry.slowest),
@@ -433,11 +526,16 @@ fn quantiles(sketch: &Sketch) -> Quantiles {
 }
 
 fn exemplars(exemplars: &Exemplars) -> Vec<String> {
-    distinct_traces(exemplars.list().iter().map(|exemplar| exemplar.trace.to_string()))
+    distinct_traces(exemplars.list().map(|exemplar| exemplar.trace.to_string()))
 }
 
 fn slowest(slowest: &Slowest) -> Vec<String> {
-    distinct_traces(slowest.list().iter().map(|(_, exemplar)| exemplar.trace.to_string()))
+    distinct_traces(
+        slowest
+            .list()
+            .iter()
+            .map(|(_, exemplar)| exemplar.trace.to_string()),
+    )
 }
 
 fn distinct_traces(ids: impl Iterator<Item = String>) -> Vec<String> {

@@ -13,7 +13,9 @@ use crate::text;
 pub fn focus(report: &mut Report, service: &str, depth: usize) -> Result<()> {
     let names = || report.services.iter().map(|service| service.name.as_str());
     if !names().any(|name| name == service) {
-        let error = Error::new(format!("expected the name of a service, found \"{service}\""));
+        let error = Error::new(format!(
+            "expected the name of a service, found \"{service}\""
+        ));
         return Err(match text::nearest(service, names()) {
             Some(near) => error.with_help(format!("did you mean \"{near}\"?")),
             None => error.with_help("topple report without --focus lists the services"),
@@ -32,8 +34,12 @@ pub fn focus(report: &mut Report, service: &str, depth: usize) -> Result<()> {
         }
         near = next;
     }
-    report.services.retain(|service| near.contains(&service.name));
-    report.edges.retain(|edge| near.contains(&edge.from) && near.contains(&edge.to));
+    report
+        .services
+        .retain(|service| near.contains(&service.name));
+    report
+        .edges
+        .retain(|edge| near.contains(&edge.from) && near.contains(&edge.to));
     report.entries.retain(|entry| near.contains(&entry.service));
     Ok(())
 }

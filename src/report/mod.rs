@@ -202,7 +202,11 @@ impl EdgeRow {
 
     /// Returns the share of attempts that failed; zero without attempts.
     pub fn error_ratio(&self) -> f64 {
-        if self.attempts > 0.0 { self.errors() / self.attempts } else { 0.0 }
+        if self.attempts > 0.0 {
+            self.errors() / self.attempts
+        } else {
+            0.0
+        }
     }
 }
 

@@ -81,9 +81,15 @@ impl<'a> Trace<'a> {
 
     /// Returns the earliest start of the spans that have one, and the latest end.
     pub fn window(&self) -> Option<(u64, u64)> {
-        let timed = || self.spans.iter().filter(|row| !row.flags.has(Flags::NO_START));
+        let timed = || {
+            self.spans
+                .iter()
+                .filter(|row| !row.flags.has(Flags::NO_START))
+        };
         let start = timed().map(|row| row.start).min()?;
-        let end = timed().map(|row| row.start.saturating_add(row.duration)).max()?;
+        let end = timed()
+            .map(|row| row.start.saturating_add(row.duration))
+            .max()?;
         Some((start, end))
     }
 }
@@ -116,21 +122,42 @@ impl Traces {
 
     /// Returns how many spans a partition has.
     fn len(&self, partition: u32) -> usize {
-        self.stores.iter().map(|(spans, _, _)| spans.len(partition)).sum()
+        self.stores
+            .iter()
+            .map(|(spans, _, _)| spans.len(partition))
+            .sum()
+    }
+
+    fn drop_rows(&self, partition: u32) {
+        for (spans, links, _) in &self.stores {
+            spans.drop_rows(partition);
+            links.drop_rows(partition);
+        }
     }
 
     /// Loads the share `part` of `parts` of a partition: rows with the numbers of the joined dictionary.
-    fn load(&self, partition: u32, part: Share, rows: &mut Vec<SpanRow>, links: &mut Vec<LinkRow>) -> Result<()> {
+    fn load(
+        &self,
+        partition: u32,
+        part: Share,
+        rows: &mut Vec<SpanRow>,
+        links: &mut Vec<LinkRow>,
+    ) -> Result<()> {
         rows.clear();
         links.clear();
         for (span_store, link_store, map) in &self.stores {
             span_store.for_each_chunk(partition, |chunk| {
-                rows.extend(chunk.iter().filter(|row| part.holds(row.trace)).map(|row| SpanRow {
-                    resource: map.resources[row.resource as usize],
-                    operation: map.names[row.operation as usize],
-                    detail: map.details[row.detail as usize],
-                    ..*row
-                }));
+                rows.extend(
+                    chunk
+                        .iter()
+                        .filter(|row| part.holds(row.trace))
+                        .map(|row| SpanRow {
+                            resource: map.resources[row.resource as usize],
+                            operation: map.names[row.operation as usize],
+                            detail: map.details[row.detail as usize],
+                            ..*row
+                        }),
+                );
             })?;
             link_store.for_each_chunk(partition, |chunk| {
                 links.extend(chunk.iter().filter(|link| part.holds(link.trace)));
@@ -170,6 +197,8 @@ impl Assembler {
     pub const PARTITIONS: u32 = PARTITIONS;
 
     /// Calls `f` with every trace of a partition, holding at most about `budget` bytes of rows at a time.
+    ///
+    /// The partition is empty afterwards: what was kept for it in memory is needed for the topology.
     pub fn for_each(
         &mut self,
         traces: &Traces,
@@ -178,9 +207,20 @@ impl Assembler {
         mut f: impl FnMut(&Trace<'_>),
     ) -> Result<()> {
         let bytes = traces.len(partition) as u64 * size_of::<SpanRow>() as u64;
-        let of = bytes.div_ceil(budget.max(1 << 20)).max(1).next_power_of_two();
+        let of = bytes
+            .div_ceil(budget.max(1 << 20))
+            .max(1)
+            .next_power_of_two();
         for index in 0..of {
-            traces.load(partition, Share { index, of }, &mut self.rows, &mut self.link_rows)?;
+            traces.load(
+                partition,
+                Share { index, of },
+                &mut self.rows,
+                &mut self.link_rows,
+            )?;
+            if index + 1 == of {
+                traces.drop_rows(partition);
+            }
             self.for_each_loaded(&traces.dictionary, &mut f);
         }
         Ok(())
@@ -199,10 +239,16 @@ impl Assembler {
         let mut from = 0;
         while from < self.keys.len() {
             let low = self.keys[from].0;
-            let len = self.keys[from..].iter().take_while(|key| key.0 == low).count();
+            let len = self.keys[from..]
+                .iter()
+                .take_while(|key| key.0 == low)
+                .count();
             self.spans.clear();
-            self.spans
-                .extend(self.keys[from..from + len].iter().map(|key| self.rows[key.2 as usize]));
+            self.spans.extend(
+                self.keys[from..from + len]
+                    .iter()
+                    .map(|key| self.rows[key.2 as usize]),
+            );
             from += len;
             self.group(low, dictionary, f);
         }
@@ -221,11 +267,24 @@ impl Assembler {
         highs.dedup();
         if highs.len() == 2 && highs[0] == 0 {
             let spans = std::mem::take(&mut self.spans);
-            self.spans = self.one(TraceId { high: highs[1], low }, spans, dictionary, f);
+            self.spans = self.one(
+                TraceId {
+                    high: highs[1],
+                    low,
+                },
+                spans,
+                dictionary,
+                f,
+            );
             return;
         }
         for high in highs {
-            let spans = self.spans.iter().filter(|row| row.trace.high == high).copied().collect();
+            let spans = self
+                .spans
+                .iter()
+                .filter(|row| row.trace.high == high)
+                .copied()
+                .collect();
             self.one(TraceId { high, low }, spans, dictionary, f);
         }
     }
@@ -245,7 +304,9 @@ impl Assembler {
         let of_trace = |high: u64| {
             let key = TraceId { high, low: id.low };
             let from = self.link_rows.partition_point(|link| link.trace < key);
-            self.link_rows[from..].iter().take_while(move |link| link.trace == key)
+            self.link_rows[from..]
+                .iter()
+                .take_while(move |link| link.trace == key)
         };
         self.links.extend(of_trace(id.high));
         if id.high != 0 {
@@ -278,13 +339,21 @@ fn merge_copies(spans: &mut Vec<SpanRow>, dictionary: &Dictionary) {
     if spans.windows(2).all(|pair| pair[0].span != pair[1].span) {
         return;
     }
-    let identity = |row: &SpanRow| (row.span, row.flags.kind(), dictionary.service_of[row.resource as usize]);
+    let identity = |row: &SpanRow| {
+        (
+            row.span,
+            row.flags.kind(),
+            dictionary.service_of[row.resource as usize],
+        )
+    };
     spans.sort_unstable_by_key(|row| (identity(row), *row));
     spans.dedup_by(|copy, kept| {
         if identity(copy) != identity(kept) {
             return false;
         }
-        if kept.flags.has(Flags::NO_START) || (!copy.flags.has(Flags::NO_START) && copy.start < kept.start) {
+        if kept.flags.has(Flags::NO_START)
+            || (!copy.flags.has(Flags::NO_START) && copy.start < kept.start)
+        {
             kept.start = copy.start;
         }
         let both = kept.flags.0 & copy.flags.0;
@@ -383,8 +452,9 @@ impl Tree {
         while next < self.order.len() {
             let i = self.order[next] as usize;
             next += 1;
-            self.order
-                .extend_from_slice(&self.list[self.offsets[i] as usize..self.offsets[i + 1] as usize]);
+            self.order.extend_from_slice(
+                &self.list[self.offsets[i] as usize..self.offsets[i + 1] as usize],
+            );
         }
     }
 
@@ -425,9 +495,14 @@ fn parent_of(spans: &[SpanRow], i: usize, row: &SpanRow) -> (u32, Attachment) {
     let mut parent_id = row.parent;
     if has_twin {
         let from = spans.partition_point(|other| other.span < row.span);
-        let twins = spans[from..].iter().take_while(|other| other.span == row.span);
+        let twins = spans[from..]
+            .iter()
+            .take_while(|other| other.span == row.span);
         if is_callee(row.flags.kind()) {
-            if let Some(at) = twins.clone().position(|other| is_caller(other.flags.kind())) {
+            if let Some(at) = twins
+                .clone()
+                .position(|other| is_caller(other.flags.kind()))
+            {
                 return ((from + at) as u32, Attachment::Child);
             }
         } else if is_caller(row.flags.kind()) && (parent_id.is_zero() || parent_id == row.span) {
@@ -482,7 +557,10 @@ mod tests {
         dictionary.resource(Resource::default());
         let (dictionary, _) = Dictionary::join(vec![dictionary]);
         for round in 0..2 {
-            let mut assembler = Assembler { rows: rows.clone(), ..Assembler::default() };
+            let mut assembler = Assembler {
+                rows: rows.clone(),
+                ..Assembler::default()
+            };
             let mut drawn = Vec::new();
             assembler.for_each_loaded(&dictionary, &mut |trace| {
                 for (i, span) in trace.spans.iter().enumerate() {
@@ -490,7 +568,10 @@ mod tests {
                         Attachment::Root => "-".to_owned(),
                         Attachment::Child => {
                             let parent = &trace.spans[trace.parents[i] as usize];
-                            format!("{}{:?}", parent.span.0, parent.flags.kind()).chars().take(2).collect()
+                            format!("{}{:?}", parent.span.0, parent.flags.kind())
+                                .chars()
+                                .take(2)
+                                .collect()
                         }
                         Attachment::MissingParent => "?".to_owned(),
                         Attachment::Cycle => "!".to_owned(),
@@ -511,7 +592,13 @@ mod tests {
     fn parents_are_found_and_missing_ones_do_not_join_siblings() {
         use Kind::{Client, Internal, Server};
         check(
-            vec![row(1, 0, Server), row(2, 1, Client), row(3, 2, Server), row(4, 9, Internal), row(5, 9, Internal)],
+            vec![
+                row(1, 0, Server),
+                row(2, 1, Client),
+                row(3, 2, Server),
+                row(4, 9, Internal),
+                row(5, 9, Internal),
+            ],
             "1<- 2<1S 3<2C 4<? 5<?",
         );
     }
@@ -520,18 +607,41 @@ mod tests {
     fn shared_ids_put_the_caller_above_the_callee() {
         use Kind::{Client, Server};
         check(
-            vec![row(1, 0, Server), row(2, 1, Client), row(2, 1, Server), row(3, 2, Client)],
+            vec![
+                row(1, 0, Server),
+                row(2, 1, Client),
+                row(2, 1, Server),
+                row(3, 2, Client),
+            ],
             "1<- 2<2C 2<1S 3<2S",
         );
         // The caller's copy left before its parent was known.
-        check(vec![row(1, 0, Server), row(2, 0, Client), row(2, 1, Server)], "1<- 2<2C 2<1S");
+        check(
+            vec![row(1, 0, Server), row(2, 0, Client), row(2, 1, Server)],
+            "1<- 2<2C 2<1S",
+        );
     }
 
     #[test]
     fn copies_count_once_and_cycles_are_cut_at_the_smallest() {
         use Kind::Internal;
-        check(vec![row(1, 0, Internal), row(1, 0, Internal), row(2, 1, Internal)], "1<- 2<1I +1");
-        check(vec![row(1, 3, Internal), row(2, 1, Internal), row(3, 2, Internal), row(4, 3, Internal)], "1<! 2<1I 3<2I 4<3I");
+        check(
+            vec![
+                row(1, 0, Internal),
+                row(1, 0, Internal),
+                row(2, 1, Internal),
+            ],
+            "1<- 2<1I +1",
+        );
+        check(
+            vec![
+                row(1, 3, Internal),
+                row(2, 1, Internal),
+                row(3, 2, Internal),
+                row(4, 3, Internal),
+            ],
+            "1<! 2<1I 3<2I 4<3I",
+        );
         check(vec![row(1, 1, Internal), row(2, 1, Internal)], "1<! 2<1I");
     }
 
@@ -542,11 +652,21 @@ mod tests {
             row.trace.high = 5;
             row
         };
-        check(vec![row(1, 0, Internal), long(row(2, 1, Internal))], "1<- 2<1I");
+        check(
+            vec![row(1, 0, Internal), long(row(2, 1, Internal))],
+            "1<- 2<1I",
+        );
         let other = |mut row: SpanRow| {
             row.trace.high = 6;
             row
         };
-        check(vec![row(1, 0, Internal), long(row(2, 1, Internal)), other(row(3, 1, Internal))], "1<- 2<? 3<?");
+        check(
+            vec![
+                row(1, 0, Internal),
+                long(row(2, 1, Internal)),
+                other(row(3, 1, Internal)),
+            ],
+            "1<- 2<? 3<?",
+        );
     }
 }

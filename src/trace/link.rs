@@ -16,8 +16,8 @@
 //!
 //! One pass over the spans of a trace plus a sort of its calls.
 
-use std::collections::hash_map::Entry as MapEntry;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 
 use rustc_hash::FxBuildHasher;
 
@@ -276,9 +276,12 @@ impl Linked {
         self.messages.clear();
         self.pairs.clear();
         self.acts.clear();
-        self.acts.extend(trace.spans.iter().map(|row| {
-            act(row.flags, dictionary.details[row.detail as usize].peer_kind)
-        }));
+        self.acts.extend(
+            trace
+                .spans
+                .iter()
+                .map(|row| act(row.flags, dictionary.details[row.detail as usize].peer_kind)),
+        );
         self.classes.clear();
         self.classes.resize(n, Class::Internal);
         self.answered.clear();
@@ -366,7 +369,8 @@ impl Linked {
             None => {
                 // Without kinds, a span whose only child is remote is the caller's side of the call.
                 let row = &trace.spans[parent as usize];
-                let lone = row.flags.kind() == Kind::Unspecified && trace.children(parent).len() == 1;
+                let lone =
+                    row.flags.kind() == Kind::Unspecified && trace.children(parent).len() == 1;
                 let client = if lone { parent } else { NONE };
                 self.call(from, to, client, server, Grade::ParentChild).sync = sync;
             }
@@ -402,7 +406,9 @@ impl Linked {
 
     fn shares_id_with_another_service(&self, trace: &Trace<'_>, span: u32) -> bool {
         let i = span as usize;
-        let same = |j: usize| trace.spans[j].span == trace.spans[i].span && self.services[j] != self.services[i];
+        let same = |j: usize| {
+            trace.spans[j].span == trace.spans[i].span && self.services[j] != self.services[i]
+        };
         (i > 0 && same(i - 1)) || (i + 1 < trace.spans.len() && same(i + 1))
     }
 
@@ -437,7 +443,11 @@ impl Linked {
         if let Some((caller, direct)) = self.nearest_caller(trace, parent) {
             let same = self.services[caller as usize] == self.services[i];
             if direct || !same {
-                let grade = if direct { Grade::Paired } else { Grade::ThroughInternal };
+                let grade = if direct {
+                    Grade::Paired
+                } else {
+                    Grade::ThroughInternal
+                };
                 let (from, to) = (self.service(caller), self.service(span));
                 let sync = self.acts[caller as usize] == Act::Client && self.waits[i];
                 self.answered[caller as usize] = true;
@@ -557,7 +567,9 @@ impl Linked {
         } else if is_root {
             self.entries.push((span, EntryKind::Message));
         }
-        if row.flags.role() == Role::Process && self.is_inside_receive(trace, parent, self.services[i]) {
+        if row.flags.role() == Role::Process
+            && self.is_inside_receive(trace, parent, self.services[i])
+        {
             return Class::Folded;
         }
         if let Some(destination) = own {
@@ -590,7 +602,14 @@ impl Linked {
     }
 
     /// The direct view of a message: once per producing span and consuming service.
-    fn deliver(&mut self, trace: &Trace<'_>, dictionary: &Dictionary, producer: u32, span: u32, own: Option<End>) {
+    fn deliver(
+        &mut self,
+        trace: &Trace<'_>,
+        dictionary: &Dictionary,
+        producer: u32,
+        span: u32,
+        own: Option<End>,
+    ) {
         let service = self.services[span as usize];
         match self.pairs.entry((producer, service)) {
             MapEntry::Occupied(_) => return,
@@ -600,16 +619,24 @@ impl Linked {
         }
         let (sent, taken) = (&trace.spans[producer as usize], &trace.spans[span as usize]);
         let timed = !sent.flags.has(Flags::NO_START) && !taken.flags.has(Flags::NO_START);
-        let queue_ns = timed.then(|| taken.start.saturating_sub(sent.start.saturating_add(sent.duration)));
+        let queue_ns = timed.then(|| {
+            taken
+                .start
+                .saturating_sub(sent.start.saturating_add(sent.duration))
+        });
         let direct = own.is_some() || destination(trace, dictionary, producer).is_some();
         let (from, to) = (self.service(producer), self.service(span));
-        let grade = if trace.parents[span as usize] == producer || is_linked(trace, span, producer) {
+        let grade = if trace.parents[span as usize] == producer || is_linked(trace, span, producer)
+        {
             Grade::Paired
         } else {
             Grade::ThroughInternal
         };
         // A producer that sent somewhere has been answered: its own edge is as good as paired.
-        let sent_somewhere = self.calls.iter_mut().find(|call| call.client == producer && call.server == NONE && !call.sync);
+        let sent_somewhere = self
+            .calls
+            .iter_mut()
+            .find(|call| call.client == producer && call.server == NONE && !call.sync);
         if let Some(call) = sent_somewhere {
             call.grade = Grade::Paired;
         }
@@ -631,7 +658,9 @@ impl Linked {
             if link.to_span == row.parent || !is_inside(trace, link) {
                 continue;
             }
-            let Some(parent) = trace.find(link.to_span) else { continue };
+            let Some(parent) = trace.find(link.to_span) else {
+                continue;
+            };
             let (from, to) = (self.service(parent), self.service(span));
             if from != to {
                 self.call(from, to, NONE, span, Grade::ParentChild).sync = sync;
@@ -661,7 +690,13 @@ impl Linked {
         }
     }
 
-    fn virtual_peer(&mut self, trace: &Trace<'_>, dictionary: &Dictionary, span: u32, outer: u32) -> Class {
+    fn virtual_peer(
+        &mut self,
+        trace: &Trace<'_>,
+        dictionary: &Dictionary,
+        span: u32,
+        outer: u32,
+    ) -> Class {
         let row = &trace.spans[span as usize];
         let mut detail = row.detail;
         if outer != NONE {
@@ -679,7 +714,8 @@ impl Linked {
             if let Some(call) = self.calls.iter_mut().find(|call| {
                 call.grade == Grade::ParentChild && call.blamed == NONE && call.server == NONE && {
                     let parent = trace.parents[span as usize];
-                    parent != NONE && call.to == End::Service(self.services[span as usize])
+                    parent != NONE
+                        && call.to == End::Service(self.services[span as usize])
                         && call.from == End::Service(self.services[parent as usize])
                 }
             }) {
@@ -696,12 +732,10 @@ impl Linked {
     /// Finds which attempts belong to one logical call.
     fn group_attempts(&mut self, trace: &Trace<'_>) {
         self.order.clear();
-        self.order.extend(
-            (0..self.calls.len() as u32).filter(|&c| {
-                let call = &self.calls[c as usize];
-                call.client != NONE && call.sync
-            }),
-        );
+        self.order.extend((0..self.calls.len() as u32).filter(|&c| {
+            let call = &self.calls[c as usize];
+            call.client != NONE && call.sync
+        }));
         let (calls, outer) = (&self.calls, &self.outer);
         let owner = |call: &Call| match outer[call.client as usize] {
             NONE => trace.parents[call.client as usize],
@@ -714,7 +748,11 @@ impl Linked {
         self.order.sort_unstable_by_key(|&c| {
             let call = &calls[c as usize];
             let row = &trace.spans[call.client as usize];
-            let served = if call.server == NONE { 0 } else { trace.spans[call.server as usize].start };
+            let served = if call.server == NONE {
+                0
+            } else {
+                trace.spans[call.server as usize].start
+            };
             (group(call), row.start, call.client, served, call.server)
         });
         for k in 0..self.order.len() {
@@ -726,7 +764,13 @@ impl Linked {
                 .filter(|&before| {
                     let earlier = &self.calls[before];
                     let (mine, other) = (
-                        (self.outer[call.client as usize], trace.parents[call.client as usize], call.from, call.to, row.operation),
+                        (
+                            self.outer[call.client as usize],
+                            trace.parents[call.client as usize],
+                            call.from,
+                            call.to,
+                            row.operation,
+                        ),
                         (
                             self.outer[earlier.client as usize],
                             trace.parents[earlier.client as usize],
@@ -740,12 +784,19 @@ impl Linked {
             let retry = match before {
                 Some(before) if self.calls[before].client == call.client => Retry::Hidden,
                 _ if row.flags.resend() > 0 => Retry::Marked,
-                Some(_) if self.outer[call.client as usize] != NONE || row.flags.has(Flags::TRANSPARENT) => Retry::Inner,
+                Some(_)
+                    if self.outer[call.client as usize] != NONE
+                        || row.flags.has(Flags::TRANSPARENT) =>
+                {
+                    Retry::Inner
+                }
                 Some(before) => {
                     let earlier = &trace.spans[self.calls[before].client as usize];
                     let ended = earlier.start.saturating_add(earlier.duration);
                     let waited = row.start.checked_sub(ended);
-                    if earlier.flags.outcome().retryable() && waited.is_some_and(|ns| ns <= MAX_BACKOFF_NS) {
+                    if earlier.flags.outcome().retryable()
+                        && waited.is_some_and(|ns| ns <= MAX_BACKOFF_NS)
+                    {
                         Retry::Inferred
                     } else {
                         Retry::First
@@ -769,7 +820,8 @@ impl Linked {
 
 /// Returns whether a link leads into the trace itself.
 fn is_inside(trace: &Trace<'_>, link: &LinkRow) -> bool {
-    link.to_trace.low == trace.id.low && (link.to_trace.high == trace.id.high || link.to_trace.high == 0)
+    link.to_trace.low == trace.id.low
+        && (link.to_trace.high == trace.id.high || link.to_trace.high == 0)
 }
 
 fn is_linked(trace: &Trace<'_>, span: u32, producer: u32) -> bool {
@@ -791,7 +843,9 @@ fn act(flags: Flags, peer: PeerKind) -> Act {
         (Kind::Producer, _) => Act::Producer,
         (Kind::Consumer, _) => Act::Consumer,
         (Kind::Client | Kind::Internal | Kind::Unspecified, Role::Send) => Act::Producer,
-        (Kind::Client | Kind::Internal | Kind::Unspecified, Role::Receive | Role::Process) => Act::Consumer,
+        (Kind::Client | Kind::Internal | Kind::Unspecified, Role::Receive | Role::Process) => {
+            Act::Consumer
+        }
         (Kind::Client, Role::None) => Act::Client,
         (Kind::Unspecified, Role::None) if peer != PeerKind::None => Act::Client,
         (Kind::Internal | Kind::Unspecified, Role::None) => Act::Local,

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytemuck::Pod;
 
@@ -28,7 +29,7 @@ const CHUNK: usize = 256;
 /// Rows of one type by partition.
 #[derive(Debug)]
 pub struct Store<T> {
-    parts: Vec<Part<T>>,
+    parts: Vec<Mutex<Part<T>>>,
     spill: Option<File>,
     spilled: u64,
     rows: u64,
@@ -51,7 +52,7 @@ impl<T: Pod> Store<T> {
             extents: Vec::new(),
         };
         Store {
-            parts: (0..PARTITIONS).map(|_| part()).collect(),
+            parts: (0..PARTITIONS).map(|_| Mutex::new(part())).collect(),
             spill: None,
             spilled: 0,
             rows: 0,
@@ -61,7 +62,7 @@ impl<T: Pod> Store<T> {
     /// Adds a row to a partition.
     #[inline]
     pub fn push(&mut self, partition: u32, row: T) -> Result<()> {
-        let part = &mut self.parts[partition as usize];
+        let part = unlocked(&mut self.parts[partition as usize]);
         if part.open.capacity() == 0 {
             part.open.reserve_exact(CHUNK);
         }
@@ -75,7 +76,7 @@ impl<T: Pod> Store<T> {
 
     #[cold]
     fn close(&mut self, partition: u32) -> Result<()> {
-        let part = &mut self.parts[partition as usize];
+        let part = unlocked(&mut self.parts[partition as usize]);
         match &mut self.spill {
             None => part.full.push(std::mem::take(&mut part.open)),
             Some(file) => {
@@ -106,6 +107,7 @@ impl<T: Pod> Store<T> {
                 .with_help("set TMPDIR to a folder with room, or raise --memory")
         })?;
         for part in &mut self.parts {
+            let part = unlocked(part);
             for chunk in part.full.drain(..) {
                 append(&mut file, &chunk, &mut self.spilled, &mut part.extents)?;
             }
@@ -115,15 +117,21 @@ impl<T: Pod> Store<T> {
         Ok(())
     }
 
+    fn part(&self, partition: u32) -> MutexGuard<'_, Part<T>> {
+        self.parts[partition as usize]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns how many rows a partition has.
     pub fn len(&self, partition: u32) -> usize {
-        let part = &self.parts[partition as usize];
+        let part = self.part(partition);
         (part.full.len() + part.extents.len()) * CHUNK + part.open.len()
     }
 
     /// Calls `f` with the chunks of a partition, in no particular order.
     pub fn for_each_chunk(&self, partition: u32, mut f: impl FnMut(&[T])) -> Result<()> {
-        let part = &self.parts[partition as usize];
+        let part = self.part(partition);
         if let Some(file) = &self.spill {
             let mut chunk = vec![T::zeroed(); if part.extents.is_empty() { 0 } else { CHUNK }];
             for &extent in &part.extents {
@@ -138,6 +146,18 @@ impl<T: Pod> Store<T> {
         f(&part.open);
         Ok(())
     }
+
+    /// Gives up the rows of a partition that are held in memory.
+    pub fn drop_rows(&self, partition: u32) {
+        let mut part = self.part(partition);
+        part.full = Vec::new();
+        part.open = Vec::new();
+        part.extents = Vec::new();
+    }
+}
+
+fn unlocked<T>(part: &mut Mutex<Part<T>>) -> &mut Part<T> {
+    part.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<T: Pod> Default for Store<T> {
@@ -146,7 +166,12 @@ impl<T: Pod> Default for Store<T> {
     }
 }
 
-fn append<T: Pod>(file: &mut File, chunk: &[T], spilled: &mut u64, extents: &mut Vec<u64>) -> Result<()> {
+fn append<T: Pod>(
+    file: &mut File,
+    chunk: &[T],
+    spilled: &mut u64,
+    extents: &mut Vec<u64>,
+) -> Result<()> {
     let bytes: &[u8] = bytemuck::cast_slice(chunk);
     file.write_all(bytes).map_err(|source| {
         Error::io("temporary file", &source)
@@ -199,7 +224,9 @@ mod tests {
                 store.push((i % 3) as u32, i).expect("room");
             }
             for partition in 0..3 {
-                let expected: Vec<u64> = (0..3000).filter(|i| i % 3 == u64::from(partition)).collect();
+                let expected: Vec<u64> = (0..3000)
+                    .filter(|i| i % 3 == u64::from(partition))
+                    .collect();
                 assert_eq!(content(&store, partition), expected);
                 assert_eq!(store.len(partition), 1000);
             }

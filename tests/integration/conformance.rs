@@ -16,7 +16,9 @@ type Links = BTreeMap<(String, String), (u64, u64)>;
 fn links<'a>(edges: impl Iterator<Item = &'a EdgeRow>) -> Links {
     let mut links = Links::new();
     for edge in edges {
-        let sum = links.entry((edge.from.clone(), edge.to.clone())).or_default();
+        let sum = links
+            .entry((edge.from.clone(), edge.to.clone()))
+            .or_default();
         sum.0 += edge.attempts as u64;
         sum.1 += edge.errors() as u64;
     }
@@ -34,7 +36,11 @@ fn text(value: &Value) -> String {
 fn account_adds_up(report: &Report, case: &str) {
     let data = &report.data;
     let classes = data.spans_by_class.iter().chain(&data.unresolved);
-    assert_eq!(data.spans_read, classes.map(|(_, count)| count).sum::<u64>(), "{case}");
+    assert_eq!(
+        data.spans_read,
+        classes.map(|(_, count)| count).sum::<u64>(),
+        "{case}"
+    );
 }
 
 /// Zipkin's links, where topple answers differently on purpose.
@@ -69,12 +75,16 @@ fn zipkin_differences(case: &str) -> Option<&'static [(&'static str, &'static st
 
 #[test]
 fn zipkin_dependency_linker() {
-    let Some(folder) = shared("conformance/zipkin-linker") else { return };
+    let Some(folder) = shared("conformance/zipkin-linker") else {
+        return;
+    };
     let mut cases = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let Some(case) = name.strip_suffix(".links.json") else { continue };
+        let Some(case) = name.strip_suffix(".links.json") else {
+            continue;
+        };
         let report = report(&path.with_file_name(format!("{case}.json")));
         account_adds_up(&report, case);
         // The entry node has no counterpart at Zipkin.
@@ -82,7 +92,9 @@ fn zipkin_dependency_linker() {
         let expected: Links = match zipkin_differences(case) {
             Some(links) => links
                 .iter()
-                .map(|(from, to, calls, errors)| (((*from).to_owned(), (*to).to_owned()), (*calls, *errors)))
+                .map(|(from, to, calls, errors)| {
+                    (((*from).to_owned(), (*to).to_owned()), (*calls, *errors))
+                })
                 .collect(),
             None => read_json(&path)
                 .as_array()
@@ -90,7 +102,10 @@ fn zipkin_dependency_linker() {
                 .iter()
                 .map(|link| {
                     let count = |key: &str| link[key].as_u64().unwrap();
-                    ((text(&link["parent"]), text(&link["child"])), (count("callCount"), count("errorCount")))
+                    (
+                        (text(&link["parent"]), text(&link["child"])),
+                        (count("callCount"), count("errorCount")),
+                    )
                 })
                 .collect(),
         };
@@ -102,8 +117,13 @@ fn zipkin_dependency_linker() {
 
 #[test]
 fn service_graph_connector() {
-    let Some(folder) = shared("conformance/otel-servicegraph") else { return };
-    for (case, answer) in read_json(&folder.join("expected.json")).as_object().unwrap() {
+    let Some(folder) = shared("conformance/otel-servicegraph") else {
+        return;
+    };
+    for (case, answer) in read_json(&folder.join("expected.json"))
+        .as_object()
+        .unwrap()
+    {
         let report = report(&folder.join(case));
         account_adds_up(&report, case);
         let found = links(report.edges.iter());
@@ -115,22 +135,37 @@ fn service_graph_connector() {
                 // One entry node, and a database is named by its system too.
                 let client = text(&link["client"]).replace("user", "(users)");
                 let server = text(&link["server"]).replace("orders", "postgresql/orders");
-                ((client, server), (link["count"].as_u64().unwrap(), link["failed"].as_u64().unwrap()))
+                (
+                    (client, server),
+                    (
+                        link["count"].as_u64().unwrap(),
+                        link["failed"].as_u64().unwrap(),
+                    ),
+                )
             })
             .collect();
-        let found: Links = if case.starts_with("incomplete_server") || case.starts_with("virtual_node") {
-            found
-        } else {
-            found.into_iter().filter(|((from, _), _)| from != "(users)").collect()
-        };
+        let found: Links =
+            if case.starts_with("incomplete_server") || case.starts_with("virtual_node") {
+                found
+            } else {
+                found
+                    .into_iter()
+                    .filter(|((from, _), _)| from != "(users)")
+                    .collect()
+            };
         assert_eq!(found, expected, "{case}");
     }
 }
 
 #[test]
 fn jaeger_dependencies() {
-    let Some(folder) = shared("conformance/jaeger-deps") else { return };
-    for (case, answer) in read_json(&folder.join("expected.json")).as_object().unwrap() {
+    let Some(folder) = shared("conformance/jaeger-deps") else {
+        return;
+    };
+    for (case, answer) in read_json(&folder.join("expected.json"))
+        .as_object()
+        .unwrap()
+    {
         let report = report(&folder.join(case));
         account_adds_up(&report, case);
         let found = links(report.edges.iter().filter(|edge| edge.from != "(users)"));
@@ -138,7 +173,12 @@ fn jaeger_dependencies() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|link| ((text(&link[0]), text(&link[1])), (link[2].as_u64().unwrap(), 0)))
+            .map(|link| {
+                (
+                    (text(&link[0]), text(&link[1])),
+                    (link[2].as_u64().unwrap(), 0),
+                )
+            })
             // A parent and child of one service are no call.
             .filter(|((from, to), _)| from != to)
             .collect();
@@ -148,31 +188,50 @@ fn jaeger_dependencies() {
 
 #[test]
 fn semantic_conventions() {
-    let Some(folder) = shared("conformance/semconv") else { return };
-    for (case, answer) in read_json(&folder.join("expected.json")).as_object().unwrap() {
+    let Some(folder) = shared("conformance/semconv") else {
+        return;
+    };
+    for (case, answer) in read_json(&folder.join("expected.json"))
+        .as_object()
+        .unwrap()
+    {
         let report = report(&folder.join(case));
         account_adds_up(&report, case);
         let is_destination = |name: &str| name.contains('/');
-        let between_services = report
-            .edges
-            .iter()
-            .filter(|edge| edge.from != "(users)" && !is_destination(&edge.from) && !is_destination(&edge.to));
+        let between_services = report.edges.iter().filter(|edge| {
+            edge.from != "(users)" && !is_destination(&edge.from) && !is_destination(&edge.to)
+        });
         let count = |edges: &Value, from: &dyn Fn(&str) -> String| -> Links {
             let edges = edges.as_array().map(Vec::as_slice).unwrap_or_default();
             edges
                 .iter()
                 .map(|edge| {
-                    let ends = (from(edge[0].as_str().unwrap()), from(edge[1].as_str().unwrap()));
+                    let ends = (
+                        from(edge[0].as_str().unwrap()),
+                        from(edge[1].as_str().unwrap()),
+                    );
                     (ends, (edge[3].as_u64().unwrap(), 0))
                 })
                 .collect()
         };
         let without_errors = |links: Links| -> Links {
-            links.into_iter().map(|(ends, (calls, _))| (ends, (calls, 0))).collect()
+            links
+                .into_iter()
+                .map(|(ends, (calls, _))| (ends, (calls, 0)))
+                .collect()
         };
         let found = without_errors(links(between_services));
-        assert_eq!(found, count(&answer["service_edges"], &str::to_owned), "{case}");
-        let through = links(report.edges.iter().filter(|edge| is_destination(&edge.from) || is_destination(&edge.to)));
+        assert_eq!(
+            found,
+            count(&answer["service_edges"], &str::to_owned),
+            "{case}"
+        );
+        let through = links(
+            report
+                .edges
+                .iter()
+                .filter(|edge| is_destination(&edge.from) || is_destination(&edge.to)),
+        );
         let short: Links = without_errors(through)
             .into_iter()
             .map(|((from, to), count)| {
@@ -180,11 +239,21 @@ fn semantic_conventions() {
                 ((last(from), last(to)), count)
             })
             .collect();
-        assert_eq!(short, count(&answer["broker_edges"], &str::to_owned), "{case}");
+        assert_eq!(
+            short,
+            count(&answer["broker_edges"], &str::to_owned),
+            "{case}"
+        );
         if let Some(logical) = answer["logical_calls"].as_u64() {
             let edge = report.edges.iter().find(|edge| edge.from == "A").unwrap();
-            assert_eq!((edge.calls as u64, edge.attempts as u64), (logical, answer["calls"].as_u64().unwrap()));
-            assert_eq!(edge.retries.iter().sum::<f64>() as u64, answer["retries"].as_u64().unwrap());
+            assert_eq!(
+                (edge.calls as u64, edge.attempts as u64),
+                (logical, answer["calls"].as_u64().unwrap())
+            );
+            assert_eq!(
+                edge.retries.iter().sum::<f64>() as u64,
+                answer["retries"].as_u64().unwrap()
+            );
         }
     }
 }

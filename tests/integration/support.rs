@@ -6,9 +6,12 @@ use topple::pipeline::{self, DEFAULT_MEMORY, Options, Progress};
 use topple::report::Report;
 
 /// Returns options that read these inputs with two threads.
-pub fn options(inputs: &[&Path]) -> Options {
+pub(crate) fn options(inputs: &[&Path]) -> Options {
     Options {
-        inputs: inputs.iter().map(|path| path.to_str().unwrap().to_owned()).collect(),
+        inputs: inputs
+            .iter()
+            .map(|path| path.to_str().unwrap().to_owned())
+            .collect(),
         threads: 2,
         memory: DEFAULT_MEMORY,
         window: Default::default(),
@@ -17,7 +20,7 @@ pub fn options(inputs: &[&Path]) -> Options {
 }
 
 /// Returns the report of one file.
-pub fn report(path: &Path) -> Report {
+pub(crate) fn report(path: &Path) -> Report {
     match pipeline::report(&options(&[path]), &Progress::default()) {
         Ok((report, _)) => report,
         Err(error) => panic!("{}: {error}", path.display()),
@@ -25,7 +28,9 @@ pub fn report(path: &Path) -> Report {
 }
 
 /// Returns a folder beside the project with data of others, when it is there.
-pub fn shared(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(folder);
+pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared")
+        .join(folder);
     path.is_dir().then_some(path)
 }

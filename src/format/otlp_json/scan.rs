@@ -180,8 +180,18 @@ mod x86 {
     impl Scan for Simd {
         #[inline(always)]
         fn string_stop(self, record: &Record<'_>, from: usize) -> usize {
+            let len = record.bytes().len();
+            if from >= len {
+                return len;
+            }
+            // Most strings end in their first block, which is looked at without a call.
+            // SAFETY: `self` exists, so the processor has the features; `from < len`, as `load` asks.
+            let bits = unsafe { stops(load(record, from)) };
+            if bits != 0 {
+                return len.min(from + bits.trailing_zeros() as usize);
+            }
             // SAFETY: `self` exists, so the processor has the features.
-            unsafe { string_stop(record, from) }
+            unsafe { string_stop(record, from + 32) }
         }
 
         #[inline(always)]
@@ -205,18 +215,24 @@ mod x86 {
         unsafe { _mm256_loadu_si256(padded.as_ptr().add(at).cast()) }
     }
 
+    /// Returns the quotes, backslashes and control characters of a block, one bit each.
     #[inline]
+    #[target_feature(enable = "avx2")]
+    fn stops(block: __m256i) -> u32 {
+        let quotes = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'"' as i8));
+        let backslashes = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'\\' as i8));
+        let controls = _mm256_cmpeq_epi8(_mm256_min_epu8(block, _mm256_set1_epi8(0x1f)), block);
+        let stops = _mm256_or_si256(_mm256_or_si256(quotes, backslashes), controls);
+        _mm256_movemask_epi8(stops) as u32
+    }
+
+    #[inline(never)]
     #[target_feature(enable = "avx2,bmi1")]
     fn string_stop(record: &Record<'_>, from: usize) -> usize {
         let len = record.bytes().len();
         let mut at = from;
         while at < len {
-            let block = load(record, at); // at < len
-            let quotes = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'"' as i8));
-            let backslashes = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(b'\\' as i8));
-            let controls = _mm256_cmpeq_epi8(_mm256_min_epu8(block, _mm256_set1_epi8(0x1f)), block);
-            let stops = _mm256_or_si256(_mm256_or_si256(quotes, backslashes), controls);
-            let bits = _mm256_movemask_epi8(stops) as u32;
+            let bits = stops(load(record, at)); // at < len
             if bits != 0 {
                 return len.min(at + bits.trailing_zeros() as usize);
             }

@@ -149,21 +149,27 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
     }
 
     /// Reads one group, at its opening brace. The resource is needed before the spans: when it comes later in the
-    /// text, it is looked for first.
+    /// text, it is looked for first. A second resource behind the spans of the first is not read.
     #[inline(always)]
     fn group(&mut self, resource: &mut Facts<'a>, span: &mut RawSpan<'a>) -> Step<()> {
         let mut announced = false;
+        let mut known = false;
         resource.clear();
         let mut more = self.cursor.open::<b'}'>()?;
         while more {
             match self.cursor.key()? {
-                b"resource" if !announced => self.resource(resource)?,
+                b"resource" if !announced => {
+                    self.resource(resource)?;
+                    known = true;
+                }
                 b"scopeSpans"
                 | b"scope_spans"
                 | b"instrumentationLibrarySpans"
                 | b"instrumentation_library_spans" => {
                     if !announced {
-                        self.look_ahead(resource);
+                        if !known {
+                            self.look_ahead(resource);
+                        }
                         self.sink.resource(resource);
                         announced = true;
                     }

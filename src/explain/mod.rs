@@ -1,0 +1,236 @@
+//! What every number and word of the output means, for people: `topple explain NAME`.
+//!
+//! An explanation says what is counted and what that cannot show. It states no result and judges nothing. To add one, write it
+//! in the file of its subject and name it in [`EXPLANATIONS`].
+
+mod data;
+
+mod calls;
+
+mod time;
+
+mod graph;
+
+use std::io;
+
+use crate::text;
+
+/// Width of a page.
+const COLUMNS: usize = 100;
+
+/// An explanation of one name, or of a few that make sense together.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The name, as in the output.
+    pub name: &'static str,
+    /// Further names it explains.
+    pub also: &'static [&'static str],
+    /// One line for lists.
+    pub title: &'static str,
+    /// What it measures.
+    measures: &'static str,
+    /// Why it matters in a running system.
+    matters: &'static str,
+    /// An example, line by line.
+    example: &'static [&'static str],
+    /// What it cannot see.
+    blind: &'static str,
+    /// What to do about it.
+    act: &'static str,
+    /// Where it comes from.
+    source: &'static str,
+}
+
+/// Every explanation, by name.
+pub static EXPLANATIONS: &[&Explanation] = &[
+    &graph::CONNECTED_COMPONENTS,
+    &time::CRITICAL_PATH_SHARE,
+    &graph::DEGREE,
+    &graph::DENSITY,
+    &calls::DIRECT,
+    &graph::EDGES,
+    &data::ENTRIES,
+    &calls::ERRORS,
+    &calls::EVIDENCE,
+    &data::EXEMPLARS,
+    &calls::FAN_OUT,
+    &time::IN_FLIGHT,
+    &calls::MODE,
+    &time::NETWORK_NS,
+    &graph::NODES,
+    &data::ORPHAN_RATIO,
+    &data::PAIRED_RATIO,
+    &data::PROBLEMS,
+    &time::QUANTILES,
+    &time::QUEUE_NS,
+    &graph::RECIPROCITY,
+    &calls::RETRIES,
+    &data::SHAPES,
+    &data::SPANS_BY_CLASS,
+    &time::SYNC_DEPTH,
+    &data::UNRESOLVED,
+    &data::WEIGHTS_KNOWN,
+];
+
+/// Returns the explanation of a name, whatever its case.
+pub fn find(name: &str) -> Option<&'static Explanation> {
+    EXPLANATIONS.iter().copied().find(|explanation| {
+        explanation
+            .names()
+            .any(|known| known.eq_ignore_ascii_case(name))
+    })
+}
+
+/// Returns the name that was probably meant.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    text::nearest(
+        name,
+        EXPLANATIONS
+            .iter()
+            .flat_map(|explanation| explanation.names()),
+    )
+}
+
+/// Writes every name with its one line.
+pub fn list(out: &mut dyn io::Write) -> io::Result<()> {
+    let width = EXPLANATIONS
+        .iter()
+        .map(|explanation| explanation.name.len())
+        .max()
+        .unwrap_or(0);
+    for explanation in EXPLANATIONS {
+        writeln!(out, "{:width$}  {}", explanation.name, explanation.title)?;
+    }
+    Ok(())
+}
+
+impl Explanation {
+    /// Returns all names it explains.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [self.name].into_iter().chain(self.also.iter().copied())
+    }
+
+    /// Writes it for a terminal.
+    pub fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        writeln!(out, "{}: {}", self.name, self.title)?;
+        if !self.also.is_empty() {
+            paragraph(out, &format!("also: {}", self.also.join(", ")))?;
+        }
+        section(out, "What it measures", self.measures)?;
+        section(out, "Why it matters", self.matters)?;
+        writeln!(out, "\nExample")?;
+        for line in self.example {
+            writeln!(out, "  {line}")?;
+        }
+        section(out, "What it cannot see", self.blind)?;
+        section(out, "What to do", self.act)?;
+        section(out, "Where it comes from", self.source)
+    }
+}
+
+fn section(out: &mut dyn io::Write, heading: &str, text: &str) -> io::Result<()> {
+    writeln!(out, "\n{heading}")?;
+    paragraph(out, text)
+}
+
+fn paragraph(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
+    for line in text::wrapped(text, COLUMNS - 2) {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn written(explanation: &Explanation) -> String {
+        let mut out = Vec::new();
+        explanation.write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_no_name_is_explained_twice() {
+        let names: Vec<&str> = EXPLANATIONS
+            .iter()
+            .map(|explanation| explanation.name)
+            .collect();
+        assert!(names.is_sorted(), "{names:?}");
+        let mut seen = BTreeSet::new();
+        for name in EXPLANATIONS
+            .iter()
+            .flat_map(|explanation| explanation.names())
+        {
+            assert!(seen.insert(name), "{name} is explained twice");
+        }
+    }
+
+    #[test]
+    fn every_explanation_says_everything_and_fits_the_page() {
+        for explanation in EXPLANATIONS {
+            let Explanation {
+                name,
+                title,
+                measures,
+                matters,
+                example,
+                blind,
+                act,
+                source,
+                ..
+            } = explanation;
+            for part in [measures, matters, blind, act, source] {
+                assert!(part.ends_with(['.', ')']), "{name}: {part}");
+            }
+            assert!(
+                !example.is_empty() && !title.is_empty() && !title.ends_with('.'),
+                "{name}"
+            );
+            for line in written(explanation).lines() {
+                assert!(line.len() <= COLUMNS && line.is_ascii(), "{name}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn headings_stand_in_their_order() {
+        let text = written(find("paired_ratio").unwrap());
+        let headings: Vec<&str> = text
+            .lines()
+            .skip(1)
+            .filter(|line| !line.is_empty() && !line.starts_with(' '))
+            .collect();
+        assert_eq!(
+            headings,
+            [
+                "What it measures",
+                "Why it matters",
+                "Example",
+                "What it cannot see",
+                "What to do",
+                "Where it comes from",
+            ]
+        );
+    }
+
+    #[test]
+    fn further_names_and_slips_find_their_explanation() {
+        assert_eq!(find("through-internal").unwrap().name, "evidence");
+        assert_eq!(find("MAX_SYNC_DEPTH").unwrap().name, "sync_depth");
+        assert!(find("diamter").is_none());
+        assert_eq!(nearest("densty"), Some("density"));
+        assert_eq!(nearest("gibberish"), None);
+    }
+
+    #[test]
+    fn the_list_names_all() {
+        let mut out = Vec::new();
+        list(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), EXPLANATIONS.len());
+        assert!(text.lines().all(|line| line.len() <= COLUMNS));
+    }
+}

@@ -1,0 +1,243 @@
+//! The report for programs: every number as it is, units in the names, absent rather than null.
+//!
+//! The shape is a promise of its own, written by hand here and not mirrored from internal types. Additions are free;
+//! anything else raises [`SCHEMA`]. Whole numbers print without a fraction; a number that is not finite is left out,
+//! and so is a distribution of nothing.
+
+mod rows;
+
+use std::io;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::{Options, Renderer};
+use crate::report::{Data, ProblemRow, Report};
+use crate::text;
+
+/// Writes JSON.
+pub(super) static JSON: Renderer = Renderer {
+    name: "json",
+    about: "everything, for programs",
+    extensions: &["json"],
+    write,
+};
+
+/// Name and version of the shape.
+const SCHEMA: &str = "topple/report/1";
+
+fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &Record(report)).map_err(io::Error::from)?;
+    out.write_all(b"\n")
+}
+
+/// A part of the report as an object.
+struct Record<'a, T>(&'a T);
+
+/// Parts of the report as a list of objects.
+struct Records<'a, T>(&'a [T]);
+
+impl<'a, T> Serialize for Records<'a, T>
+where
+    Record<'a, T>: Serialize,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Record))
+    }
+}
+
+/// A number that prints as an integer if it is one.
+#[derive(Clone, Copy)]
+struct Number(f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// From here on not every whole number has its own float.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if self.0.fract() == 0.0 && self.0.abs() < EXACT {
+            serializer.serialize_i64(self.0 as i64)
+        } else {
+            serializer.serialize_f64(self.0)
+        }
+    }
+}
+
+/// Named counts as an object.
+struct Counts<'a, K>(&'a [(K, u64)]);
+
+impl<K: Serialize> Serialize for Counts<'_, K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, count)| (name, count)))
+    }
+}
+
+/// Adds a number unless it is missing or not finite.
+fn number<M: SerializeMap>(
+    map: &mut M,
+    name: &'static str,
+    value: impl Into<Option<f64>>,
+) -> Result<(), M::Error> {
+    match value.into().filter(|value| value.is_finite()) {
+        Some(value) => map.serialize_entry(name, &Number(value)),
+        None => Ok(()),
+    }
+}
+
+impl Serialize for Record<'_, Report> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let report = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", SCHEMA)?;
+        map.serialize_entry("data", &Record(&report.data))?;
+        map.serialize_entry("services", &Records(&report.services))?;
+        map.serialize_entry("edges", &Records(&report.edges))?;
+        map.serialize_entry("entries", &Records(&report.entries))?;
+        map.serialize_entry("metrics", &Metrics(report))?;
+        map.serialize_entry("findings", &Records(&report.findings))?;
+        map.serialize_entry("notes", &report.notes)?;
+        map.end()
+    }
+}
+
+/// The metrics of a report as an object.
+struct Metrics<'a>(&'a Report);
+
+impl Serialize for Metrics<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for metric in &self.0.metrics {
+            number(&mut map, metric.name, metric.value)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Data> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let data = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("spans_read", &data.spans_read)?;
+        map.serialize_entry("spans_by_class", &SpansByClass(data))?;
+        map.serialize_entry("traces", &data.traces)?;
+        map.serialize_entry("problems", &Records(&data.problems))?;
+        map.serialize_entry("problems_total", &data.problems_total)?;
+        if let Some((start, end)) = data.window {
+            map.serialize_entry("window", &Window { start, end })?;
+        }
+        number(&mut map, "paired_ratio", data.paired_ratio)?;
+        number(&mut map, "orphan_ratio", data.orphan_ratio)?;
+        map.serialize_entry("weights_known", &data.weights_known)?;
+        map.serialize_entry("shapes", &data.shapes)?;
+        map.serialize_entry("shapes_folded", &data.shapes_folded)?;
+        map.end()
+    }
+}
+
+/// The account of the spans as an object: a count by class, and the reasons of the unresolved below theirs.
+struct SpansByClass<'a>(&'a Data);
+
+impl Serialize for SpansByClass<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (class, spans) in &self.0.spans_by_class {
+            map.serialize_entry(class, spans)?;
+        }
+        map.serialize_entry("unresolved", &Counts(&self.0.unresolved))?;
+        map.end()
+    }
+}
+
+/// The time from the first start to the last end.
+struct Window {
+    start: u64,
+    end: u64,
+}
+
+impl Serialize for Window {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("start", &text::time(self.start))?;
+        map.serialize_entry("end", &text::time(self.end))?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, ProblemRow> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let problem = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("source", &problem.source)?;
+        if !problem.place.is_empty() {
+            map.serialize_entry("place", &problem.place)?;
+        }
+        map.serialize_entry("message", &problem.message)?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::render::sample::{check, hostile, rendered, shop};
+
+    fn json(report: &Report) -> String {
+        rendered(&JSON, report, Options::default())
+    }
+
+    #[test]
+    fn the_shop_in_json() {
+        check("render_json_shop", &json(&shop()));
+    }
+
+    #[test]
+    fn the_schema_comes_first() {
+        assert!(json(&Report::default()).starts_with("{\n  \"schema\": \"topple/report/1\",\n"));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let report = hostile();
+        let value: Value = serde_json::from_str(&json(&report)).unwrap();
+        for (service, written) in report
+            .services
+            .iter()
+            .zip(value["services"].as_array().unwrap())
+        {
+            assert_eq!(written["name"], service.name.as_str());
+        }
+        assert_eq!(
+            value["data"]["spans_by_class"]["unresolved"]["missing_parent"],
+            u64::MAX
+        );
+        assert_eq!(
+            value["edges"][0]["error_types"].as_object().unwrap().len(),
+            8
+        );
+    }
+
+    #[test]
+    fn nothing_is_null() {
+        fn nulls(value: &Value) -> usize {
+            match value {
+                Value::Null => 1,
+                Value::Array(items) => items.iter().map(nulls).sum(),
+                Value::Object(fields) => fields.values().map(nulls).sum(),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+            }
+        }
+        for report in [shop(), hostile(), Report::default()] {
+            assert_eq!(nulls(&serde_json::from_str(&json(&report)).unwrap()), 0);
+        }
+    }
+
+    #[test]
+    fn whole_floats_are_integers_and_others_keep_all_digits() {
+        let texts = [900.0, -3.0, 901.25, 1.708_333_333_333_333_3, 1e300]
+            .map(|value| serde_json::to_string(&Number(value)).unwrap());
+        assert_eq!(
+            texts,
+            ["900", "-3", "901.25", "1.7083333333333333", "1e+300"]
+        );
+    }
+}

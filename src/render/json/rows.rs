@@ -1,0 +1,216 @@
+//! Services, edges, entry points and findings: an object each.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::{Counts, Record, number};
+use crate::report::{EdgeRow, EntryRow, Finding, Kind, Quantiles, Service, Subject};
+use crate::text;
+
+/// Adds a distribution unless it is one of nothing.
+fn quantiles<M: SerializeMap>(
+    map: &mut M,
+    name: &'static str,
+    value: &Quantiles,
+) -> Result<(), M::Error> {
+    if value.count == 0 {
+        return Ok(());
+    }
+    map.serialize_entry(name, &Record(value))
+}
+
+impl Serialize for Record<'_, Service> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let service = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &service.name)?;
+        map.serialize_entry("kind", service.kind.name())?;
+        if service.kind == Kind::Service {
+            map.serialize_entry("instances", &service.instances)?;
+            map.serialize_entry("versions", &service.versions)?;
+            map.serialize_entry("zones", &service.zones)?;
+            map.serialize_entry("regions", &service.regions)?;
+            map.serialize_entry("hosts", &service.hosts)?;
+            map.serialize_entry("spans", &service.spans)?;
+            map.serialize_entry("failed_spans", &service.failed_spans)?;
+        }
+        map.serialize_entry("in_degree", &service.in_degree)?;
+        map.serialize_entry("out_degree", &service.out_degree)?;
+        map.serialize_entry("degree", &service.degree)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, EdgeRow> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let edge = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("from", &edge.from)?;
+        map.serialize_entry("to", &edge.to)?;
+        map.serialize_entry("mode", if edge.sync { "sync" } else { "async" })?;
+        map.serialize_entry("protocol", edge.protocol)?;
+        map.serialize_entry("direct", &edge.direct)?;
+        number(&mut map, "calls", edge.calls)?;
+        number(&mut map, "attempts", edge.attempts)?;
+        number(&mut map, "served", edge.served)?;
+        map.serialize_entry("errors", &Errors(edge))?;
+        number(
+            &mut map,
+            "error_ratio",
+            (edge.attempts > 0.0).then(|| edge.error_ratio()),
+        )?;
+        number(&mut map, "timeouts", edge.timeouts)?;
+        map.serialize_entry("retries", &Retries(edge.retries))?;
+        quantiles(&mut map, "client_ns", &edge.client_ns)?;
+        quantiles(&mut map, "server_ns", &edge.server_ns)?;
+        quantiles(&mut map, "network_ns", &edge.network_ns)?;
+        quantiles(&mut map, "queue_ns", &edge.queue_ns)?;
+        number(&mut map, "fan_out", edge.fan_out)?;
+        map.serialize_entry("fan_out_max", &edge.fan_out_max)?;
+        number(&mut map, "critical_path_share", edge.critical_path_share)?;
+        number(&mut map, "in_flight", edge.in_flight)?;
+        map.serialize_entry("evidence", &Counts(&edge.evidence))?;
+        map.serialize_entry("zones", &Pairs(&edge.zones))?;
+        map.serialize_entry("regions", &Pairs(&edge.regions))?;
+        map.serialize_entry("versions", &Pairs(&edge.versions))?;
+        map.serialize_entry("error_types", &Counts(&edge.error_types))?;
+        if let Some((first, last)) = edge.seen {
+            map.serialize_entry("first_seen", &text::time(first))?;
+            map.serialize_entry("last_seen", &text::time(last))?;
+        }
+        map.serialize_entry("exemplars", &edge.exemplars)?;
+        map.serialize_entry("failed_exemplars", &edge.failed_exemplars)?;
+        map.serialize_entry("slowest_exemplars", &edge.slowest_exemplars)?;
+        map.end()
+    }
+}
+
+/// Failed attempts of an edge by who noticed.
+struct Errors<'a>(&'a EdgeRow);
+
+impl Serialize for Errors<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        number(&mut map, "both", self.0.errors_both)?;
+        number(&mut map, "client_only", self.0.errors_client_only)?;
+        number(&mut map, "server_only", self.0.errors_server_only)?;
+        number(&mut map, "client_4xx", self.0.client_4xx)?;
+        map.end()
+    }
+}
+
+/// Retries of an edge by how they show.
+struct Retries([f64; 3]);
+
+impl Serialize for Retries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [marked, hidden, inferred] = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        number(&mut map, "marked", marked)?;
+        number(&mut map, "hidden", hidden)?;
+        number(&mut map, "inferred", inferred)?;
+        map.end()
+    }
+}
+
+/// Attempts by a property of caller and callee as a list of objects; an unknown property is left out.
+struct Pairs<'a>(&'a [(String, String, u64)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Record))
+    }
+}
+
+impl Serialize for Record<'_, (String, String, u64)> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (from, to, attempts) = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        if !from.is_empty() {
+            map.serialize_entry("from", from)?;
+        }
+        if !to.is_empty() {
+            map.serialize_entry("to", to)?;
+        }
+        map.serialize_entry("attempts", attempts)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Quantiles> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Quantiles {
+            count,
+            sum,
+            p50,
+            p90,
+            p99,
+            max,
+        } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("count", count)?;
+        map.serialize_entry("sum", sum)?;
+        map.serialize_entry("p50", p50)?;
+        map.serialize_entry("p90", p90)?;
+        map.serialize_entry("p99", p99)?;
+        map.serialize_entry("max", max)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, EntryRow> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entry = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("service", &entry.service)?;
+        map.serialize_entry("operation", &entry.operation)?;
+        map.serialize_entry("kind", entry.kind)?;
+        number(&mut map, "requests", entry.requests)?;
+        number(&mut map, "failed", entry.failed)?;
+        map.serialize_entry("health_checks", &entry.health_checks)?;
+        quantiles(&mut map, "duration_ns", &entry.duration_ns)?;
+        let (p50, p95, max) = entry.sync_depth;
+        map.serialize_entry(
+            "sync_depth",
+            &Counts(&[("p50", p50), ("p95", p95), ("max", max)]),
+        )?;
+        map.serialize_entry("exemplars", &entry.exemplars)?;
+        map.serialize_entry("failed_exemplars", &entry.failed_exemplars)?;
+        map.serialize_entry("slowest_exemplars", &entry.slowest_exemplars)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Finding> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let finding = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &finding.id)?;
+        map.serialize_entry("pass", finding.pass)?;
+        map.serialize_entry("metric", finding.metric)?;
+        map.serialize_entry("subject", &Record(&finding.subject))?;
+        number(&mut map, "value", finding.value)?;
+        if !finding.unit.is_empty() {
+            map.serialize_entry("unit", finding.unit)?;
+        }
+        number(&mut map, "low", finding.interval.map(|(low, _)| low))?;
+        number(&mut map, "high", finding.interval.map(|(_, high)| high))?;
+        map.serialize_entry("grade", finding.grade.name())?;
+        map.serialize_entry("count", &finding.count)?;
+        map.serialize_entry("of", &finding.of)?;
+        map.serialize_entry("exemplars", &finding.exemplars)?;
+        map.serialize_entry("text", &finding.text)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Subject> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self.0 {
+            Subject::System => map.serialize_entry("system", &true)?,
+            Subject::Service(name) => map.serialize_entry("service", name)?,
+            Subject::Edge(from, to) => map.serialize_entry("edge", &[from, to])?,
+        }
+        map.end()
+    }
+}

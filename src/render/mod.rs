@@ -1,0 +1,189 @@
+//! Writes a report; knows nothing else.
+//!
+//! A renderer sees the report alone and writes to what it is given: it opens no file, measures nothing and judges
+//! nothing. Names come from strangers, so each renderer escapes them for its target. To add one, write
+//! `src/render/<name>.rs` and name it in [`RENDERERS`].
+
+mod summary;
+
+mod drawing;
+
+mod csv;
+
+mod dot;
+
+mod json;
+
+mod md;
+
+mod mermaid;
+
+mod table;
+
+#[cfg(test)]
+mod sample;
+
+use std::io;
+
+use crate::report::Report;
+
+/// A way to write a report.
+#[derive(Debug)]
+pub struct Renderer {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is for, one line.
+    pub about: &'static str,
+    /// Extensions of files it is chosen for, without the dot; the first is the usual one.
+    pub extensions: &'static [&'static str],
+    /// Writes the report.
+    pub write: fn(&Report, &Options, &mut dyn io::Write) -> io::Result<()>,
+}
+
+/// What people may choose about the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether the terminal shows colours.
+    pub color: bool,
+    /// Most rows of each table for people; [`Options::ROWS`] unless chosen.
+    pub top: Option<usize>,
+    /// Whether to show what is left out when all is well, such as the account of the spans.
+    pub verbose: bool,
+}
+
+impl Options {
+    /// Rows of a table for people when nobody chose.
+    pub const ROWS: usize = 20;
+
+    fn rows(&self) -> usize {
+        self.top.unwrap_or(Options::ROWS)
+    }
+}
+
+/// Every renderer, by name.
+pub static RENDERERS: &[&Renderer] = &[
+    &csv::CSV,
+    &dot::DOT,
+    &json::JSON,
+    &md::MD,
+    &mermaid::MERMAID,
+    &table::TABLE,
+];
+
+/// Returns the renderer of a name.
+pub fn by_name(name: &str) -> Option<&'static Renderer> {
+    RENDERERS
+        .iter()
+        .copied()
+        .find(|renderer| renderer.name == name)
+}
+
+/// Returns the renderer for a file of an extension, whatever its case.
+pub fn by_extension(extension: &str) -> Option<&'static Renderer> {
+    RENDERERS.iter().copied().find(|renderer| {
+        renderer
+            .extensions
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(extension))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::{fs, io};
+
+    use super::*;
+
+    /// Files of this folder that render nothing by themselves.
+    const HELPERS: [&str; 4] = ["drawing", "mod", "sample", "summary"];
+
+    #[test]
+    fn every_file_is_in_the_table() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/render");
+        let files: BTreeSet<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| {
+                entry
+                    .unwrap()
+                    .path()
+                    .file_stem()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .filter(|name| !HELPERS.contains(&name.as_str()))
+            .collect();
+        let names: Vec<&str> = RENDERERS.iter().map(|renderer| renderer.name).collect();
+        assert_eq!(
+            names,
+            Vec::from_iter(files.iter().map(String::as_str)),
+            "name every renderer in RENDERERS, sorted, and every other file in HELPERS"
+        );
+    }
+
+    #[test]
+    fn names_and_extensions_find_their_renderer() {
+        let mut seen = BTreeSet::new();
+        for renderer in RENDERERS {
+            assert_eq!(by_name(renderer.name).unwrap().name, renderer.name);
+            assert!(!renderer.about.is_empty() && !renderer.about.ends_with('.'));
+            for extension in renderer.extensions {
+                assert!(seen.insert(*extension), "two renderers claim .{extension}");
+                assert_eq!(
+                    by_extension(&extension.to_uppercase()).unwrap().name,
+                    renderer.name
+                );
+            }
+        }
+        assert!(by_name("yaml").is_none());
+        assert!(by_extension("").is_none());
+    }
+
+    #[test]
+    fn a_failing_writer_ends_every_renderer() {
+        struct Closed;
+        impl io::Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for renderer in RENDERERS {
+            let error =
+                (renderer.write)(&sample::shop(), &Options::default(), &mut Closed).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{}", renderer.name);
+        }
+    }
+
+    #[test]
+    fn equal_reports_give_equal_bytes() {
+        for renderer in RENDERERS {
+            for report in [sample::shop(), sample::hostile(), Report::default()] {
+                let first = sample::rendered(renderer, &report, Options::default());
+                assert_eq!(
+                    first,
+                    sample::rendered(renderer, &report.clone(), Options::default())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_for_people_holds_a_control_character() {
+        for name in ["dot", "md", "mermaid", "table"] {
+            let text = sample::rendered(
+                by_name(name).unwrap(),
+                &sample::hostile(),
+                Options::default(),
+            );
+            let hidden = text
+                .chars()
+                .find(|&c| c != '\n' && (c.is_control() || c == '\u{202e}'));
+            assert_eq!(hidden, None, "{name}");
+        }
+    }
+}

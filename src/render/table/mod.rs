@@ -1,0 +1,235 @@
+//! The report for people at a terminal, the answers first.
+//!
+//! The first lines say what was read, what fails, where the time goes and how far to trust it. Then entry points,
+//! edges and services, each shortened to what is most urgent, then what went unread. Units stand tight at their
+//! numbers, so that names have room.
+
+mod page;
+
+mod cells;
+
+mod entries;
+
+mod edges;
+
+mod services;
+
+use std::io;
+
+use crate::render::summary::{account, answers, edges as all_edges, scope, trust};
+use crate::render::{Options, Renderer};
+use crate::report::Report;
+use crate::text;
+
+use self::cells::{heading, number, share};
+use self::page::{Column, Grid, Page, Row};
+
+/// Writes text for terminals.
+pub(in crate::render) static TABLE: Renderer = Renderer {
+    name: "table",
+    about: "the answers and the most urgent rows, for people",
+    extensions: &["txt"],
+    write,
+};
+
+fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut page = Page {
+        out,
+        color: options.color,
+    };
+    write_summary(report, &mut page)?;
+    write_findings(report, options, &mut page)?;
+    entries::write(report, options, &mut page)?;
+    edges::write(report, options, &mut page)?;
+    services::write(report, options, &mut page)?;
+    write_metrics(report, &mut page)?;
+    write_account(report, options, &mut page)?;
+    write_problems(report, &mut page)
+}
+
+fn write_summary(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    page.paragraph(&scope(report), 0)?;
+    let failing = all_edges(report).any(|edge| !edge.direct && edge.errors() > 0.0);
+    for (at, answer) in answers(report).iter().enumerate() {
+        if at == 0 && failing {
+            page.alarm(answer)?;
+        } else {
+            page.paragraph(answer, 0)?;
+        }
+    }
+    page.paragraph(&trust(report).join(" "), 0)?;
+    for note in &report.notes {
+        page.paragraph(&format!("note: {}", text::visible(note)), 2)?;
+    }
+    Ok(())
+}
+
+fn write_findings(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
+    if report.findings.is_empty() {
+        return Ok(());
+    }
+    page.heading(&heading("Findings", report.findings.len(), options))?;
+    for finding in report.findings.iter().take(options.rows()) {
+        let sentence = text::visible(&finding.text);
+        page.paragraph(&format!("- {sentence} ({})", finding.grade.name()), 2)?;
+    }
+    Ok(())
+}
+
+fn write_metrics(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    if report.metrics.is_empty() {
+        return Ok(());
+    }
+    page.heading("Shape of the graph (topple explain NAME says what a number means)")?;
+    let rows = report
+        .metrics
+        .iter()
+        .map(|metric| Row {
+            cells: vec![
+                metric.name.to_owned(),
+                match metric.value.is_finite() {
+                    true => text::value(metric.value),
+                    false => "unknown".to_owned(),
+                },
+            ],
+            failing: false,
+        })
+        .collect();
+    page.grid(&Grid::new(
+        &[("metric", Column::Word), ("value", Column::Number)],
+        rows,
+    ))
+}
+
+fn write_account(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
+    let data = &report.data;
+    let unresolved = data.unresolved.iter().any(|(_, spans)| *spans > 0);
+    if data.spans_read == 0 || !(options.verbose || unresolved) {
+        return Ok(());
+    }
+    page.heading("Where the spans went")?;
+    let all = data.spans_read as f64;
+    let rows = account(report)
+        .into_iter()
+        .map(|(class, spans)| Row {
+            cells: vec![class, number(spans as f64), share(spans as f64 / all)],
+            failing: false,
+        })
+        .collect();
+    let head = [
+        ("class", Column::Word),
+        ("spans", Column::Number),
+        ("share", Column::Number),
+    ];
+    page.grid(&Grid::new(&head, rows))
+}
+
+fn write_problems(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    let data = &report.data;
+    if data.problems_total == 0 {
+        return Ok(());
+    }
+    page.heading("Problems in the input")?;
+    for problem in &data.problems {
+        let parts = [&problem.source, &problem.place, &problem.message];
+        let line: Vec<String> = parts
+            .into_iter()
+            .zip(["", ":", ": "])
+            .filter(|(part, _)| !part.is_empty())
+            .map(|(part, before)| format!("{before}{}", text::visible(part)))
+            .collect();
+        page.paragraph(&line.concat(), 2)?;
+    }
+    match data
+        .problems_total
+        .saturating_sub(data.problems.len() as u64)
+    {
+        0 => Ok(()),
+        rest => page.paragraph(&format!("and {} more", text::count(rest)), 2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page::COLUMNS;
+    use super::*;
+    use crate::render::sample::{check, hostile, rendered, shop};
+
+    #[test]
+    fn the_shop_in_a_terminal() {
+        check(
+            "render_table_shop",
+            &rendered(&TABLE, &shop(), Options::default()),
+        );
+    }
+
+    #[test]
+    fn hostile_names_in_a_terminal() {
+        let text = rendered(&TABLE, &hostile(), Options::default());
+        check(
+            "render_table_hostile",
+            &text.replace(['\u{6771}', '\u{4eac}'], "##"),
+        );
+    }
+
+    #[test]
+    fn nothing_read_is_one_sentence() {
+        assert_eq!(
+            rendered(&TABLE, &Report::default(), Options::default()),
+            "No spans were read.\n"
+        );
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_page() {
+        for report in [shop(), hostile()] {
+            for top in [None, Some(1), Some(usize::MAX)] {
+                let options = Options {
+                    top,
+                    ..Options::default()
+                };
+                for line in rendered(&TABLE, &report, options).lines() {
+                    assert!(text::width(line) <= COLUMNS, "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn top_limits_the_rows_and_says_how_to_see_the_rest() {
+        let options = Options {
+            top: Some(3),
+            ..Options::default()
+        };
+        let text = rendered(&TABLE, &shop(), options);
+        assert!(
+            text.contains("critical paths (3 of 9 shown; --top 9 shows all)\n"),
+            "{text}"
+        );
+        assert!(text.contains("Entry points, the busiest first\n"), "{text}");
+    }
+
+    #[test]
+    fn the_account_shows_when_spans_went_missing_or_when_asked_for() {
+        let mut report = shop();
+        let account = "\nWhere the spans went\n";
+        assert!(rendered(&TABLE, &report, Options::default()).contains(account));
+        report.data.unresolved.clear();
+        assert!(!rendered(&TABLE, &report, Options::default()).contains(account));
+        let verbose = Options {
+            verbose: true,
+            ..Options::default()
+        };
+        assert!(rendered(&TABLE, &report, verbose).contains(account));
+    }
+
+    #[test]
+    fn empty_tables_are_sentences() {
+        let mut report = shop();
+        report.entries.clear();
+        report.edges.clear();
+        let text = rendered(&TABLE, &report, Options::default());
+        assert!(text.contains("No entry points: no trace has its first span in the data.\n"));
+        assert!(text.contains("No edges: no span calls another service.\n"));
+    }
+}
