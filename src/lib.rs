@@ -13,7 +13,7 @@
 //! - [`error`]: what ends the program, what input could not be read, and the exit codes.
 //! - [`model`]: ids, attributes, the 64-byte span row and the store that holds rows by trace id.
 //! - [`input`]: finds the files, decompresses them, hands out blocks and records. It alone opens trace files.
-//! - [`format`]: turns records into spans and problems; never sees a topology.
+//! - [`mod@format`]: turns records into spans and problems; never sees a topology.
 //! - [`trace`]: groups spans into traces, repairs the tree, gives every span one class.
 //! - [`fold`]: the topology, a commutative monoid over traces, its file format, and the graph it resolves to.
 //! - [`report`]: plain data for people and machines.

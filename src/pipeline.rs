@@ -93,11 +93,11 @@ pub fn report(options: &Options, progress: &Progress) -> Result<(Report, Reading
 /// # Errors
 /// Fails when an input cannot be found or is a topology, and when `write` fails.
 pub fn convert(
-    options: &Options,
+    inputs: &[String],
     progress: &Progress,
     mut write: impl FnMut(&[ResourceSpans]) -> Result<()>,
 ) -> Result<(u64, Reading)> {
-    let sources = input::find(&options.inputs)?;
+    let sources = input::find(inputs)?;
     let names: Vec<String> = sources
         .iter()
         .map(|source| source.name().to_owned())
@@ -146,6 +146,9 @@ pub fn recognise(head: &[u8]) -> Option<(usize, Framing)> {
         .find_map(|(index, format)| (format.recognise)(head).map(|framing| (index, framing)))
 }
 
+/// What one thread read; topologies with the number of their source.
+type Part = (Intake, Problems, Vec<(usize, Topology)>);
+
 /// Reads the inputs, every thread into an intake of its own.
 fn read(options: &Options, pool: &rayon::ThreadPool, progress: &Progress) -> Result<Read> {
     let sources = input::find(&options.inputs)?;
@@ -156,7 +159,7 @@ fn read(options: &Options, pool: &rayon::ThreadPool, progress: &Progress) -> Res
     let feed = Feed::new(sources, &recognise, Limits::default());
     let budget = options.memory.saturating_sub(OVERHEAD).max(16 << 20);
     let held = AtomicU64::new(0);
-    let worker = || -> Result<(Intake, Problems, Vec<(usize, Topology)>)> {
+    let worker = || -> Result<Part> {
         let mut intake = Intake::new(options.shard.as_ref().map(|(shard, _)| *shard));
         let mut problems = Problems::default();
         let mut topologies = Vec::new();

@@ -53,7 +53,15 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "N")]
     pub(super) top: Option<usize>,
     #[command(flatten)]
-    pub(super) shared: Shared,
+    pub(super) read: ReadArgs,
+    /// Show what is left out when all is well, such as the account of the spans
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// Colour the tables
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+    #[command(flatten)]
+    pub(super) talk: TalkArgs,
 }
 
 #[derive(Debug, Args)]
@@ -71,7 +79,9 @@ pub(super) struct FoldArgs {
     #[arg(long, value_name = "NAME", requires = "shard")]
     pub(super) data_set: Option<String>,
     #[command(flatten)]
-    pub(super) shared: Shared,
+    pub(super) read: ReadArgs,
+    #[command(flatten)]
+    pub(super) talk: TalkArgs,
 }
 
 #[derive(Debug, Args)]
@@ -86,7 +96,7 @@ pub(super) struct ConvertArgs {
     #[arg(short, long, value_name = "FORMAT")]
     pub(super) format: Option<String>,
     #[command(flatten)]
-    pub(super) shared: Shared,
+    pub(super) talk: TalkArgs,
 }
 
 #[derive(Debug, Args)]
@@ -95,9 +105,9 @@ pub(super) struct ExplainArgs {
     pub(super) name: Option<String>,
 }
 
-/// What every command that reads takes.
+/// Which traces to read, and with what.
 #[derive(Debug, Args)]
-pub(super) struct Shared {
+pub(super) struct ReadArgs {
     /// Only traces that start at this time or later, such as 2026-01-31 or 2026-01-31T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) since: Option<u64>,
@@ -110,18 +120,17 @@ pub(super) struct Shared {
     /// Threads [default: one per core]
     #[arg(short = 'j', long, value_name = "N")]
     pub(super) threads: Option<usize>,
+}
+
+/// What to make of what could not be read.
+#[derive(Debug, Args)]
+pub(super) struct TalkArgs {
     /// Say nothing on stderr but errors
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Show what is left out when all is well, such as the account of the spans
-    #[arg(short, long)]
-    pub(super) verbose: bool,
     /// Exit with 2 when anything could not be read
     #[arg(long)]
     pub(super) strict: bool,
-    /// Colour the tables
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
-    pub(super) color: Color,
 }
 
 /// When to colour.

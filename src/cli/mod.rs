@@ -24,7 +24,7 @@ use crate::render;
 use crate::report::focus::focus;
 use crate::text;
 
-use args::{Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, ReportArgs, Shared};
+use args::{Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, ReadArgs, ReportArgs, TalkArgs};
 use output::Output;
 
 /// Runs the program with its arguments, the first of which is its name; returns how it ended.
@@ -69,32 +69,35 @@ fn say_error(error: &Error) {
     }
 }
 
-/// Returns the options of the pipeline, with stdin as the input when there is none and somebody pipes.
-fn options(inputs: Vec<String>, shared: &Shared) -> Result<Options> {
-    let inputs = if inputs.is_empty() {
-        if std::io::stdin().is_terminal() {
-            let mut command = <Cli as clap::CommandFactory>::command();
-            let _ = write!(
-                anstream::stderr().lock(),
-                "{}",
-                command.render_help().ansi()
-            );
-            return Err(Error::new(
-                "expected trace files, folders or -, found no input",
-            ));
-        }
-        vec!["-".to_owned()]
-    } else {
-        inputs
-    };
+/// Returns the inputs, or stdin when there are none and somebody pipes.
+fn inputs(inputs: Vec<String>) -> Result<Vec<String>> {
+    if !inputs.is_empty() {
+        return Ok(inputs);
+    }
+    if std::io::stdin().is_terminal() {
+        let mut command = <Cli as clap::CommandFactory>::command();
+        let _ = write!(
+            anstream::stderr().lock(),
+            "{}",
+            command.render_help().ansi()
+        );
+        return Err(Error::new(
+            "expected trace files, folders or -, found no input",
+        ));
+    }
+    Ok(vec!["-".to_owned()])
+}
+
+/// Returns the options of the pipeline.
+fn options(arguments: Vec<String>, read: &ReadArgs) -> Result<Options> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(Options {
-        inputs,
-        threads: shared.threads.unwrap_or(cores).max(1),
-        memory: shared.memory.unwrap_or(pipeline::DEFAULT_MEMORY),
+        inputs: inputs(arguments)?,
+        threads: read.threads.unwrap_or(cores).max(1),
+        memory: read.memory.unwrap_or(pipeline::DEFAULT_MEMORY),
         window: crate::fold::Window {
-            since: shared.since,
-            until: shared.until,
+            since: read.since,
+            until: read.until,
         },
         shard: None,
     })
@@ -102,29 +105,47 @@ fn options(inputs: Vec<String>, shared: &Shared) -> Result<Options> {
 
 fn report(args: ReportArgs) -> Result<Exit> {
     let renderers = output::renderers(args.format.as_deref(), &args.output)?;
-    let options = options(args.inputs, &args.shared)?;
-    let (mut report, reading) = progress::shown(args.shared.quiet, |progress| {
+    let options = options(args.inputs, &args.read)?;
+    // Files that cannot be written are known before the traces are read.
+    let outputs = renderers
+        .into_iter()
+        .map(|(renderer, target)| {
+            let output = Output::open(target.as_deref())?;
+            Ok((renderer, target.is_none(), output))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let (mut report, reading) = progress::shown(args.talk.quiet, |progress| {
         pipeline::report(&options, progress)
     })?;
-    let exit = judge_reading(&reading, report.data.spans_read, &args.shared)?;
+    let mut exit = judge_reading(&reading, report.data.spans_read, &args.talk)?;
+    if exit == Exit::Open && report.data.traces == 0 {
+        exit = Exit::Unknown;
+    }
     if let Some(service) = &args.focus {
         focus(&mut report, service, args.depth)?;
     }
-    for (renderer, target) in renderers {
+    for (renderer, is_stdout, mut output) in outputs {
         let style = render::Options {
-            color: target.is_none() && args.shared.color.wants(std::io::stdout().is_terminal()),
+            color: is_stdout && args.color.wants(std::io::stdout().is_terminal()),
             top: args.top,
-            verbose: args.shared.verbose,
+            verbose: args.verbose,
         };
-        let mut output = Output::open(target.as_deref())?;
-        output.write(|out| (renderer.write)(&report, &style, out))?;
-        output.finish()?;
+        let written = output.write(|out| (renderer.write)(&report, &style, out));
+        pass_by_closed_pipe(written.and_then(|()| output.finish()))?;
     }
     Ok(exit)
 }
 
+/// Returns no error when the reader of our output went away: that ends the writing, not the judgement.
+fn pass_by_closed_pipe(written: Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.is_quiet() => Ok(()),
+        written => written,
+    }
+}
+
 /// Says what could not be read; decides whether that ends the run.
-fn judge_reading(reading: &Reading, spans_read: u64, shared: &Shared) -> Result<Exit> {
+fn judge_reading(reading: &Reading, spans_read: u64, talk: &TalkArgs) -> Result<Exit> {
     let mut stderr = anstream::stderr().lock();
     let mut understood = 0;
     let mut faults = 0;
@@ -138,7 +159,7 @@ fn judge_reading(reading: &Reading, spans_read: u64, shared: &Shared) -> Result<
             }
         }
     }
-    if !shared.quiet {
+    if !talk.quiet {
         for problem in &reading.problems {
             let _ = writeln!(stderr, "problem: {}", text::visible(&problem.to_string()));
             if !problem.path.is_empty() {
@@ -169,30 +190,30 @@ fn judge_reading(reading: &Reading, spans_read: u64, shared: &Shared) -> Result<
     if faults > 0 && (understood == 0 || spans_read == 0) {
         return Err(Error::new("nothing was understood"));
     }
-    if faults > 0 || (shared.strict && problems > 0) {
+    if faults > 0 || (talk.strict && problems > 0) {
         return Ok(Exit::Usage);
     }
     Ok(Exit::Open)
 }
 
 fn fold(args: FoldArgs) -> Result<Exit> {
-    let mut options = options(args.inputs, &args.shared)?;
+    let mut options = options(args.inputs, &args.read)?;
     options.shard = args
         .shard
         .map(|shard| (shard, args.data_set.unwrap_or_default()));
-    let (topology, reading) = progress::shown(args.shared.quiet, |progress| {
+    let mut output = Output::open(Some(&args.output))?;
+    let (topology, reading) = progress::shown(args.talk.quiet, |progress| {
         pipeline::fold(&options, progress)
     })?;
     let spans = topology.account.spans();
-    let exit = judge_reading(&reading, spans, &args.shared)?;
-    if exit != Exit::Open && args.shared.strict {
+    let exit = judge_reading(&reading, spans, &args.talk)?;
+    if exit != Exit::Open && args.talk.strict {
         return Ok(exit);
     }
     let bytes = codec::encode(topology)?;
-    let mut output = Output::open(Some(&args.output))?;
     output.write(|out| out.write_all(&bytes))?;
     output.finish()?;
-    if !args.shared.quiet {
+    if !args.talk.quiet {
         let _ = writeln!(
             anstream::stderr().lock(),
             "{}: {} folded into {}",
@@ -206,14 +227,17 @@ fn fold(args: FoldArgs) -> Result<Exit> {
 
 fn convert(args: ConvertArgs) -> Result<Exit> {
     let format = output::trace_format(args.format.as_deref(), args.output.as_deref())?;
-    let options = options(args.inputs, &args.shared)?;
+    let inputs = inputs(args.inputs)?;
     let mut output = Output::open(args.output.as_deref())?;
-    let (spans, reading) = progress::shown(args.shared.quiet, |progress| {
-        pipeline::convert(&options, progress, |messages| {
+    let (spans, reading) = progress::shown(args.talk.quiet, |progress| {
+        pipeline::convert(&inputs, progress, |messages| {
             output.write(|out| format.write(messages, out))
         })
     })?;
-    let exit = judge_reading(&reading, spans, &args.shared)?;
+    let exit = judge_reading(&reading, spans, &args.talk)?;
+    if exit != Exit::Open && args.talk.strict {
+        return Ok(exit);
+    }
     output.finish()?;
     Ok(exit)
 }

@@ -18,6 +18,9 @@ use crate::trace::link::{Grade, Retry};
 /// Calls collected before they are added: about 6 MB.
 const BATCH: usize = 1 << 15;
 
+/// A duration that is not known.
+pub(super) const NO_TIME: u64 = u64::MAX;
+
 /// What an edge wants to know of one attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CallRecord {
@@ -33,10 +36,11 @@ pub(super) struct CallRecord {
     pub(super) weight: u64,
     /// Number of the trace, the same for all calls of a trace and of no other.
     pub(super) serial: u64,
-    pub(super) client_ns: Option<u64>,
-    pub(super) server_ns: Option<u64>,
-    pub(super) network_ns: Option<u64>,
-    pub(super) queue_ns: Option<u64>,
+    /// Durations; [`NO_TIME`] when unknown.
+    pub(super) client_ns: u64,
+    pub(super) server_ns: u64,
+    pub(super) network_ns: u64,
+    pub(super) queue_ns: u64,
     pub(super) critical_ns: u64,
     /// Zero when unknown.
     pub(super) start: u64,
@@ -141,8 +145,8 @@ fn add(edge: &mut Edge, record: &CallRecord, dictionary: &Dictionary) {
         (&mut edge.network_ns, record.network_ns),
         (&mut edge.queue_ns, record.queue_ns),
     ] {
-        if let Some(ns) = value {
-            sketch.add(ns);
+        if value != NO_TIME {
+            sketch.add(value);
         }
     }
     edge.critical_ns = edge.critical_ns.saturating_add(record.critical_ns);
@@ -173,8 +177,12 @@ fn add(edge: &mut Edge, record: &CallRecord, dictionary: &Dictionary) {
         | None => {}
     }
     edge.exemplars.offer(record.exemplar);
-    if let Some(ns) = record.client_ns.or(record.server_ns) {
-        edge.slowest.offer(ns, record.exemplar);
+    let duration = match record.client_ns {
+        NO_TIME => record.server_ns,
+        ns => ns,
+    };
+    if duration != NO_TIME {
+        edge.slowest.offer(duration, record.exemplar);
     }
 
     let from = &dictionary.resources[record.from as usize];

@@ -57,11 +57,24 @@ pub struct Met {
 }
 
 /// The sides of messages of a topology.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Messages {
     sent: HashMap<u64, Sent, FxBuildHasher>,
     taken: HashMap<(u64, u32), Taken, FxBuildHasher>,
     halvings: u32,
+    /// Most sides remembered.
+    bound: usize,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Messages {
+            sent: HashMap::default(),
+            taken: HashMap::default(),
+            halvings: 0,
+            bound: MAX_SIDES,
+        }
+    }
 }
 
 fn kept(key: u64, halvings: u32) -> bool {
@@ -92,7 +105,7 @@ impl Messages {
     }
 
     fn bound(&mut self) {
-        while self.sent.len() + self.taken.len() > MAX_SIDES {
+        while self.sent.len() + self.taken.len() > self.bound {
             self.halvings += 1;
             let halvings = self.halvings;
             self.sent.retain(|key, _| kept(*key, halvings));
@@ -117,7 +130,12 @@ impl Messages {
 
     /// Gives nodes other numbers.
     pub fn rename(&mut self, moved: &Move) {
-        let (sent, taken) = std::mem::take(self).into_parts_keeping(&mut self.halvings);
+        let renamed = Messages {
+            sent: HashMap::default(),
+            taken: HashMap::default(),
+            ..*self
+        };
+        let (sent, taken) = std::mem::replace(self, renamed).into_parts();
         let node = |old: u32| moved.nodes[old as usize];
         for (key, mut sent) in sent {
             sent.node = node(sent.node);
@@ -128,11 +146,6 @@ impl Messages {
             taken.destination = node(taken.destination);
             self.add_taken(key, node(of), taken);
         }
-    }
-
-    fn into_parts_keeping(self, halvings: &mut u32) -> (Vec<(u64, Sent)>, Vec<(u64, u32, Taken)>) {
-        *halvings = self.halvings;
-        self.into_parts()
     }
 
     /// Returns both sides, by key.
@@ -197,3 +210,7 @@ impl Messages {
             .count() as u64
     }
 }
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::fold::calls::{CallRecord, Calls};
+use crate::fold::calls::{CallRecord, Calls, NO_TIME};
 use crate::fold::catalogue::{Catalogue, USERS};
 use crate::fold::edge::EdgeKey;
 use crate::fold::exemplar::Exemplar;
@@ -237,10 +237,10 @@ impl<'a> Observer<'a> {
             server_outcome,
             weight: detail(seen).weight.0,
             serial: self.serial,
-            client_ns,
-            server_ns,
-            network_ns,
-            queue_ns: call.queue_ns,
+            client_ns: client_ns.unwrap_or(NO_TIME),
+            server_ns: server_ns.unwrap_or(NO_TIME),
+            network_ns: network_ns.unwrap_or(NO_TIME),
+            queue_ns: call.queue_ns.unwrap_or(NO_TIME),
             critical_ns,
             start: if seen.flags.has(Flags::NO_START) {
                 0

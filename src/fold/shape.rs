@@ -87,6 +87,22 @@ pub struct Remainder {
     pub weight: u64,
 }
 
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    shapes: usize,
+    steps: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            shapes: MAX_SHAPES,
+            steps: MAX_STEPS,
+        }
+    }
+}
+
 /// The shapes of a topology.
 #[derive(Debug, Default)]
 pub struct Shapes {
@@ -95,6 +111,7 @@ pub struct Shapes {
     remainders: Vec<Remainder>,
     steps: usize,
     halvings: u32,
+    bounds: Bounds,
 }
 
 impl Clone for Shapes {
@@ -105,6 +122,7 @@ impl Clone for Shapes {
             remainders: self.remainders.clone(),
             steps: self.steps,
             halvings: self.halvings,
+            bounds: self.bounds,
         };
         copy.index();
         copy
@@ -195,10 +213,11 @@ impl Shapes {
     }
 
     fn bound(&mut self) {
-        if self.list.len() <= MAX_SHAPES && self.steps <= MAX_STEPS {
+        let Bounds { shapes, steps } = self.bounds;
+        if self.list.len() <= shapes && self.steps <= steps {
             return;
         }
-        while self.list.len() > MAX_SHAPES || self.steps > MAX_STEPS {
+        while self.list.len() > shapes || self.steps > steps {
             self.halvings += 1;
             let halvings = self.halvings;
             let (stay, go): (Vec<Shape>, Vec<Shape>) = std::mem::take(&mut self.list)
@@ -351,3 +370,7 @@ fn add_counts(mine: &mut [StepCount], more: &[StepCount]) {
         mine.failed_requests = mine.failed_requests.saturating_add(more.failed_requests);
     }
 }
+
+#[cfg(test)]
+#[path = "shape_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! The topology: everything topple keeps of the traces it has seen.
 //!
-//! It is a commutative monoid: [`Topology::empty`], [`Topology::observe`], [`Topology::merge`]. Sums are integers,
+//! It is a commutative monoid: [`Topology::empty`], [`crate::fold::Observer::observe`], [`Topology::merge`]. Sums are integers,
 //! sketches have integer buckets, exemplars are chosen by a fixed order and bounds by hashes of content, so neither the
 //! order of traces nor the tree of merges changes one byte of what [`crate::fold::codec`] writes. The one condition:
 //! all spans of a trace are observed together.

@@ -8,7 +8,7 @@
 //!                     \-> finish -> SourceReport, Located
 //! ```
 //!
-//! - [`find`] turns arguments into sources: files, folders, globs and `-`.
+//! - [`find()`] turns arguments into sources: files, folders, globs and `-`.
 //! - [`Feed`] is shared by all workers; each asks it for [`Block`]s with its own [`Buffer`]. Plain files are read at offsets,
 //!   outside any lock; pipes and compressed files are read in turn, one worker each, while the others work on what
 //!   was read before. Files are not mapped into memory: a mapped file that shrinks kills the program.

@@ -404,6 +404,34 @@ impl<'a> Facts<'a> {
         (self.present & 1 << slot as usize != 0).then(|| self.values[slot as usize])
     }
 
+    /// Returns the slots that are present, one bit each.
+    #[inline]
+    pub fn present(&self) -> u64 {
+        self.present
+    }
+
+    /// Returns the value of a present slot by its number.
+    #[inline]
+    pub fn value_at(&self, slot: usize) -> Value<'a> {
+        self.values[slot]
+    }
+
+    /// Returns whether a name of the other side's host is present and not empty.
+    #[inline]
+    pub fn host_is_named(&self) -> bool {
+        self.text(Slot::ServerAddress)
+            .or_else(|| self.text(Slot::NetPeerName))
+            .is_some()
+    }
+
+    /// Returns whether an address of the other side is present and not empty.
+    #[inline]
+    pub fn has_address(&self) -> bool {
+        self.text(Slot::NetworkPeerAddress)
+            .or_else(|| self.text(Slot::NetSockPeer))
+            .is_some()
+    }
+
     /// Returns the non-empty text of a slot.
     #[inline]
     pub fn text(&self, slot: Slot) -> Option<&'a str> {

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::model::id::mix;
+use crate::model::memo::Memo;
 use crate::model::names::{ABSENT, NameId, Names};
 use crate::model::peer::{PeerKind, Protocol};
 
@@ -78,6 +79,8 @@ pub struct Dictionary {
     pub services: Vec<(NameId, NameId)>,
     /// The service of each resource. Filled when dictionaries are joined.
     pub service_of: Vec<u32>,
+    /// Meanings of recent spans, in the numbers of this dictionary.
+    pub memo: Memo,
     resource_ids: HashMap<Resource, u32, FxBuildHasher>,
     detail_ids: HashMap<Detail, u32, FxBuildHasher>,
 }
@@ -90,6 +93,7 @@ impl Default for Dictionary {
             details: Vec::new(),
             services: Vec::new(),
             service_of: Vec::new(),
+            memo: Memo::default(),
             resource_ids: HashMap::default(),
             detail_ids: HashMap::default(),
         };

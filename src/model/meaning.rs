@@ -5,6 +5,7 @@
 
 use crate::model::attr::{Facts, Slot, Value};
 use crate::model::dictionary::{Detail, Dictionary, Resource, Weight};
+use crate::model::memo::{self, Meaning};
 use crate::model::names::{Class, NameId};
 use crate::model::peer::{self, PeerKind, Protocol};
 use crate::model::span::{Flags, Kind, Outcome, RawSpan, Role, SpanRow, Status};
@@ -51,45 +52,69 @@ fn clock<'a>(facts: &Facts<'a>) -> Option<&'a str> {
 
 /// Returns the row of a span.
 pub fn row(span: &RawSpan<'_>, resource: u32, dictionary: &mut Dictionary) -> SpanRow {
-    let facts = &span.facts;
-    let protocol = peer::protocol(facts);
-    let role = role(span.kind, facts);
-    let outcome = outcome(span, protocol);
-    let mut flags = Flags::new(span.kind, role, outcome, resends(facts));
-    let duration = span.end.saturating_sub(span.start);
+    let key = memo::key(span);
+    let meaning = match dictionary.memo.get(key) {
+        Some(meaning) => meaning,
+        None => {
+            let meaning = meaning(span, dictionary);
+            dictionary.memo.put(key, meaning);
+            meaning
+        }
+    };
+    let mut flags = meaning.flags;
     for (is_so, flag) in [
         (span.start == 0, Flags::NO_START),
         (span.end == 0, Flags::NO_END),
         (span.end != 0 && span.end < span.start, Flags::NEGATIVE),
         (!span.links.is_empty(), Flags::LINKS),
         (span.shared, Flags::SHARED),
-        (facts.get(Slot::Synthetic).is_some(), Flags::SYNTHETIC),
-        (facts.get(Slot::Zipkin).is_some(), Flags::NAMED_PEER_ONLY),
-        (span.status == Status::Error, Flags::STATUS_ERROR),
-        (threshold(span.trace_state).is_some(), Flags::WEIGHTED),
+        (is_health(span, meaning.protocol), Flags::HEALTH),
     ] {
         if is_so {
             flags = flags.with(flag);
         }
     }
-    if facts.get(Slot::TransparentRetry).and_then(Value::truth) == Some(true) {
-        flags = flags.with(Flags::TRANSPARENT);
-    }
-    if is_health(span.name, facts, protocol) {
-        flags = flags.with(Flags::HEALTH);
-    }
-    let operation = operation(span, protocol, dictionary);
-    let detail = detail(span, protocol, outcome, dictionary);
     SpanRow {
         trace: span.trace,
         span: span.span,
         parent: span.parent,
         start: span.start,
-        duration: if span.end == 0 { 0 } else { duration },
+        duration: if span.end == 0 {
+            0
+        } else {
+            span.end.saturating_sub(span.start)
+        },
         resource,
-        operation,
-        detail,
+        operation: meaning.operation,
+        detail: meaning.detail,
         flags,
+    }
+}
+
+/// Returns what the attributes of a span mean, as far as spans with equal attributes have it in common.
+fn meaning(span: &RawSpan<'_>, dictionary: &mut Dictionary) -> Meaning {
+    let facts = &span.facts;
+    let protocol = peer::protocol(facts);
+    let role = role(span.kind, facts);
+    let outcome = outcome(span, protocol);
+    let mut flags = Flags::new(span.kind, role, outcome, resends(facts));
+    let is_transparent = facts.get(Slot::TransparentRetry).and_then(Value::truth) == Some(true);
+    for (is_so, flag) in [
+        (facts.get(Slot::Synthetic).is_some(), Flags::SYNTHETIC),
+        (facts.get(Slot::Zipkin).is_some(), Flags::NAMED_PEER_ONLY),
+        (span.status == Status::Error, Flags::STATUS_ERROR),
+        (threshold(span.trace_state).is_some(), Flags::WEIGHTED),
+        (is_transparent, Flags::TRANSPARENT),
+    ] {
+        if is_so {
+            flags = flags.with(flag);
+        }
+    }
+    Meaning {
+        protocol,
+        flags,
+        operation: operation(span, protocol, dictionary),
+        detail: detail(span, protocol, outcome, dictionary),
     }
 }
 
@@ -422,7 +447,8 @@ pub fn threshold(trace_state: &str) -> Option<u64> {
 }
 
 /// Returns whether the span is a health check.
-fn is_health(name: &str, facts: &Facts<'_>, protocol: Protocol) -> bool {
+fn is_health(span: &RawSpan<'_>, protocol: Protocol) -> bool {
+    let facts = &span.facts;
     match protocol {
         Protocol::Http => {
             let path = facts
@@ -438,7 +464,7 @@ fn is_health(name: &str, facts: &Facts<'_>, protocol: Protocol) -> bool {
             let service = facts
                 .text(Slot::RpcService)
                 .or(facts.text(Slot::RpcMethod))
-                .unwrap_or(name);
+                .unwrap_or(span.name);
             service.contains("grpc.health.v1.Health")
         }
         Protocol::Database => facts
@@ -670,7 +696,7 @@ mod tests {
                 ("http.user_agent", Value::Text("kube-probe/1.29")),
             ],
         );
-        assert!(is_health(probe.name, &probe.facts, Protocol::Http));
+        assert!(is_health(&probe, Protocol::Http));
         let query = span(
             Kind::Client,
             Status::Unset,
@@ -679,7 +705,7 @@ mod tests {
                 ("db.statement", Value::Text("select 1;")),
             ],
         );
-        assert!(is_health(query.name, &query.facts, Protocol::Database));
+        assert!(is_health(&query, Protocol::Database));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod attr;
 pub mod dictionary;
 pub mod id;
 pub mod meaning;
+pub mod memo;
 pub mod names;
 pub mod peer;
 pub mod span;

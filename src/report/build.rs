@@ -15,6 +15,7 @@ use crate::model::names::{ABSENT, NameId};
 use crate::report::{
     Data, EdgeRow, EntryRow, Kind, Metric, ProblemRow, Quantiles, Report, Service,
 };
+use crate::text;
 use crate::trace::link::{Class, Grade};
 
 /// Returns the report of a topology and of what was read to make it.
@@ -318,24 +319,11 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
             names.join(", ")
         ));
     }
-    for vertex in system.vertices.iter().filter(|vertex| vertex.gap_calls > 0) {
-        notes.push(format!(
-            "{} {} to {} only the caller's side of which is in the data, though {} emits spans: lost or unsampled spans, or calls that never arrived",
-            vertex.gap_calls,
-            if vertex.gap_calls == 1 { "call" } else { "calls" },
-            vertex.name,
-            vertex.name
-        ));
-    }
+    notes.extend(gaps(system));
     if system.unmet_messages > 0 {
         notes.push(format!(
-            "{} {} linked to a sender that is not in the data",
-            system.unmet_messages,
-            if system.unmet_messages == 1 {
-                "message is"
-            } else {
-                "messages are"
-            }
+            "{} linked to a sender that is not in the data",
+            text::plural(system.unmet_messages, "message"),
         ));
     }
     if system.message_sampling > 1 {
@@ -373,6 +361,36 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
         notes.push(format!("holds shard {}/{}{of}", bucket.index, bucket.of));
     }
     notes
+}
+
+/// Services named in one note.
+const NAMED: usize = 3;
+
+/// Says how many calls to services that emit spans were seen from the caller's side alone, if there are any.
+fn gaps(system: &System) -> Option<String> {
+    let mut gaps: Vec<&Vertex> = system
+        .vertices
+        .iter()
+        .filter(|vertex| vertex.gap_calls > 0)
+        .collect();
+    gaps.sort_by_key(|vertex| (std::cmp::Reverse(vertex.gap_calls), vertex.name.as_str()));
+    let calls: u64 = gaps.iter().map(|vertex| vertex.gap_calls).sum();
+    let named: Vec<String> = gaps
+        .iter()
+        .take(NAMED)
+        .map(|vertex| format!("{} to {}", text::count(vertex.gap_calls), vertex.name))
+        .collect();
+    let more = match gaps.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and to {more} more"),
+    };
+    (calls > 0).then(|| {
+        format!(
+            "{} to services that emit spans left a span at the caller alone ({}{more}): lost or unsampled spans, or calls that never arrived",
+            text::plural(calls, "call"),
+            named.join(", "),
+        )
+    })
 }
 
 fn service(topology: &Topology, graph: &Graph, number: usize, vertex: &Vertex) -> Service {

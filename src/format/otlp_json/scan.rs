@@ -1,7 +1,7 @@
 //! Finds ends: of strings and of whole containers, many bytes at a time.
 //!
 //! One trait, two implementations that must agree on every input: [`Portable`], plain safe code for every
-//! architecture, and [`Simd`] for x86-64 with AVX2 and carry-less multiplication. [`dispatch`] chooses once for a
+//! architecture, and `Simd` for x86-64 with AVX2 and carry-less multiplication. [`dispatch`] chooses once for a
 //! whole piece of work, so that the vector code is inlined into the loop that uses it. This is the only module with
 //! `unsafe` code: every load reads at most 64 bytes from a position inside the record, and [`Record`] promises that
 //! many readable bytes ([`PAD`](crate::input::PAD)) behind its last one.
