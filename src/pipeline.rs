@@ -18,7 +18,7 @@ use crate::trace::{Assembler, Traces};
 pub const DEFAULT_MEMORY: u64 = 256 << 20;
 
 /// What of the memory is not for rows: buffers, names and topologies.
-const OVERHEAD: u64 = 96 << 20;
+const OVERHEAD: u64 = 160 << 20;
 
 /// What to read and how.
 #[derive(Clone, Debug)]
@@ -255,13 +255,19 @@ fn fold_traces(
     for part in parts {
         topology = Topology::merge(topology, part)?;
     }
-    topology.account.unreadable += reading.counts.spans;
-    let faults = reading
-        .sources
-        .iter()
-        .filter(|source| source.fault.is_some())
-        .count() as u64;
-    topology.account.problems += reading.counts.total() + faults;
+    // What could not be read belongs to no trace, so of several shards the first alone counts it.
+    if options
+        .shard
+        .as_ref()
+        .is_none_or(|(shard, _)| shard.index == 0)
+    {
+        let faults = reading
+            .sources
+            .iter()
+            .filter(|source| source.fault.is_some());
+        topology.account.unreadable += reading.counts.spans;
+        topology.account.problems += reading.counts.total() + faults.count() as u64;
+    }
     topology.overflowed.extend(
         traces
             .dictionary

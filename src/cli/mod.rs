@@ -146,20 +146,17 @@ fn pass_by_closed_pipe(written: Result<()>) -> Result<()> {
 
 /// Says what could not be read; decides whether that ends the run.
 fn judge_reading(reading: &Reading, spans_read: u64, talk: &TalkArgs) -> Result<Exit> {
-    let mut stderr = anstream::stderr().lock();
     let mut understood = 0;
     let mut faults = 0;
     for source in &reading.sources {
         understood += u64::from(source.records > source.problems || source.fault.is_none());
         if let Some(fault) = &source.fault {
             faults += 1;
-            let _ = writeln!(stderr, "error: {fault}");
-            if let Some(help) = fault.help() {
-                let _ = writeln!(stderr, "  help: {help}");
-            }
+            say_error(fault);
         }
     }
     if !talk.quiet {
+        let mut stderr = anstream::stderr().lock();
         for problem in &reading.problems {
             let _ = writeln!(stderr, "problem: {}", text::visible(&problem.to_string()));
             if !problem.path.is_empty() {
@@ -178,22 +175,29 @@ fn judge_reading(reading: &Reading, spans_read: u64, talk: &TalkArgs) -> Result<
             );
         }
     }
-    drop(stderr);
     let problems = reading.counts.total();
     if spans_read == 0 && problems > 0 {
         return Err(Error::new(format!(
             "no span was understood: {}",
             text::plural(problems, "problem")
         ))
-        .with_help("the first problems are listed above"));
+        .with_help(if talk.quiet {
+            "without --quiet the first problems are listed"
+        } else {
+            "the first problems are listed above"
+        }));
     }
     if faults > 0 && (understood == 0 || spans_read == 0) {
         return Err(Error::new("nothing was understood"));
     }
-    if faults > 0 || (talk.strict && problems > 0) {
+    if talk.strict && problems > 0 {
+        say_error(&Error::new(format!(
+            "expected input without problems, as --strict asks, found {}",
+            text::plural(problems, "problem")
+        )));
         return Ok(Exit::Usage);
     }
-    Ok(Exit::Open)
+    Ok(if faults > 0 { Exit::Usage } else { Exit::Open })
 }
 
 fn fold(args: FoldArgs) -> Result<Exit> {

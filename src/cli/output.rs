@@ -1,10 +1,10 @@
 //! Where the product goes: stdout, or files that appear only when they are whole.
 //!
 //! A file is written under a temporary name in its folder and renamed at the end, so a killed run leaves no half-written
-//! output; an interrupt also removes the temporary file.
+//! output; an interrupt also removes the temporary file. What is no regular file (a pipe, `/dev/null`) is written as it is.
 
 use std::fs::File;
-use std::io::{BufWriter, StdoutLock, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -47,7 +47,7 @@ pub(super) struct Output {
 }
 
 enum Target {
-    Stdout(BufWriter<StdoutLock<'static>>),
+    Stream(BufWriter<Box<dyn Write>>),
     File {
         writer: BufWriter<File>,
         temporary: PathBuf,
@@ -61,11 +61,28 @@ impl Output {
         let Some(path) = path.filter(|path| *path != "-") else {
             return Ok(Output {
                 name: "stdout".to_owned(),
-                target: Target::Stdout(BufWriter::with_capacity(1 << 16, std::io::stdout().lock())),
+                target: Target::Stream(buffered(Box::new(std::io::stdout().lock()))),
             });
         };
         let name = path.to_owned();
-        let path = PathBuf::from(path);
+        // Behind a link, the file it leads to is the one to replace.
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(Error::new(format!(
+                    "{name}: expected the name of a file to write, found a folder"
+                )));
+            }
+            Ok(metadata) if !metadata.is_file() => {
+                let file = File::options().write(true).open(&path);
+                let file = file.map_err(|error| Error::io(&name, &error))?;
+                return Ok(Output {
+                    name,
+                    target: Target::Stream(buffered(Box::new(file))),
+                });
+            }
+            _ => {}
+        }
         let file_name = path
             .file_name()
             .ok_or_else(|| Error::new(format!("{name}: expected the name of a file to write")))?;
@@ -80,7 +97,7 @@ impl Output {
         Ok(Output {
             name,
             target: Target::File {
-                writer: BufWriter::with_capacity(1 << 16, file),
+                writer: buffered(file),
                 temporary,
                 path,
             },
@@ -93,7 +110,7 @@ impl Output {
         f: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     ) -> Result<()> {
         let writer: &mut dyn Write = match &mut self.target {
-            Target::Stdout(writer) => writer,
+            Target::Stream(writer) => writer,
             Target::File { writer, .. } => writer,
         };
         f(writer).map_err(|error| Error::io(&self.name, &error))
@@ -122,6 +139,10 @@ impl Drop for Output {
             let _ = std::fs::remove_file(temporary);
         }
     }
+}
+
+fn buffered<W: Write>(writer: W) -> BufWriter<W> {
+    BufWriter::with_capacity(1 << 16, writer)
 }
 
 /// Takes a temporary file off the list; returns whether it was there.
@@ -158,7 +179,12 @@ pub(super) fn renderers(
     } else if files.is_empty() {
         chosen.push((named("table")?, None));
     }
-    for file in files {
+    for (index, file) in files.iter().enumerate() {
+        if files[..index].contains(file) {
+            return Err(Error::new(format!(
+                "expected different files to write, found {file} twice"
+            )));
+        }
         let extension = Path::new(file)
             .extension()
             .and_then(|extension| extension.to_str())

@@ -19,7 +19,7 @@ use crate::fold::topology::{
     Account, Bucket, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs,
 };
 use crate::fold::wire;
-use crate::model::names::NameId;
+use crate::model::names::{ABSENT, NameId};
 use crate::model::peer::Protocol;
 use crate::model::{SpanId, TraceId};
 use crate::trace::link::EntryKind;
@@ -77,7 +77,7 @@ pub fn decode(name: &str, content: &[u8]) -> Result<Topology> {
         .with_help("it was written by a newer topple: update this one"));
     }
     let message = wire::Topology::decode(message).map_err(|error| damaged(&error.to_string()))?;
-    from_wire(message).ok_or_else(|| damaged("a number points nowhere"))
+    from_wire(message).ok_or_else(|| damaged("a number points nowhere or is too large"))
 }
 
 fn to_wire(topology: Topology) -> wire::Topology {
@@ -341,6 +341,18 @@ fn slowest_to_wire(slowest: &Slowest) -> Vec<wire::Exemplar> {
         .collect()
 }
 
+/// What every count of a file must lie below, so that thousands of files add up without an overflow.
+const COUNT_LIMIT: u64 = 1 << 48;
+
+/// Returns a count, unless nothing real can have counted so far.
+fn count(number: u64) -> Option<u64> {
+    (number < COUNT_LIMIT).then_some(number)
+}
+
+fn counts(numbers: Vec<u64>) -> Option<Vec<u64>> {
+    numbers.into_iter().map(count).collect()
+}
+
 /// Checks numbers against the catalogue.
 struct Bounds {
     texts: usize,
@@ -368,7 +380,7 @@ impl Bounds {
     fn pairs(&self, pairs: Vec<wire::Pair>) -> Option<Tally<(NameId, NameId)>> {
         let mut tally = Tally::default();
         for pair in pairs {
-            tally.add((self.text(pair.a)?, self.text(pair.b)?), pair.count);
+            tally.add((self.text(pair.a)?, self.text(pair.b)?), count(pair.count)?);
         }
         Some(tally)
     }
@@ -392,12 +404,16 @@ fn from_wire(message: wire::Topology) -> Option<Topology> {
             })
         })
         .collect::<Option<_>>()?;
+    let users = Node {
+        kind: NodeKind::Users,
+        namespace: ABSENT,
+        name: ABSENT,
+        address: ABSENT,
+    };
     let is_ordered = texts.first().is_some_and(|text| text.is_empty())
         && texts.windows(2).all(|pair| pair[0] < pair[1])
         && nodes.windows(2).all(|pair| pair[0] < pair[1])
-        && nodes
-            .first()
-            .is_some_and(|node| node.kind == NodeKind::Users);
+        && nodes.first() == Some(&users);
     if !is_ordered {
         return None;
     }
@@ -427,7 +443,7 @@ fn from_wire(message: wire::Topology) -> Option<Topology> {
     for remainder in message.remainders {
         remainders.push(Remainder {
             entry: bounds.key(remainder.entry)?,
-            requests: remainder.requests,
+            requests: count(remainder.requests)?,
             weight: remainder.weight,
         });
     }
@@ -488,7 +504,7 @@ fn edge_from_wire(edge: wire::Edge, bounds: &Bounds) -> Option<(EdgeKey, Edge)> 
     };
     let mut errors = Tally::default();
     for pair in edge.errors {
-        errors.add(bounds.text(pair.a)?, pair.count);
+        errors.add(bounds.text(pair.a)?, count(pair.count)?);
     }
     let value = Edge {
         calls: edge.calls,
@@ -500,14 +516,14 @@ fn edge_from_wire(edge: wire::Edge, bounds: &Bounds) -> Option<(EdgeKey, Edge)> 
         client_faults: edge.client_faults,
         timeouts: edge.timeouts,
         retries: edge.retries.try_into().ok()?,
-        grades: edge.grades.try_into().ok()?,
+        grades: counts(edge.grades)?.try_into().ok()?,
         client_ns: sketch_from_wire(edge.client_ns?)?,
         server_ns: sketch_from_wire(edge.server_ns?)?,
         network_ns: sketch_from_wire(edge.network_ns?)?,
         queue_ns: sketch_from_wire(edge.queue_ns?)?,
         critical_ns: edge.critical_ns,
-        traces: edge.traces,
-        most_in_trace: edge.most_in_trace,
+        traces: count(edge.traces)?,
+        most_in_trace: count(edge.most_in_trace)?,
         first: edge.first,
         last: edge.last,
         zones: bounds.pairs(edge.zones)?,
@@ -535,9 +551,9 @@ fn instance_from_wire(
         region: bounds.text(instance.region)?,
     };
     let value = Instance {
-        spans: instance.spans,
-        failed: instance.failed,
-        health_checks: instance.health_checks,
+        spans: count(instance.spans)?,
+        failed: count(instance.failed)?,
+        health_checks: count(instance.health_checks)?,
         first: instance.first,
         last: instance.last,
     };
@@ -547,12 +563,12 @@ fn instance_from_wire(
 fn entry_from_wire(entry: wire::Entry, bounds: &Bounds) -> Option<(EntryKey, Entry)> {
     let key = bounds.key(entry.key)?;
     let value = Entry {
-        requests: entry.requests,
+        requests: count(entry.requests)?,
         weight: entry.weight,
         failed: entry.failed,
-        health_checks: entry.health_checks,
+        health_checks: count(entry.health_checks)?,
         duration_ns: sketch_from_wire(entry.duration_ns?)?,
-        depths: entry.depths,
+        depths: counts(entry.depths)?,
         exemplars: exemplars_from_wire(&entry.exemplars),
         failed_exemplars: exemplars_from_wire(&entry.failed_exemplars),
         slowest: slowest_from_wire(&entry.slowest),
@@ -591,22 +607,22 @@ fn shape_from_wire(shape: wire::Shape, bounds: &Bounds) -> Option<ShapeParts> {
         bounds.key(shape.entry)?,
         steps,
         counts,
-        shape.requests,
+        count(shape.requests)?,
         shape.weight,
     ))
 }
 
 fn account_from_wire(account: wire::Account) -> Option<Account> {
     Some(Account {
-        classes: account.classes.try_into().ok()?,
-        duplicates: account.duplicates,
-        unreadable: account.unreadable,
-        traces: account.traces,
-        traces_outside: account.traces_outside,
-        spans_outside: account.spans_outside,
-        missing_parents: account.missing_parents,
-        weighted_spans: account.weighted_spans,
-        problems: account.problems,
+        classes: counts(account.classes)?.try_into().ok()?,
+        duplicates: count(account.duplicates)?,
+        unreadable: count(account.unreadable)?,
+        traces: count(account.traces)?,
+        traces_outside: count(account.traces_outside)?,
+        spans_outside: count(account.spans_outside)?,
+        missing_parents: count(account.missing_parents)?,
+        weighted_spans: count(account.weighted_spans)?,
+        problems: count(account.problems)?,
         first: account.first,
         last: account.last,
         critical_ns: account.critical_ns,
@@ -628,6 +644,10 @@ fn sketch_from_wire(sketch: wire::Sketch) -> Option<Sketch> {
         })
         .collect::<Option<Vec<(u16, u32)>>>()?;
     let sum = u128::from(sketch.sum_high) << 64 | u128::from(sketch.sum_low);
+    let most = u128::from(count(sketch.count)?) * u128::from(sketch.max);
+    if sum > most {
+        return None;
+    }
     Sketch::from_parts(&buckets, sketch.count, (sum, sketch.min, sketch.max))
 }
 

@@ -133,7 +133,9 @@ impl Edge {
 
     /// Returns all failures, weighted.
     pub fn failed(&self) -> u64 {
-        self.failed_both + self.failed_client_only + self.failed_server_only
+        self.failed_both
+            .saturating_add(self.failed_client_only)
+            .saturating_add(self.failed_server_only)
     }
 
     /// Adds another edge's sums.

@@ -65,10 +65,17 @@ impl Frames {
         self.answers.clear();
         self.answers.resize(n, NONE);
         for (at, call) in linked.calls.iter().enumerate() {
-            if call.server != NONE
+            // Of several callers the one in the tree comes first.
+            let called = if call.server == NONE {
+                call.blamed
+            } else {
+                call.server
+            };
+            if called != NONE
+                && self.answers[called as usize] == NONE
                 && matches!((call.from, call.to), (End::Service(_), End::Service(_)))
             {
-                self.answers[call.server as usize] = at as u32;
+                self.answers[called as usize] = at as u32;
             }
         }
         for &(span, _) in &linked.entries {

@@ -29,6 +29,9 @@ pub mod codec;
 
 pub mod system;
 
+#[cfg(test)]
+mod tests;
+
 pub use catalogue::Catalogue;
 pub use observe::{Observer, Window};
 pub use topology::Topology;

@@ -167,15 +167,11 @@ impl<'a> Observer<'a> {
         let row = |span: u32| (span != NONE).then(|| &trace.spans[span as usize]);
         let detail = |row: &SpanRow| &dictionary.details[row.detail as usize];
         let (client, server, blamed) = (row(call.client), row(call.server), row(call.blamed));
-        let Some(seen) = client.or(server).or(blamed) else {
-            return;
-        };
+        let seen = &trace.spans[call.witness as usize];
         let key = EdgeKey {
             from: self.topology.catalogue.end(call.from),
             to: self.topology.catalogue.end(call.to),
-            protocol: protocol(call, client, server, detail(seen).protocol, |row| {
-                detail(row).protocol
-            }),
+            protocol: protocol(call, client, server, |row| detail(row).protocol),
             sync: call.sync,
             direct: call.direct,
         };
@@ -192,12 +188,13 @@ impl<'a> Observer<'a> {
         } else {
             duration(client)
         };
-        let server_ns = duration(server);
+        let server_ns = duration(server.or(blamed));
         let network_ns = match (client_ns, server_ns) {
             (Some(outer), Some(inner)) if call.lone && call.sync => outer.checked_sub(inner),
             _ => None,
         };
         let critical_ns = match (call.client, call.server) {
+            (_, _) if !call.sync => 0,
             (NONE, NONE) => 0,
             (NONE, server) => self.path.total[server as usize],
             (_, _) if is_repeat || of_sender => 0,
@@ -215,8 +212,11 @@ impl<'a> Observer<'a> {
             name => name,
         };
 
-        let caller =
-            client.or_else(|| server.and_then(|_| row(trace.parents[call.server as usize])));
+        // A queue calls nobody from anywhere.
+        let caller = client.or_else(|| match call.from {
+            End::Service(_) => row(trace.parents[call.witness as usize]),
+            End::Users | End::Peer(_) => None,
+        });
         let resource = |row: Option<&SpanRow>| row.map_or(0, |row| row.resource);
         // A paired call shows who answers at the address the client used.
         if let (Some(client), Some(_), End::Service(service), true) =
@@ -249,7 +249,7 @@ impl<'a> Observer<'a> {
             },
             error,
             from: resource(caller),
-            to: resource(server.or(blamed)),
+            to: resource(server.or(blamed).or((client.is_none()).then_some(seen))),
             exemplar: Exemplar {
                 trace: trace.id,
                 span: seen.span,
@@ -353,7 +353,6 @@ fn protocol(
     call: &Call,
     client: Option<&SpanRow>,
     server: Option<&SpanRow>,
-    seen: Protocol,
     of: impl Fn(&SpanRow) -> Protocol,
 ) -> Protocol {
     let is_message = |row: Option<&SpanRow>| {
@@ -364,8 +363,8 @@ fn protocol(
     }
     match (client.map(&of), server.map(&of)) {
         // The called side may know what the caller does not say.
-        (Some(Protocol::Unknown), Some(known)) => known,
+        (Some(Protocol::Unknown) | None, Some(known)) => known,
         (Some(known), _) => known,
-        (None, _) => seen,
+        (None, None) => Protocol::Unknown,
     }
 }

@@ -173,7 +173,11 @@ fn outcome(span: &RawSpan<'_>, protocol: Protocol) -> Outcome {
         return outcome;
     }
     if let Some(text) = error_type {
-        return error_outcome(text);
+        return match error_outcome(text) {
+            // Who cancels on purpose leaves the status unset; with an error, the caller gave up on a failure.
+            Outcome::Cancelled if span.status == Status::Error => Outcome::Failed,
+            outcome => outcome,
+        };
     }
     let tagged = match facts.get(Slot::Error) {
         Some(Value::Text(text)) => !matches!(text, "false" | "False" | "0"),

@@ -347,6 +347,25 @@ impl Flags {
         Flags(self.0 | other.0)
     }
 
+    /// Returns the flags of a span from those of two copies of it.
+    ///
+    /// A time is absent only when no copy has it; everything else holds when any copy says so. Of two roles, outcomes or
+    /// resend ordinals the larger one stays.
+    #[must_use]
+    pub fn merged(self, other: Flags) -> Flags {
+        let field = |shift: u32, bits: u32| {
+            let mask = bits << shift;
+            (self.0 & mask).max(other.0 & mask)
+        };
+        let times = Flags::NO_START.0 | Flags::NO_END.0;
+        let fields = field(Flags::KIND, 7)
+            | field(Flags::ROLE, 7)
+            | field(Flags::OUTCOME, 7)
+            | field(Flags::RESEND, 31);
+        let rest = !times & !((1 << (Flags::RESEND + 5)) - 1);
+        Flags(fields | (self.0 | other.0) & rest | self.0 & other.0 & times)
+    }
+
     /// Returns whether all of the others are set.
     #[inline]
     pub fn has(self, other: Flags) -> bool {

@@ -339,7 +339,10 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
         .map(|remainder| remainder.requests)
         .sum();
     if folded > 0 {
-        notes.push(format!("the request shapes of {folded} requests were not kept: there are more shapes than the bound, or larger ones"));
+        notes.push(format!(
+            "the request shapes of {} were not kept: there are more shapes than the bound, or larger ones",
+            text::plural(folded, "request")
+        ));
     }
     for class in &topology.overflowed {
         notes.push(format!(
@@ -348,8 +351,8 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
     }
     if system.account.traces_outside > 0 {
         notes.push(format!(
-            "{} traces lie outside the time window asked for",
-            system.account.traces_outside
+            "{} outside the time window asked for",
+            text::plural(system.account.traces_outside, "trace")
         ));
     }
     for bucket in &topology.buckets {

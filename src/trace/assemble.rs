@@ -356,10 +356,7 @@ fn merge_copies(spans: &mut Vec<SpanRow>, dictionary: &Dictionary) {
         {
             kept.start = copy.start;
         }
-        let both = kept.flags.0 & copy.flags.0;
-        let absent = Flags::NO_START.0 | Flags::NO_END.0;
-        // A time is absent only when no copy has it; everything else holds when any copy says so.
-        kept.flags = Flags((kept.flags.0 | copy.flags.0) & !absent | both & absent);
+        kept.flags = kept.flags.merged(copy.flags);
         kept.duration = kept.duration.max(copy.duration);
         kept.parent = kept.parent.max(copy.parent);
         kept.resource = kept.resource.max(copy.resource);

@@ -14,5 +14,11 @@ pub mod link;
 
 pub mod path;
 
+#[cfg(test)]
+pub(crate) mod drawing;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
 pub use assemble::{Assembler, Attachment, NONE, Trace, Traces};
 pub use intake::Intake;

@@ -1,9 +1,19 @@
 //! Tests of the program as a whole, through the library and through the binary.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "a test says what went wrong by where it stopped"
 )]
 
+mod bounds;
 mod conformance;
+mod critical_path;
+mod dice;
+mod formats;
+mod guards;
+mod order;
+mod otlp;
+mod recorded;
+mod recount;
+mod shop;
 mod support;
+mod topology_file;

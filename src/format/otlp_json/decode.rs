@@ -9,7 +9,7 @@ use super::document::{Judgement, MAX_WRAPPERS, Seen};
 use super::repair::Repaired;
 use super::value;
 use super::walk::ID_HELP;
-use super::{diagnosis_of, without_bom};
+use super::{LONG_TRACE_ID, diagnosis_of, without_bom};
 use crate::error::{Lost, Problem};
 use crate::input::Record;
 use opentelemetry_proto::tonic::common::v1::{
@@ -266,10 +266,18 @@ impl Decoder<'_> {
 
     fn trace_id(&mut self, object: &Object, lost: Lost) -> Option<Vec<u8>> {
         let value = object.get("traceId").or_else(|| object.get("trace_id"));
-        let id = value
-            .and_then(Value::as_str)
-            .and_then(value::trace_id)
-            .filter(|id| !id.is_zero());
+        let text = value.and_then(Value::as_str);
+        let mut id = text.and_then(value::trace_id).filter(|id| !id.is_zero());
+        if let (None, Some(text)) = (id, text) {
+            id = value::long_trace_id(text);
+            if id.is_some() {
+                let message = format!("{LONG_TRACE_ID} {}", text.len());
+                self.within("traceId", |decoder| decoder.problem(message, Lost::Field));
+                if let Some(problem) = self.problems.last_mut() {
+                    problem.help = Some(ID_HELP);
+                }
+            }
+        }
         self.id_or_problem(
             id.map(|id| id.to_bytes().to_vec()),
             "traceId",

@@ -29,6 +29,9 @@ use repair::{Repaired, RepairedSink};
 use serde::de::IgnoredAny;
 use walk::Walk;
 
+/// What is said of a trace id that is too long and was cut, before its length.
+const LONG_TRACE_ID: &str = "expected a 32-digit trace id, used the last 32 digits of";
+
 /// OTLP as JSON.
 pub const FORMAT: Format = Format {
     name: "otlp-json",

@@ -1,5 +1,6 @@
 //! The part of the walk inside a span, except for its attributes.
 
+use super::LONG_TRACE_ID;
 use super::cursor::{Scalar, Step};
 use super::scan::Scan;
 use super::value;
@@ -107,11 +108,16 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
     fn any_trace_id(&mut self) -> Step<(TraceId, BadId<'a>)> {
         let at = self.cursor.at();
         let scalar = self.cursor.scalar()?;
-        let id = match scalar {
-            Scalar::Text(text) => value::trace_id(text).unwrap_or_default(),
-            _ => TraceId::default(),
+        let Scalar::Text(text) = scalar else {
+            return Ok((TraceId::default(), Some((at, scalar))));
         };
-        Ok((id, Some((at, scalar))))
+        let id = value::trace_id(text).or_else(|| {
+            let id = value::long_trace_id(text)?;
+            let message = format!("{LONG_TRACE_ID} {}", text.len());
+            self.id_problem(at, "traceId", &message, Lost::Field);
+            Some(id)
+        });
+        Ok((id.unwrap_or_default(), Some((at, scalar))))
     }
 
     #[cold]

@@ -144,6 +144,15 @@ pub(super) fn span_id(text: &str) -> Option<SpanId> {
     id_bytes(text).map(|bytes| SpanId(u64::from_be_bytes(bytes)))
 }
 
+/// Returns the last 32 digits of a hex text that is too long for a trace id, as some writers make them.
+pub(super) fn long_trace_id(text: &str) -> Option<TraceId> {
+    let is_long = (33..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    is_long
+        .then(|| trace_id(&text[text.len() - 32..]))
+        .flatten()
+        .filter(|id| !id.is_zero())
+}
+
 /// Returns the whole number of a value, a number or a text; also one with a point or an exponent if nothing is lost.
 pub(super) fn whole(value: Scalar<'_>) -> Option<i128> {
     let (Scalar::Number(text) | Scalar::Text(text)) = value else {

@@ -1,0 +1,17 @@
+//! The linking rules on drawings: one file per area.
+
+mod tree;
+
+mod pairing;
+
+mod nested;
+
+mod messages;
+
+mod entries;
+
+mod retries;
+
+mod path;
+
+pub(crate) mod random;

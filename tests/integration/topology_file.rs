@@ -1,0 +1,156 @@
+//! Topology files that are newer, damaged or hostile: each is an error or a topology, never a panic.
+
+use prost::Message;
+use topple::fold::topology::Topology;
+use topple::fold::{codec, system, wire};
+use topple::input::{Counts, Reading};
+use topple::pipeline::{self, Options, Progress};
+use topple::report;
+
+use crate::dice::Dice;
+use crate::order::{reread, topology_of};
+use crate::shop;
+
+fn content() -> Vec<u8> {
+    let topology = topology_of(&shop::spans(2, 3));
+    zstd::decode_all(codec::encode(topology).unwrap().as_slice()).unwrap()
+}
+
+/// Reads content as a topology and, if it is one, does with it all that the program can do.
+fn use_up(content: &[u8]) -> bool {
+    let Ok(topology) = codec::decode("x.topo", content) else {
+        return false;
+    };
+    let sum = Topology::merge(reread(&topology), topology.clone()).unwrap_or(topology);
+    let reading = Reading {
+        sources: Vec::new(),
+        problems: Vec::new(),
+        counts: Counts::default(),
+    };
+    report::build::report(&system::resolve(sum), &reading);
+    true
+}
+
+#[test]
+fn a_newer_version_says_so() {
+    let content = content();
+    let mut message = wire::Topology::decode(&content[codec::MAGIC.len()..]).unwrap();
+    message.version = codec::VERSION + 1;
+    let newer = [codec::MAGIC, &message.encode_to_vec()].concat();
+    let error = codec::decode("new.topo", &newer).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "new.topo: a topology of version 2, this program reads up to version 1"
+    );
+    assert_eq!(
+        error.help(),
+        Some("it was written by a newer topple: update this one")
+    );
+}
+
+#[test]
+fn damaged_content_never_panics() {
+    let content = content();
+    assert!(use_up(&content), "the undamaged one");
+    for end in (0..content.len()).step_by(7) {
+        use_up(&content[..end]);
+    }
+    let (mut read, mut dice) = (0, Dice::new(1));
+    for _ in 0..800 {
+        let mut bytes = content.clone();
+        let bit = dice.below(bytes.len() * 8);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        read += usize::from(use_up(&bytes));
+    }
+    assert!(
+        (50..800).contains(&read),
+        "{read} of 800 were still topologies"
+    );
+}
+
+#[test]
+fn damaged_files_never_panic() {
+    let file = codec::encode(topology_of(&shop::spans(2, 3))).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.topo");
+    let fold = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let options = Options {
+            inputs: vec![path.to_str().unwrap().to_owned()],
+            threads: 1,
+            memory: pipeline::DEFAULT_MEMORY,
+            window: Default::default(),
+            shard: None,
+        };
+        pipeline::fold(&options, &Progress::default())
+            .is_ok_and(|(_, reading)| reading.sources.iter().all(|source| source.fault.is_none()))
+    };
+    assert!(fold(&file));
+    for end in (1..file.len()).step_by(13) {
+        assert!(!fold(&file[..end]), "cut at {end} of {}", file.len());
+    }
+    for bit in (0..file.len() * 8).step_by(127) {
+        let mut bytes = file.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fold(&bytes);
+    }
+}
+
+/// Returns content in which every count is `number` and every weighted sum the largest there is.
+fn inflated(number: u64) -> Vec<u8> {
+    let mut message = wire::Topology::decode(&content()[codec::MAGIC.len()..]).unwrap();
+    let most = |sketch: &mut Option<wire::Sketch>| {
+        if let Some(sketch) = sketch.as_mut().filter(|sketch| sketch.count > 0) {
+            sketch.counts.fill(u32::MAX);
+            (sketch.count, sketch.sum_low, sketch.max) = (number, u64::MAX, u64::MAX);
+        }
+    };
+    for edge in &mut message.edges {
+        (edge.calls, edge.attempts, edge.served) = (u64::MAX, u64::MAX, u64::MAX);
+        edge.failed_both = u64::MAX;
+        edge.failed_client_only = u64::MAX;
+        edge.failed_server_only = u64::MAX;
+        edge.retries.fill(u64::MAX);
+        edge.grades.fill(number);
+        edge.traces = number;
+        edge.zones.iter_mut().for_each(|pair| pair.count = number);
+        edge.errors.iter_mut().for_each(|pair| pair.count = number);
+        most(&mut edge.client_ns);
+        most(&mut edge.server_ns);
+    }
+    for instance in &mut message.instances {
+        (instance.spans, instance.failed, instance.health_checks) = (number, number, number);
+    }
+    for entry in &mut message.entries {
+        (entry.requests, entry.weight, entry.failed) = (number, u64::MAX, u64::MAX);
+        entry.depths.fill(number);
+        most(&mut entry.duration_ns);
+    }
+    for shape in &mut message.shapes {
+        (shape.requests, shape.weight) = (number, u64::MAX);
+    }
+    let account = message.account.as_mut().unwrap();
+    account.classes.fill(number);
+    (account.duplicates, account.unreadable) = (number, number);
+    (account.traces, account.problems) = (number, number);
+    [codec::MAGIC, &message.encode_to_vec()].concat()
+}
+
+#[test]
+fn large_numbers_add_up_and_larger_ones_are_refused() {
+    assert!(use_up(&inflated((1 << 48) - 1)));
+    let error = codec::decode("x.topo", &inflated(u64::MAX)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "x.topo: damaged topology: a number points nowhere or is too large"
+    );
+}
+
+#[test]
+fn users_with_a_name_are_refused() {
+    let mut message = wire::Topology::decode(&content()[codec::MAGIC.len()..]).unwrap();
+    // Every number of a node would mean the one before it.
+    message.nodes[0].name = 1;
+    let bytes = [codec::MAGIC, &message.encode_to_vec()].concat();
+    assert!(codec::decode("x.topo", &bytes).is_err());
+}
