@@ -13,7 +13,7 @@ use crate::fold::catalogue::{Catalogue, Node, NodeKind, USERS};
 use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
 use crate::fold::message::{Messages, Sent, Taken};
-use crate::fold::shape::{EntryKey, Remainder, Shapes, Step, StepCount};
+use crate::fold::shape::{EntryKey, Remainder, ShapeParts, Shapes, Step, StepCount};
 use crate::fold::sketch::Sketch;
 use crate::fold::topology::{
     Account, Bucket, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs,
@@ -575,8 +575,6 @@ fn entry_from_wire(entry: wire::Entry, bounds: &Bounds) -> Option<(EntryKey, Ent
     };
     Some((key, value))
 }
-
-type ShapeParts = (EntryKey, Vec<Step>, Vec<StepCount>, u64, u64);
 
 fn shape_from_wire(shape: wire::Shape, bounds: &Bounds) -> Option<ShapeParts> {
     let n = shape.nodes.len();

@@ -56,6 +56,9 @@ pub struct Met {
     pub taken: Taken,
 }
 
+/// Producing sides by key, and consuming sides by key and node.
+pub type Sides = (Vec<(u64, Sent)>, Vec<(u64, u32, Taken)>);
+
 /// The sides of messages of a topology.
 #[derive(Clone, Debug)]
 pub struct Messages {
@@ -149,7 +152,7 @@ impl Messages {
     }
 
     /// Returns both sides, by key.
-    pub fn into_parts(self) -> (Vec<(u64, Sent)>, Vec<(u64, u32, Taken)>) {
+    pub fn into_parts(self) -> Sides {
         let mut sent: Vec<(u64, Sent)> = self.sent.into_iter().collect();
         sent.sort_unstable();
         let mut taken: Vec<(u64, u32, Taken)> = self

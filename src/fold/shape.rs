@@ -76,6 +76,9 @@ pub struct Shape {
     hash: u64,
 }
 
+/// What a shape is written as: entry point, steps, counts, requests and weight.
+pub type ShapeParts = (EntryKey, Vec<Step>, Vec<StepCount>, u64, u64);
+
 /// Requests of an entry point whose shapes were not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remainder {
@@ -335,7 +338,7 @@ impl Shapes {
     /// Returns the shapes of decoded parts.
     pub fn from_parts(
         catalogue: &Catalogue,
-        shapes: Vec<(EntryKey, Vec<Step>, Vec<StepCount>, u64, u64)>,
+        shapes: Vec<ShapeParts>,
         remainders: Vec<Remainder>,
         halvings: u32,
     ) -> Shapes {
