@@ -23,8 +23,6 @@ mod calls;
 
 pub mod observe;
 
-pub mod wire;
-
 pub mod codec;
 
 pub mod system;

@@ -6,10 +6,13 @@
 
 pub mod attr;
 pub mod dictionary;
+mod health;
 pub mod id;
 pub mod meaning;
 pub mod memo;
 pub mod names;
+mod operation;
+mod outcome;
 pub mod peer;
 pub mod span;
 

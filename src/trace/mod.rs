@@ -8,6 +8,8 @@ pub mod store;
 
 pub mod intake;
 
+pub mod tree;
+
 pub mod assemble;
 
 pub mod link;
@@ -20,5 +22,6 @@ pub(crate) mod drawing;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use assemble::{Assembler, Attachment, NONE, Trace, Traces};
+pub use assemble::{Assembler, Trace, Traces};
 pub use intake::Intake;
+pub use tree::{Attachment, NONE};

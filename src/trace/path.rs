@@ -11,7 +11,7 @@
 //! iteration. O(n log n) in the spans of a trace.
 
 use crate::model::span::Flags;
-use crate::trace::assemble::{Attachment, Trace};
+use crate::trace::{Attachment, Trace};
 
 /// The critical paths of a trace, one per root.
 #[derive(Debug, Default)]

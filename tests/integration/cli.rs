@@ -276,7 +276,9 @@ fn stdin_is_an_input_like_any_other() {
 fn the_report_of_a_topology_is_the_report_of_its_traces() {
     let folder = folder();
     let path = folder.path();
-    check("fold", path, &[&["fold", "shop.pb", "-o", "shop.topo"]]);
+    let output = run(path, &["fold", "shop.pb", "-o", "shop.topo"]);
+    assert_eq!((code(&output), output.stdout.len()), (0, 0));
+    assert!(text(&output.stderr).starts_with("shop.topo: 194 spans folded into "));
     assert_eq!(reports(path, &["shop.topo"]), reports(path, &["shop.pb"]));
     run(path, &["fold", "-q", "shop.topo", "-o", "again.topo"]);
     assert_eq!(

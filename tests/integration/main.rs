@@ -5,6 +5,7 @@
 )]
 
 mod bounds;
+mod cli;
 mod conformance;
 mod critical_path;
 mod dice;
@@ -12,6 +13,7 @@ mod formats;
 mod guards;
 mod order;
 mod otlp;
+mod readme;
 mod recorded;
 mod recount;
 mod shop;

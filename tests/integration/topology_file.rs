@@ -1,8 +1,9 @@
 //! Topology files that are newer, damaged or hostile: each is an error or a topology, never a panic.
 
 use prost::Message;
+use topple::fold::codec::{self, wire};
+use topple::fold::system;
 use topple::fold::topology::Topology;
-use topple::fold::{codec, system, wire};
 use topple::input::{Counts, Reading};
 use topple::pipeline::{self, Options, Progress};
 use topple::report;

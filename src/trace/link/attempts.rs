@@ -9,8 +9,8 @@
 use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Outcome};
-use crate::trace::assemble::{NONE, Trace};
 use crate::trace::link::{Call, End, Retry};
+use crate::trace::{NONE, Trace};
 
 /// The longest pause between an attempt and the next that still looks like one logical call.
 pub const MAX_BACKOFF_NS: u64 = 60_000_000_000;

@@ -113,11 +113,11 @@ pub struct Call {
     pub from: End,
     /// Who is called.
     pub to: End,
-    /// The calling span, or [`NONE`].
+    /// The calling span, or [`NONE`](crate::trace::NONE).
     pub client: u32,
-    /// The called span, or [`NONE`].
+    /// The called span, or [`NONE`](crate::trace::NONE).
     pub server: u32,
-    /// The span whose failure counts as the called side's, or [`NONE`]; differs from `server` in back-filled calls.
+    /// The span whose failure counts as the called side's, or [`NONE`](crate::trace::NONE); differs from `server` in back-filled calls.
     pub blamed: u32,
     /// The span that shows the call: one of the above, or, in back-filled calls, a span of the called service.
     pub witness: u32,

@@ -10,10 +10,10 @@ use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
 use crate::model::peer::PeerKind;
 use crate::model::span::{Flags, Role};
-use crate::trace::assemble::{Attachment, NONE, Trace};
 use crate::trace::link::{
     Act, Class, End, EntryKind, Grade, Linked, MessageEnd, is_inside, message_key,
 };
+use crate::trace::{Attachment, NONE, Trace};
 
 impl Linked {
     pub(in crate::trace::link) fn auxiliary(&mut self, trace: &Trace<'_>, span: u32) -> Class {

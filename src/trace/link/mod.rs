@@ -34,9 +34,9 @@ use crate::model::dictionary::Dictionary;
 use crate::model::peer::PeerKind;
 use crate::model::span::{Kind, Role};
 use crate::model::{LinkKind, LinkRow};
-use crate::trace::assemble::{Attachment, NONE, Trace};
 use crate::trace::link::act::{Act, act};
 use crate::trace::link::attempts::Attempts;
+use crate::trace::{Attachment, NONE, Trace};
 
 pub use crate::trace::link::attempts::MAX_BACKOFF_NS;
 pub use crate::trace::link::call::{

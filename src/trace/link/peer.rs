@@ -4,9 +4,9 @@ use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
 use crate::model::peer::{PeerKind, Protocol};
 use crate::model::span::Flags;
-use crate::trace::assemble::{NONE, Trace};
 use crate::trace::link::message::destination;
 use crate::trace::link::{Act, Class, End, Grade, Linked};
+use crate::trace::{NONE, Trace};
 
 impl Linked {
     /// Calls that nobody answered, and the classes of CLIENT spans.

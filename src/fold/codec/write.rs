@@ -1,0 +1,272 @@
+//! From a topology to its message; everything in the order of its text.
+
+use std::sync::Arc;
+
+use crate::fold::codec::{VERSION, wire};
+use crate::fold::edge::{Edge, EdgeKey, Tally};
+use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
+use crate::fold::shape::{EntryKey, StepCount};
+use crate::fold::sketch::Sketch;
+use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
+use crate::model::names::NameId;
+
+pub(super) fn to_wire(topology: Topology) -> wire::Topology {
+    let catalogue = Arc::clone(&topology.catalogue);
+    let nodes = catalogue.nodes().iter().map(|node| wire::Node {
+        kind: node.kind as u32,
+        namespace: node.namespace,
+        name: node.name,
+        address: node.address,
+    });
+    let mut shapes: Vec<_> = topology.shapes.list().iter().collect();
+    shapes.sort_unstable_by(|a, b| (a.entry, &a.steps).cmp(&(b.entry, &b.steps)));
+    let (sent, taken) = topology.messages.clone().into_parts();
+    wire::Topology {
+        version: VERSION,
+        texts: catalogue
+            .texts()
+            .iter()
+            .map(|text| text.to_string())
+            .collect(),
+        nodes: nodes.collect(),
+        edges: sorted_refs(&topology.edges)
+            .into_iter()
+            .map(|(key, edge)| edge_to_wire(key, edge))
+            .collect(),
+        instances: sorted(topology.instances.clone())
+            .into_iter()
+            .map(instance_to_wire)
+            .collect(),
+        entries: sorted_refs(&topology.entries)
+            .into_iter()
+            .map(|(key, entry)| entry_to_wire(key, entry))
+            .collect(),
+        shapes: shapes.into_iter().map(shape_to_wire).collect(),
+        shape_halvings: topology.shapes.halvings(),
+        remainders: topology
+            .shapes
+            .remainders()
+            .iter()
+            .map(|remainder| wire::Remainder {
+                entry: Some(key_to_wire(&remainder.entry)),
+                requests: remainder.requests,
+                weight: remainder.weight,
+            })
+            .collect(),
+        sent: sent
+            .into_iter()
+            .map(|(key, sent)| wire::Sent {
+                key,
+                node: sent.node,
+                destination: sent.destination,
+                end: sent.end,
+            })
+            .collect(),
+        taken: taken
+            .into_iter()
+            .map(|(key, node, taken)| wire::Taken {
+                key,
+                node,
+                start: taken.start,
+                destination: taken.destination,
+                weight: taken.weight,
+                duration: taken.duration,
+                failed: taken.failed,
+                exemplar: Some(exemplar_to_wire(&taken.exemplar, 0)),
+            })
+            .collect(),
+        message_halvings: topology.messages.halvings(),
+        aliases: sorted_refs(&topology.aliases)
+            .into_iter()
+            .map(|((address, node), ())| wire::Alias {
+                address: *address,
+                node: *node,
+            })
+            .collect(),
+        account: Some(account_to_wire(&topology.account)),
+        buckets: topology
+            .buckets
+            .iter()
+            .map(|bucket| wire::Bucket {
+                data_set: bucket.data_set.clone(),
+                of: bucket.of,
+                index: bucket.index,
+            })
+            .collect(),
+        overflowed: topology.overflowed.iter().cloned().collect(),
+    }
+}
+
+fn edge_to_wire(key: &EdgeKey, edge: &Edge) -> wire::Edge {
+    let pairs = |tally: &Tally<(NameId, NameId)>| {
+        tally
+            .entries()
+            .iter()
+            .map(|((a, b), count)| wire::Pair {
+                a: *a,
+                b: *b,
+                count: *count,
+            })
+            .collect()
+    };
+    wire::Edge {
+        from: key.from,
+        to: key.to,
+        protocol: key.protocol as u32,
+        sync: key.sync,
+        direct: key.direct,
+        calls: edge.calls,
+        attempts: edge.attempts,
+        served: edge.served,
+        failed_both: edge.failed_both,
+        failed_client_only: edge.failed_client_only,
+        failed_server_only: edge.failed_server_only,
+        client_faults: edge.client_faults,
+        timeouts: edge.timeouts,
+        retries: edge.retries.to_vec(),
+        grades: edge.grades.to_vec(),
+        client_ns: Some(sketch_to_wire(&edge.client_ns)),
+        server_ns: Some(sketch_to_wire(&edge.server_ns)),
+        network_ns: Some(sketch_to_wire(&edge.network_ns)),
+        queue_ns: Some(sketch_to_wire(&edge.queue_ns)),
+        critical_ns: edge.critical_ns,
+        traces: edge.traces,
+        most_in_trace: edge.most_in_trace,
+        first: edge.first,
+        last: edge.last,
+        zones: pairs(&edge.zones),
+        regions: pairs(&edge.regions),
+        versions: pairs(&edge.versions),
+        errors: edge
+            .errors
+            .entries()
+            .iter()
+            .map(|(a, count)| wire::Pair {
+                a: *a,
+                b: 0,
+                count: *count,
+            })
+            .collect(),
+        exemplars: exemplars_to_wire(&edge.exemplars),
+        failed_exemplars: exemplars_to_wire(&edge.failed_exemplars),
+        slowest: slowest_to_wire(&edge.slowest),
+    }
+}
+
+fn instance_to_wire((key, instance): (InstanceKey, Instance)) -> wire::Instance {
+    wire::Instance {
+        node: key.node,
+        instance: key.instance,
+        version: key.version,
+        host: key.host,
+        zone: key.zone,
+        region: key.region,
+        spans: instance.spans,
+        failed: instance.failed,
+        health_checks: instance.health_checks,
+        first: instance.first,
+        last: instance.last,
+    }
+}
+
+fn key_to_wire(key: &EntryKey) -> wire::EntryKey {
+    wire::EntryKey {
+        node: key.node,
+        operation: key.operation,
+        kind: key.kind as u32,
+    }
+}
+
+fn entry_to_wire(key: &EntryKey, entry: &Entry) -> wire::Entry {
+    wire::Entry {
+        key: Some(key_to_wire(key)),
+        requests: entry.requests,
+        weight: entry.weight,
+        failed: entry.failed,
+        health_checks: entry.health_checks,
+        duration_ns: Some(sketch_to_wire(&entry.duration_ns)),
+        depths: entry.depths.clone(),
+        exemplars: exemplars_to_wire(&entry.exemplars),
+        failed_exemplars: exemplars_to_wire(&entry.failed_exemplars),
+        slowest: slowest_to_wire(&entry.slowest),
+    }
+}
+
+fn shape_to_wire(shape: &crate::fold::shape::Shape) -> wire::Shape {
+    let counts = |field: fn(&StepCount) -> u32| shape.counts.iter().map(field).collect();
+    wire::Shape {
+        entry: Some(key_to_wire(&shape.entry)),
+        depths: shape
+            .steps
+            .iter()
+            .map(|step| u32::from(step.depth) << 1 | u32::from(step.sync))
+            .collect(),
+        nodes: shape.steps.iter().map(|step| step.node).collect(),
+        calls: counts(|count| count.calls),
+        failed: counts(|count| count.failed),
+        failed_requests: counts(|count| count.failed_requests),
+        requests: shape.requests,
+        weight: shape.weight,
+    }
+}
+
+fn account_to_wire(account: &Account) -> wire::Account {
+    wire::Account {
+        classes: account.classes.to_vec(),
+        duplicates: account.duplicates,
+        unreadable: account.unreadable,
+        traces: account.traces,
+        traces_outside: account.traces_outside,
+        spans_outside: account.spans_outside,
+        missing_parents: account.missing_parents,
+        weighted_spans: account.weighted_spans,
+        problems: account.problems,
+        first: account.first,
+        last: account.last,
+        critical_ns: account.critical_ns,
+    }
+}
+
+fn sketch_to_wire(sketch: &Sketch) -> wire::Sketch {
+    let (sum, min, max) = sketch.totals();
+    // Differences between neighbours are small numbers.
+    let mut last = 0;
+    let gaps = sketch.buckets().map(|(bucket, _)| {
+        let gap = bucket - last;
+        last = bucket;
+        u32::from(gap)
+    });
+    wire::Sketch {
+        gaps: gaps.collect(),
+        counts: sketch.buckets().map(|(_, count)| count).collect(),
+        count: sketch.count(),
+        sum_high: (sum >> 64) as u64,
+        sum_low: sum as u64,
+        min,
+        max,
+    }
+}
+
+fn exemplar_to_wire(exemplar: &Exemplar, value: u64) -> wire::Exemplar {
+    wire::Exemplar {
+        trace_high: exemplar.trace.high,
+        trace_low: exemplar.trace.low,
+        span: exemplar.span.0,
+        value,
+    }
+}
+
+fn exemplars_to_wire(exemplars: &Exemplars) -> Vec<wire::Exemplar> {
+    exemplars
+        .list()
+        .map(|exemplar| exemplar_to_wire(exemplar, 0))
+        .collect()
+}
+
+fn slowest_to_wire(slowest: &Slowest) -> Vec<wire::Exemplar> {
+    slowest
+        .list()
+        .iter()
+        .map(|(value, exemplar)| exemplar_to_wire(exemplar, *value))
+        .collect()
+}
