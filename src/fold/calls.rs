@@ -46,6 +46,8 @@ pub(super) struct CallRecord {
     pub(super) start: u64,
     /// Kind of the error of a failed call.
     pub(super) error: NameId,
+    /// Address at which the callee answered, if the call teaches that.
+    pub(super) address: NameId,
     /// Resource of the caller.
     pub(super) from: u32,
     /// Resource of the callee.
@@ -53,12 +55,19 @@ pub(super) struct CallRecord {
     pub(super) exemplar: Exemplar,
 }
 
+/// Addresses and the nodes of the services that answered there.
+pub(super) type Aliases = Map<(NameId, u32), ()>;
+
 /// Edges, and calls that wait to be added to them.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     numbers: HashMap<EdgeKey, u32, FxBuildHasher>,
     keys: Vec<EdgeKey>,
     edges: Vec<Edge>,
+    /// The address that a call of the edge taught last, by edge.
+    taught: Vec<NameId>,
+    /// Which service's node answered at which address.
+    aliases: Aliases,
     waiting: Vec<CallRecord>,
     /// Space for ordering: where the calls of each edge begin, and the calls by edge.
     begins: Vec<u32>,
@@ -72,6 +81,7 @@ impl Calls {
         *self.numbers.entry(key).or_insert_with(|| {
             self.keys.push(key);
             self.edges.push(Edge::new());
+            self.taught.push(ABSENT);
             (self.keys.len() - 1) as u32
         })
     }
@@ -104,15 +114,22 @@ impl Calls {
         }
         for &at in &self.order {
             let record = &self.waiting[at as usize];
+            let edge = record.edge as usize;
+            if record.address != ABSENT && record.address != self.taught[edge] {
+                self.taught[edge] = record.address;
+                self.aliases
+                    .insert((record.address, self.keys[edge].to), ());
+            }
             add(&mut self.edges[record.edge as usize], record, dictionary);
         }
         self.waiting.clear();
     }
 
-    /// Returns the edges with all calls added.
-    pub(super) fn finish(&mut self, dictionary: &Dictionary) -> Map<EdgeKey, Edge> {
+    /// Returns the edges with all calls added, and what the calls taught of addresses.
+    pub(super) fn finish(&mut self, dictionary: &Dictionary) -> (Map<EdgeKey, Edge>, Aliases) {
         self.flush(dictionary);
-        self.keys.drain(..).zip(self.edges.drain(..)).collect()
+        let edges = self.keys.drain(..).zip(self.edges.drain(..)).collect();
+        (edges, std::mem::take(&mut self.aliases))
     }
 }
 

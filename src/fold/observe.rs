@@ -137,7 +137,7 @@ impl<'a> Observer<'a> {
             sum.first = sum.first.min(instance.first);
             sum.last = sum.last.max(instance.last);
         }
-        self.topology.edges = self.calls.finish(self.dictionary);
+        (self.topology.edges, self.topology.aliases) = self.calls.finish(self.dictionary);
         self.topology
     }
 
@@ -219,15 +219,14 @@ impl<'a> Observer<'a> {
         });
         let resource = |row: Option<&SpanRow>| row.map_or(0, |row| row.resource);
         // A paired call shows who answers at the address the client used.
-        if let (Some(client), Some(_), End::Service(service), true) =
-            (client, server, call.to, call.sync)
-        {
-            let known = detail(client);
-            if known.address != ABSENT && known.peer_kind == PeerKind::External {
-                let node = self.topology.catalogue.service(service);
-                self.topology.aliases.insert((known.address, node), ());
+        let address = match (client, server, call.to) {
+            (Some(client), Some(_), End::Service(_)) if call.sync => {
+                let known = detail(client);
+                let is_generic = known.peer_kind == PeerKind::External;
+                if is_generic { known.address } else { ABSENT }
             }
-        }
+            _ => ABSENT,
+        };
         let record = CallRecord {
             edge: self.calls.edge(key),
             grade: call.grade,
@@ -248,6 +247,7 @@ impl<'a> Observer<'a> {
                 seen.start
             },
             error,
+            address,
             from: resource(caller),
             to: resource(server.or(blamed).or((client.is_none()).then_some(seen))),
             exemplar: Exemplar {

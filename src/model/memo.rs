@@ -2,16 +2,19 @@
 //!
 //! The spans of one operation differ in their ids and times and little else, so most meanings are found here, without
 //! looking at texts again. A meaning is found by a 64-bit hash of everything it depends on, the texts included; texts
-//! are not compared again. With a hundred thousand different meanings in a table of [`PLACES`] places, the chance
-//! that any two are taken for one another is below 10^-9.
+//! are not compared again. With a hundred thousand different meanings the chance that any two are taken for one
+//! another is below 10^-9.
 
 use crate::model::attr::{Facts, Slot, Value};
 use crate::model::names::NameId;
 use crate::model::peer::Protocol;
 use crate::model::span::{Flags, RawSpan};
 
-/// Places of the table, 24 bytes each: a few times the meanings of a system with hundreds of services.
-const PLACES: usize = 1 << 15;
+/// Sets of the table, four places each: 1.5 MB for a few times the meanings of a system with hundreds of services.
+const SETS: usize = 1 << 14;
+
+/// Places of a set.
+const WAYS: usize = 4;
 
 /// What spans with equal attributes have in common.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,16 +29,23 @@ pub struct Meaning {
     pub detail: u32,
 }
 
-/// A table of meanings; a new one takes the place of an old one.
+/// A table of meanings; in a set that is full a new one takes the place of the oldest.
 #[derive(Debug)]
 pub struct Memo {
-    places: Vec<(u64, Meaning)>,
+    sets: Vec<Set>,
+}
+
+/// Keys and their meanings, the newest first; zero is no key.
+#[derive(Clone, Copy, Debug, Default)]
+struct Set {
+    keys: [u64; WAYS],
+    meanings: [Meaning; WAYS],
 }
 
 impl Default for Memo {
     fn default() -> Self {
         Memo {
-            places: vec![(0, Meaning::default()); PLACES],
+            sets: vec![Set::default(); SETS],
         }
     }
 }
@@ -44,14 +54,18 @@ impl Memo {
     /// Returns the meaning with a key, if it is remembered.
     #[inline]
     pub fn get(&self, key: u64) -> Option<Meaning> {
-        let (of, meaning) = self.places[key as usize % PLACES];
-        (of == key).then_some(meaning)
+        let set = &self.sets[key as usize % SETS];
+        let way = set.keys.iter().position(|&of| of == key)?;
+        Some(set.meanings[way])
     }
 
     /// Remembers a meaning.
-    #[inline]
     pub fn put(&mut self, key: u64, meaning: Meaning) {
-        self.places[key as usize % PLACES] = (key, meaning);
+        let set = &mut self.sets[key as usize % SETS];
+        set.keys.rotate_right(1);
+        set.meanings.rotate_right(1);
+        set.keys[0] = key;
+        set.meanings[0] = meaning;
     }
 }
 
@@ -195,15 +209,20 @@ mod tests {
     fn a_new_meaning_takes_the_place_of_an_old_one() {
         let mut memo = Memo::default();
         assert!(memo.get(1).is_none());
-        memo.put(
-            1,
-            Meaning {
-                operation: 7,
+        let key = |n: u64| 1 + n * SETS as u64;
+        for n in 0..=WAYS as u64 {
+            let meaning = Meaning {
+                operation: n as u32,
                 ..Meaning::default()
-            },
-        );
-        assert_eq!(memo.get(1).map(|meaning| meaning.operation), Some(7));
-        memo.put(1 + PLACES as u64, Meaning::default());
-        assert!(memo.get(1).is_none());
+            };
+            memo.put(key(n), meaning);
+        }
+        assert!(memo.get(key(0)).is_none());
+        for n in 1..=WAYS as u64 {
+            assert_eq!(
+                memo.get(key(n)).map(|meaning| meaning.operation),
+                Some(n as u32)
+            );
+        }
     }
 }
