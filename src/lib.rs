@@ -4,26 +4,29 @@
 //! The flow is the module list; each word has one meaning everywhere:
 //!
 //! ```text
-//! files -> blocks -> spans -> traces -> topology -> report -> text
-//!  input   format    model    trace      fold       report    render
+//! files -> blocks -> spans -> traces -> topology -> findings -> report -> text
+//!  input   format    model    trace      fold        pass      report    render
 //! ```
 //!
 //! - [`text`]: counts, durations and names as people read them.
 //! - [`explain`]: what every number and word of the output means.
 //! - [`error`]: what ends the program, what input could not be read, and the exit codes.
 //! - [`model`]: ids, attributes, the 64-byte span row and the store that holds rows by trace id.
+//! - [`algo`]: graphs and numbers, without spans.
 //! - [`input`]: finds the files, decompresses them, hands out blocks and records. It alone opens trace files.
 //! - [`mod@format`]: turns records into spans and problems; never sees a topology.
 //! - [`trace`]: groups spans into traces, repairs the tree, gives every span one class.
 //! - [`fold`]: the topology, a commutative monoid over traces, its file format, and the graph it resolves to.
+//! - [`finding`]: metrics, findings and where each node stands, as plain data.
+//! - [`pass`]: measures the service graph; has no opinion.
 //! - [`report`]: plain data for people and machines.
 //! - [`render`]: writes a report; knows nothing else.
 //! - [`pipeline`]: the whole program as one function that can be read aloud.
 //! - [`cli`]: arguments, help, progress, exit codes.
 //!
 //! A module uses only modules listed before it, and a test checks that. To add an input format, write
-//! `src/format/<name>.rs` and name it in `FORMATS`; to add an output format, write `src/render/<name>.rs` and
-//! name it in `RENDERERS`.
+//! `src/format/<name>.rs` and name it in `FORMATS`; to add a pass over the graph, write `src/pass/graph/<name>.rs` and
+//! name it in `PASSES`; to add an output format, write `src/render/<name>.rs` and name it in `RENDERERS`.
 
 #![cfg_attr(
     test,
@@ -41,6 +44,8 @@ pub mod error;
 
 pub mod model;
 
+pub mod algo;
+
 pub mod input;
 
 pub mod format;
@@ -48,6 +53,10 @@ pub mod format;
 pub mod trace;
 
 pub mod fold;
+
+pub mod finding;
+
+pub mod pass;
 
 pub mod report;
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
 use crate::error::{Error, Result};
+use crate::fold::system::System;
 use crate::fold::topology::Bucket;
 use crate::fold::{Catalogue, Observer, Topology, Window, codec, system};
 use crate::format::FORMATS;
@@ -64,18 +65,7 @@ pub struct Read {
 /// # Errors
 /// Fails when an input cannot be found, nothing can be understood, or a topology cannot be added.
 pub fn fold(options: &Options, progress: &Progress) -> Result<(Topology, Reading)> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
-        .build()
-        .map_err(|error| {
-            Error::new(format!("cannot start {} threads: {error}", options.threads))
-        })?;
-    let read = read(options, &pool, progress)?;
-    let mut topology = fold_traces(options, &pool, read.intakes, &read.reading)?;
-    for more in read.topologies {
-        topology = Topology::merge(topology, more)?;
-    }
-    Ok((topology, read.reading))
+    fold_with(&pool(options)?, options, progress)
 }
 
 /// Returns the report of the inputs.
@@ -83,9 +73,47 @@ pub fn fold(options: &Options, progress: &Progress) -> Result<(Topology, Reading
 /// # Errors
 /// See [`fold`].
 pub fn report(options: &Options, progress: &Progress) -> Result<(Report, Reading)> {
-    let (topology, reading) = fold(options, progress)?;
+    report_with(report::build::report, options, progress)
+}
+
+/// Returns the report of the inputs on who is central, and what hangs on it.
+///
+/// # Errors
+/// See [`fold`].
+pub fn hubs(options: &Options, progress: &Progress) -> Result<(Report, Reading)> {
+    report_with(report::build::hubs, options, progress)
+}
+
+fn report_with(
+    build: fn(&System, &Reading) -> Report,
+    options: &Options,
+    progress: &Progress,
+) -> Result<(Report, Reading)> {
+    let pool = pool(options)?;
+    let (topology, reading) = fold_with(&pool, options, progress)?;
     let system = system::resolve(topology);
-    Ok((report::build::report(&system, &reading), reading))
+    Ok((pool.install(|| build(&system, &reading)), reading))
+}
+
+/// Returns the threads that read, fold and measure.
+fn pool(options: &Options) -> Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads)
+        .build()
+        .map_err(|error| Error::new(format!("cannot start {} threads: {error}", options.threads)))
+}
+
+fn fold_with(
+    pool: &rayon::ThreadPool,
+    options: &Options,
+    progress: &Progress,
+) -> Result<(Topology, Reading)> {
+    let read = read(options, pool, progress)?;
+    let mut topology = fold_traces(options, pool, read.intakes, &read.reading)?;
+    for more in read.topologies {
+        topology = Topology::merge(topology, more)?;
+    }
+    Ok((topology, read.reading))
 }
 
 /// Decodes everything of the inputs and hands it on, record by record, in the order of the inputs; returns how many spans that were.

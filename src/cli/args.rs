@@ -8,6 +8,7 @@ const EXAMPLES: &str = "\
 Examples:
   topple traces/                                 the service graph with its numbers
   topple report traces/ --focus cart -f mermaid  the neighbourhood of one service
+  topple hubs traces/                            who is central, and what hangs on it
   topple fold traces/ -o day.topo                fold once, report often";
 
 /// Read exported OpenTelemetry traces; show the service graph, its calls, failures and delays
@@ -24,6 +25,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Show the service graph: entry points, edges, services (the default command)
     Report(ReportArgs),
+    /// Show who is central, and what hangs on it: hubs, single points, cycles, depth
+    Hubs(HubsArgs),
     /// Fold traces into a topology file, which is small, adds up, and is read like traces
     Fold(FoldArgs),
     /// Write traces of any format as OTLP JSON or protobuf
@@ -34,12 +37,28 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Trace files, folders, globs, topologies (*.topo), or - for stdin
-    #[arg(value_name = "INPUT")]
-    pub(super) inputs: Vec<String>,
     /// Format on stdout: table, json, csv, dot, mermaid, md [default: table]
     #[arg(short, long, value_name = "FORMAT")]
     pub(super) format: Option<String>,
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HubsArgs {
+    /// Format on stdout: table, json, md [default: table]
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(super) format: Option<String>,
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+}
+
+/// What to read, and how much of it to show where.
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// Trace files, folders, globs, topologies (*.topo), or - for stdin
+    #[arg(value_name = "INPUT")]
+    pub(super) inputs: Vec<String>,
     /// Write to a file, its format by its extension; may be given several times
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Vec<String>,

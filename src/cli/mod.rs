@@ -19,12 +19,16 @@ use crate::error::{Error, Exit, Result};
 use crate::explain;
 use crate::fold::codec;
 use crate::input::Reading;
-use crate::pipeline::{self, Options};
-use crate::render;
+use crate::pipeline::{self, Options, Progress};
+use crate::render::{self, Renderer};
+use crate::report::Report;
 use crate::report::focus::focus;
 use crate::text;
 
-use args::{Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, ReadArgs, ReportArgs, TalkArgs};
+use args::{
+    Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs, ReadArgs, ReportArgs, ShowArgs,
+    TalkArgs,
+};
 use output::Output;
 
 /// Runs the program with its arguments, the first of which is its name; returns how it ended.
@@ -37,6 +41,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let command = cli.command.unwrap_or(Command::Report(cli.report));
     let result = match command {
         Command::Report(args) => report(args),
+        Command::Hubs(args) => hubs(args),
         Command::Fold(args) => fold(args),
         Command::Convert(args) => convert(args),
         Command::Explain(args) => explain(&args),
@@ -104,7 +109,34 @@ fn options(arguments: Vec<String>, read: &ReadArgs) -> Result<Options> {
 }
 
 fn report(args: ReportArgs) -> Result<Exit> {
-    let renderers = output::renderers(args.format.as_deref(), &args.output)?;
+    let renderers = output::renderers(args.format.as_deref(), &args.show.output)?;
+    show(renderers, args.show, pipeline::report)
+}
+
+/// Formats that the part on who is central can be written in.
+const HUBS_FORMATS: [&str; 3] = ["json", "md", "table"];
+
+fn hubs(args: HubsArgs) -> Result<Exit> {
+    let renderers = output::renderers(args.format.as_deref(), &args.show.output)?;
+    for (renderer, _) in &renderers {
+        if !HUBS_FORMATS.contains(&renderer.name) {
+            return Err(Error::new(format!(
+                "expected one of the formats {}, found \"{}\"",
+                HUBS_FORMATS.join(", "),
+                renderer.name
+            ))
+            .with_help(format!("topple report writes {}", renderer.name)));
+        }
+    }
+    show(renderers, args.show, pipeline::hubs)
+}
+
+/// Reads, measures and writes.
+fn show(
+    renderers: Vec<(&'static Renderer, Option<String>)>,
+    args: ShowArgs,
+    run: fn(&Options, &Progress) -> Result<(Report, Reading)>,
+) -> Result<Exit> {
     let options = options(args.inputs, &args.read)?;
     // Files that cannot be written are known before the traces are read.
     let outputs = renderers
@@ -114,9 +146,8 @@ fn report(args: ReportArgs) -> Result<Exit> {
             Ok((renderer, target.is_none(), output))
         })
         .collect::<Result<Vec<_>>>()?;
-    let (mut report, reading) = progress::shown(args.talk.quiet, |progress| {
-        pipeline::report(&options, progress)
-    })?;
+    let (mut report, reading) =
+        progress::shown(args.talk.quiet, |progress| run(&options, progress))?;
     let mut exit = judge_reading(&reading, report.data.spans_read, &args.talk)?;
     if exit == Exit::Open && report.data.traces == 0 {
         exit = Exit::Unknown;

@@ -11,6 +11,10 @@ mod time;
 
 mod graph;
 
+mod shape;
+
+mod central;
+
 use std::io;
 
 use crate::text;
@@ -43,9 +47,16 @@ pub struct Explanation {
 
 /// Every explanation, by name.
 pub static EXPLANATIONS: &[&Explanation] = &[
+    &central::ARTICULATION_POINTS,
+    &shape::ASSORTATIVITY,
+    &shape::CLUSTERING,
+    &shape::PATHS,
+    &central::BETWEENNESS,
     &graph::CONNECTED_COMPONENTS,
+    &central::CORE,
     &time::CRITICAL_PATH_SHARE,
     &graph::DEGREE,
+    &shape::CENTRALISATION,
     &graph::DENSITY,
     &calls::DIRECT,
     &graph::EDGES,
@@ -54,20 +65,31 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &calls::EVIDENCE,
     &data::EXEMPLARS,
     &calls::FAN_OUT,
+    &shape::FLOW_HIERARCHY,
+    &central::HUBS,
+    &central::DOMINATORS,
     &time::IN_FLIGHT,
+    &central::CYCLES,
+    &central::LEVEL,
     &calls::MODE,
+    &shape::MODULARITY,
     &time::NETWORK_NS,
     &graph::NODES,
     &data::ORPHAN_RATIO,
+    &central::PAGERANK,
     &data::PAIRED_RATIO,
+    &shape::POWER_LAW,
     &data::PROBLEMS,
     &time::QUANTILES,
     &time::QUEUE_NS,
     &graph::RECIPROCITY,
     &calls::RETRIES,
+    &shape::ROBUSTNESS,
     &data::SHAPES,
+    &shape::SMALL_WORLD,
     &data::SPANS_BY_CLASS,
     &time::SYNC_DEPTH,
+    &shape::TOPOLOGY_CLASS,
     &data::UNRESOLVED,
     &data::WEIGHTS_KNOWN,
 ];
@@ -221,6 +243,7 @@ mod tests {
         assert_eq!(find("through-internal").unwrap().name, "evidence");
         assert_eq!(find("MAX_SYNC_DEPTH").unwrap().name, "sync_depth");
         assert!(find("diamter").is_none());
+        assert_eq!(nearest("diamter"), Some("diameter"));
         assert_eq!(nearest("densty"), Some("density"));
         assert_eq!(nearest("gibberish"), None);
     }

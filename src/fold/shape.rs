@@ -20,7 +20,7 @@ use crate::trace::link::EntryKind;
 pub const MAX_SHAPES: usize = 100_000;
 
 /// Most steps kept over all shapes.
-pub const MAX_STEPS: usize = 2_000_000;
+pub const MAX_STEPS: usize = 1_000_000;
 
 /// Most steps of one shape; larger requests go to the remainder of their entry point.
 pub const MAX_STEPS_OF_ONE: usize = 2_000;

@@ -6,6 +6,8 @@
 
 mod summary;
 
+mod central;
+
 mod drawing;
 
 mod csv;
@@ -94,9 +96,10 @@ mod tests {
     use std::{fs, io};
 
     use super::*;
+    use crate::report::Part;
 
     /// Files of this folder that render nothing by themselves.
-    const HELPERS: [&str; 4] = ["drawing", "mod", "sample", "summary"];
+    const HELPERS: [&str; 5] = ["central", "drawing", "mod", "sample", "summary"];
 
     #[test]
     fn every_file_is_in_the_table() {
@@ -175,15 +178,17 @@ mod tests {
     #[test]
     fn nothing_for_people_holds_a_control_character() {
         for name in ["dot", "md", "mermaid", "table"] {
-            let text = sample::rendered(
-                by_name(name).unwrap(),
-                &sample::hostile(),
-                Options::default(),
-            );
-            let hidden = text
-                .chars()
-                .find(|&c| c != '\n' && (c.is_control() || c == '\u{202e}'));
-            assert_eq!(hidden, None, "{name}");
+            for part in [Part::Whole, Part::Hubs] {
+                let report = Report {
+                    part,
+                    ..sample::hostile()
+                };
+                let text = sample::rendered(by_name(name).unwrap(), &report, Options::default());
+                let hidden = text
+                    .chars()
+                    .find(|&c| c != '\n' && (c.is_control() || c == '\u{202e}'));
+                assert_eq!(hidden, None, "{name}");
+            }
         }
     }
 }

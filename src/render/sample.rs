@@ -2,8 +2,8 @@
 
 use super::{Options, Renderer};
 use crate::report::{
-    Data, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, ProblemRow, Quantiles, Report, Service,
-    Subject,
+    Data, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, Part, ProblemRow, Quantiles, Report,
+    Service, Standing, Subject,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -86,6 +86,7 @@ fn entry(service: &str, operation: &str, requests: f64) -> EntryRow {
 /// Returns a small shop in which payments fail.
 pub(super) fn shop() -> Report {
     Report {
+        part: Part::Whole,
         data: Data {
             spans_read: 12_345,
             spans_by_class: vec![
@@ -226,6 +227,69 @@ pub(super) fn shop() -> Report {
     }
 }
 
+/// Returns what is central in the small shop.
+pub(super) fn hubs() -> Report {
+    let mut report = shop();
+    report.part = Part::Hubs;
+    for (at, node) in report.services.iter_mut().enumerate() {
+        let at = at as f64;
+        node.standing = Standing {
+            clustering: Some(0.25),
+            betweenness: Some(at / 40.0),
+            betweenness_half_width: (at == 4.0).then_some(0.01),
+            traffic_betweenness: Some(0.5 - at / 16.0),
+            pagerank: Some(0.125),
+            core: Some(2),
+            level: Some(at / 3.0),
+            ..Standing::default()
+        };
+    }
+    let checkout = &mut report.services[1].standing;
+    checkout.hub = true;
+    checkout.articulation = true;
+    checkout.cut_off = 3;
+    checkout.dominated = 4;
+    report.services[4].standing.immediate_dominator = Some("checkout".to_owned());
+    let of_metric = |pass, metric, text: &str| Finding {
+        grade: Grade::Proved,
+        text: text.to_owned(),
+        ..Finding::new(pass, metric, Subject::System)
+    };
+    report.findings = vec![
+        Finding {
+            value: 2.0,
+            unit: "services",
+            grade: Grade::Proved,
+            count: 1,
+            of: 40,
+            text: "2 services can wait for each other, as in cart -> checkout -> cart (1 of 40 requests did); \
+                   without cart -> checkout they could not"
+                .to_owned(),
+            ..Finding::new(
+                "cycles",
+                "largest_cycle",
+                Subject::Path(vec!["cart".to_owned(), "checkout".to_owned()]),
+            )
+        },
+        of_metric(
+            "hubs",
+            "hub_agreement",
+            "1 of the first 5 by callers, by shortest paths and by requests agree: checkout",
+        ),
+        of_metric(
+            "paths",
+            "static_depth",
+            "the longest chain of synchronous calls is 3 deep: frontend -> checkout -> payments -> \
+             postgresql/payments",
+        ),
+        Finding::unknown("power-law", "power_law_alpha", "power law: insufficient data, 9 degrees"),
+    ];
+    report.metrics = [("max_sync_depth", 5.0), ("p95_sync_depth", 3.0)]
+        .map(|(name, value)| Metric { name, value })
+        .to_vec();
+    report
+}
+
 /// Returns a report of names and numbers that mean harm.
 pub(super) fn hostile() -> Report {
     let names = [
@@ -271,6 +335,7 @@ pub(super) fn hostile() -> Report {
         .map(|(service, operation)| entry(service, operation, 1e15))
         .collect();
     Report {
+        part: Part::Whole,
         data: Data {
             spans_read: u64::MAX,
             unresolved: vec![("missing_parent", u64::MAX)],

@@ -1,6 +1,6 @@
 //! Makes a report from the service graph.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::fold::catalogue::NodeKind;
 use crate::fold::edge::Tally;
@@ -12,16 +12,28 @@ use crate::input::Reading;
 use crate::model::dictionary::Weight;
 use crate::model::meaning::is_unknown_service;
 use crate::model::names::{ABSENT, NameId};
+use crate::pass::graph::paths::depth_quantile;
+use crate::pass::{self, Effort, Graph};
 use crate::report::{
-    Data, EdgeRow, EntryRow, Kind, Metric, ProblemRow, Quantiles, Report, Service,
+    Data, EdgeRow, EntryRow, Kind, Part, ProblemRow, Quantiles, Report, Service, Standing,
 };
 use crate::text;
 use crate::trace::link::{Class, Grade};
 
 /// Returns the report of a topology and of what was read to make it.
 pub fn report(system: &System, reading: &Reading) -> Report {
+    part(system, reading, Part::Whole, Effort::Quick)
+}
+
+/// Returns the report on who is central, which takes more time for the graph.
+pub fn hubs(system: &System, reading: &Reading) -> Report {
+    part(system, reading, Part::Hubs, Effort::Thorough)
+}
+
+fn part(system: &System, reading: &Reading, part: Part, effort: Effort) -> Report {
     let topology = &system.rest;
     let graph = Graph::of(system);
+    let measured = pass::measure(&graph, effort);
     let mut entries: Vec<EntryRow> = system
         .entries
         .iter()
@@ -33,12 +45,14 @@ pub fn report(system: &System, reading: &Reading) -> Report {
         })
     });
     let window_ns = window(system).map(|(start, end)| end - start);
+    let mut notes = notes(topology, system, reading);
+    notes.extend(measured.notes);
     Report {
+        part,
         data: data(topology, system, reading),
-        services: graph
-            .members
-            .iter()
-            .map(|&vertex| service(topology, &graph, vertex, &system.vertices[vertex]))
+        services: (0u32..)
+            .zip(measured.standings)
+            .map(|(node, standing)| service(topology, &graph, node, standing))
             .collect(),
         edges: system
             .arcs
@@ -46,171 +60,10 @@ pub fn report(system: &System, reading: &Reading) -> Report {
             .map(|arc| edge_row(topology, system, arc, window_ns))
             .collect(),
         entries,
-        metrics: metrics(system, &graph),
-        findings: Vec::new(),
-        notes: notes(topology, system, reading),
+        metrics: measured.metrics,
+        findings: measured.findings,
+        notes,
     }
-}
-
-/// The service graph without users and without the direct views of messages: simple, directed, no self-edges.
-struct Graph {
-    members: Vec<usize>,
-    out: BTreeMap<usize, BTreeSet<usize>>,
-    into: BTreeMap<usize, BTreeSet<usize>>,
-    self_edges: usize,
-}
-
-impl Graph {
-    fn of(system: &System) -> Graph {
-        let mut graph = Graph {
-            members: Vec::new(),
-            out: BTreeMap::new(),
-            into: BTreeMap::new(),
-            self_edges: 0,
-        };
-        let mut used: BTreeSet<usize> = BTreeSet::new();
-        let mut selves: BTreeSet<usize> = BTreeSet::new();
-        for arc in &system.arcs {
-            used.extend([arc.from, arc.to]);
-            if arc.direct || system.vertices[arc.from].kind == NodeKind::Users {
-                continue;
-            }
-            if arc.from == arc.to {
-                selves.insert(arc.from);
-                continue;
-            }
-            graph.out.entry(arc.from).or_default().insert(arc.to);
-            graph.into.entry(arc.to).or_default().insert(arc.from);
-        }
-        graph.self_edges = selves.len();
-        // A service stays in the graph even when nothing calls it; a peer is there because something does.
-        graph.members = (0..system.vertices.len())
-            .filter(|vertex| {
-                let of = &system.vertices[*vertex];
-                of.kind != NodeKind::Users && (used.contains(vertex) || !of.instances.is_empty())
-            })
-            .collect();
-        graph
-    }
-
-    fn out_degree(&self, vertex: usize) -> usize {
-        self.out.get(&vertex).map_or(0, BTreeSet::len)
-    }
-
-    fn in_degree(&self, vertex: usize) -> usize {
-        self.into.get(&vertex).map_or(0, BTreeSet::len)
-    }
-
-    fn neighbours(&self, vertex: usize) -> BTreeSet<usize> {
-        let of =
-            |map: &BTreeMap<usize, BTreeSet<usize>>| map.get(&vertex).cloned().unwrap_or_default();
-        let mut all = of(&self.out);
-        all.extend(of(&self.into));
-        all
-    }
-
-    /// Returns the sizes of the weakly connected components.
-    fn components(&self) -> Vec<usize> {
-        let mut seen: BTreeSet<usize> = BTreeSet::new();
-        let mut sizes = Vec::new();
-        for &start in &self.members {
-            if !seen.insert(start) {
-                continue;
-            }
-            let mut size = 0;
-            let mut stack = vec![start];
-            while let Some(vertex) = stack.pop() {
-                size += 1;
-                stack.extend(
-                    self.neighbours(vertex)
-                        .into_iter()
-                        .filter(|next| seen.insert(*next)),
-                );
-            }
-            sizes.push(size);
-        }
-        sizes
-    }
-}
-
-fn metrics(system: &System, graph: &Graph) -> Vec<Metric> {
-    let n = graph.members.len() as f64;
-    let m = graph.out.values().map(BTreeSet::len).sum::<usize>() as f64;
-    let degrees: Vec<usize> = graph
-        .members
-        .iter()
-        .map(|&vertex| graph.neighbours(vertex).len())
-        .collect();
-    let components = graph.components();
-    let mutual: usize = graph
-        .out
-        .iter()
-        .map(|(from, to)| {
-            to.iter()
-                .filter(|to| graph.out.get(to).is_some_and(|back| back.contains(from)))
-                .count()
-        })
-        .sum();
-    let mut depths: Vec<u64> = Vec::new();
-    for point in &system.entries {
-        if depths.len() < point.entry.depths.len() {
-            depths.resize(point.entry.depths.len(), 0);
-        }
-        for (sum, more) in depths.iter_mut().zip(&point.entry.depths) {
-            *sum += more;
-        }
-    }
-    let services = graph
-        .members
-        .iter()
-        .filter(|&&vertex| system.vertices[vertex].kind == NodeKind::Service);
-    let mut metrics = vec![
-        ("connected_components", components.len() as f64),
-        ("edges", m),
-        (
-            "largest_component",
-            components.iter().max().copied().unwrap_or(0) as f64,
-        ),
-        (
-            "max_degree",
-            degrees.iter().max().copied().unwrap_or(0) as f64,
-        ),
-        ("nodes", n),
-        ("self_edges", graph.self_edges as f64),
-        ("services", services.count() as f64),
-    ];
-    if n > 0.0 {
-        metrics.push(("average_degree", degrees.iter().sum::<usize>() as f64 / n));
-    }
-    if n > 1.0 {
-        metrics.push(("density", m / (n * (n - 1.0))));
-    }
-    if m > 0.0 {
-        metrics.push(("reciprocity", mutual as f64 / m));
-    }
-    if !depths.is_empty() {
-        metrics.push(("max_sync_depth", (depths.len() - 1) as f64));
-        metrics.push(("p95_sync_depth", depth_quantile(&depths, 0.95) as f64));
-    }
-    metrics.sort_by_key(|metric| metric.0);
-    metrics
-        .into_iter()
-        .map(|(name, value)| Metric { name, value })
-        .collect()
-}
-
-/// Returns the depth of the nearest rank.
-fn depth_quantile(depths: &[u64], q: f64) -> u64 {
-    let total: u64 = depths.iter().sum();
-    let rank = ((q * total as f64).ceil() as u64).max(1);
-    let mut below = 0;
-    for (depth, count) in depths.iter().enumerate() {
-        below += count;
-        if below >= rank {
-            return depth as u64;
-        }
-    }
-    0
 }
 
 fn window(system: &System) -> Option<(u64, u64)> {
@@ -396,7 +249,8 @@ fn gaps(system: &System) -> Option<String> {
     })
 }
 
-fn service(topology: &Topology, graph: &Graph, number: usize, vertex: &Vertex) -> Service {
+fn service(topology: &Topology, graph: &Graph<'_>, node: u32, standing: Standing) -> Service {
+    let vertex = graph.vertex(node);
     let distinct = |field: fn(&InstanceKey) -> NameId| -> Vec<String> {
         let names: BTreeSet<&str> = vertex
             .instances
@@ -425,9 +279,10 @@ fn service(topology: &Topology, graph: &Graph, number: usize, vertex: &Vertex) -
             .iter()
             .map(|(_, instance)| instance.failed)
             .sum(),
-        in_degree: graph.in_degree(number) as u64,
-        out_degree: graph.out_degree(number) as u64,
-        degree: graph.neighbours(number).len() as u64,
+        in_degree: graph.all.predecessors(node).len() as u64,
+        out_degree: graph.all.successors(node).len() as u64,
+        degree: graph.undirected.degree(node) as u64,
+        standing,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::report::Report;
+use crate::report::{Report, Subject};
 use crate::text;
 
 /// Keeps the services within `depth` hops of a service, in either direction, and what lies between them.
@@ -41,5 +41,8 @@ pub fn focus(report: &mut Report, service: &str, depth: usize) -> Result<()> {
         .edges
         .retain(|edge| near.contains(&edge.from) && near.contains(&edge.to));
     report.entries.retain(|entry| near.contains(&entry.service));
+    report.findings.retain(|finding| {
+        finding.subject == Subject::System || near.iter().any(|name| finding.subject.names(name))
+    });
     Ok(())
 }

@@ -7,9 +7,23 @@ pub mod build;
 
 pub mod focus;
 
+pub use crate::finding::{Finding, Grade, Metric, Standing, Subject};
+
+/// Which part of the report was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// The whole picture.
+    #[default]
+    Whole,
+    /// Who is central, and what hangs on it.
+    Hubs,
+}
+
 /// Everything a report says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
+    /// The part that was asked for.
+    pub part: Part,
     /// What was read, and how well it hangs together.
     pub data: Data,
     /// Services and virtual nodes, by name.
@@ -20,7 +34,7 @@ pub struct Report {
     pub entries: Vec<EntryRow>,
     /// Numbers about the whole graph, by name.
     pub metrics: Vec<Metric>,
-    /// Measured facts, the most important first.
+    /// Measured facts, the most important first; what could not be told comes last.
     pub findings: Vec<Finding>,
     /// What a reader should know before trusting the numbers, one sentence each.
     pub notes: Vec<String>,
@@ -125,6 +139,8 @@ pub struct Service {
     pub out_degree: u64,
     /// Distinct neighbours.
     pub degree: u64,
+    /// Where it stands in the graph.
+    pub standing: Standing,
 }
 
 /// An edge of the graph.
@@ -252,80 +268,4 @@ pub struct EntryRow {
     pub failed_exemplars: Vec<String>,
     /// Trace ids of the slowest requests, the slowest first.
     pub slowest_exemplars: Vec<String>,
-}
-
-/// A number about the whole graph.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Metric {
-    /// Its name, as in the policy file.
-    pub name: &'static str,
-    /// Its value.
-    pub value: f64,
-}
-
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grade {
-    /// It follows from the spans alone.
-    Proved,
-    /// It is an estimate with an interval.
-    Measured,
-    /// It rests on a heuristic.
-    Inferred,
-    /// The data cannot tell.
-    #[default]
-    Unknown,
-}
-
-impl Grade {
-    /// Returns the name that reports use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Grade::Proved => "proved",
-            Grade::Measured => "measured",
-            Grade::Inferred => "inferred",
-            Grade::Unknown => "unknown",
-        }
-    }
-}
-
-/// One measured fact, without opinion.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Finding {
-    /// Stable id of pass and subject.
-    pub id: String,
-    /// The pass that measured it.
-    pub pass: &'static str,
-    /// What was measured.
-    pub metric: &'static str,
-    /// What it is about.
-    pub subject: Subject,
-    /// The value.
-    pub value: f64,
-    /// Its unit; empty for a count.
-    pub unit: &'static str,
-    /// Interval, if it is an estimate.
-    pub interval: Option<(f64, f64)>,
-    /// How sure it is.
-    pub grade: Grade,
-    /// How many of how many.
-    pub count: u64,
-    /// How many there were.
-    pub of: u64,
-    /// Trace ids to look at.
-    pub exemplars: Vec<String>,
-    /// One sentence for people.
-    pub text: String,
-}
-
-/// What a finding is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// The whole system.
-    #[default]
-    System,
-    /// A service or virtual node.
-    Service(String),
-    /// An edge, caller first.
-    Edge(String, String),
 }

@@ -14,7 +14,9 @@ use crate::error::{Error, Result};
 use crate::model::id::mix;
 
 /// Number of partitions.
-pub const PARTITIONS: u32 = 256;
+///
+/// A partition of ten million spans is 640 kB, which stays in the second-level cache while its traces are put together.
+pub const PARTITIONS: u32 = 1024;
 
 /// Returns the partition of a trace by the low bits of its mixed id; shards are cut by the high ones.
 #[inline]
@@ -22,9 +24,8 @@ pub fn partition(trace_low: u64) -> u32 {
     (mix(trace_low) & u64::from(PARTITIONS - 1)) as u32
 }
 
-/// Rows of a chunk. 256 rows of 64 bytes are four pages: small enough that 256 half-empty chunks do not matter,
-/// large enough that a spilled chunk is one cheap write.
-const CHUNK: usize = 256;
+/// Rows of a chunk: 64 rows of 64 bytes are a page, so that a thousand half-empty chunks do not matter.
+const CHUNK: usize = 64;
 
 /// Rows of one type by partition.
 #[derive(Debug)]
@@ -63,7 +64,8 @@ impl<T: Pod> Store<T> {
     #[inline]
     pub fn push(&mut self, partition: u32, row: T) -> Result<()> {
         let part = unlocked(&mut self.parts[partition as usize]);
-        if part.open.capacity() == 0 {
+        // The first chunk grows as it is needed: a small input has few rows in each of many partitions.
+        if part.open.capacity() == 0 && (!part.full.is_empty() || !part.extents.is_empty()) {
             part.open.reserve_exact(CHUNK);
         }
         part.open.push(row);

@@ -11,6 +11,7 @@ mod critical_path;
 mod dice;
 mod formats;
 mod guards;
+mod hubs;
 mod order;
 mod otlp;
 mod readme;

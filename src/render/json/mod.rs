@@ -11,7 +11,7 @@ use std::io;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Options, Renderer};
-use crate::report::{Data, ProblemRow, Report};
+use crate::report::{Data, Part, ProblemRow, Report};
 use crate::text;
 
 /// Writes JSON.
@@ -89,8 +89,13 @@ impl Serialize for Record<'_, Report> {
         map.serialize_entry("schema", SCHEMA)?;
         map.serialize_entry("data", &Record(&report.data))?;
         map.serialize_entry("services", &Records(&report.services))?;
-        map.serialize_entry("edges", &Records(&report.edges))?;
-        map.serialize_entry("entries", &Records(&report.entries))?;
+        match report.part {
+            Part::Whole => {
+                map.serialize_entry("edges", &Records(&report.edges))?;
+                map.serialize_entry("entries", &Records(&report.entries))?;
+            }
+            Part::Hubs => {}
+        }
         map.serialize_entry("metrics", &Metrics(report))?;
         map.serialize_entry("findings", &Records(&report.findings))?;
         map.serialize_entry("notes", &report.notes)?;
@@ -179,7 +184,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::render::sample::{check, hostile, rendered, shop};
+    use crate::render::sample::{check, hostile, hubs, rendered, shop};
 
     fn json(report: &Report) -> String {
         rendered(&JSON, report, Options::default())
@@ -188,6 +193,22 @@ mod tests {
     #[test]
     fn the_shop_in_json() {
         check("render_json_shop", &json(&shop()));
+    }
+
+    #[test]
+    fn a_part_has_the_records_that_apply() {
+        let value: Value = serde_json::from_str(&json(&hubs())).unwrap();
+        assert!(value.get("edges").is_none() && value.get("entries").is_none());
+        let payments = &value["services"][4];
+        assert_eq!(payments["immediate_dominator"], "checkout");
+        assert_eq!(payments["betweenness_half_width"], 0.01);
+        assert_eq!(payments["hub"], false);
+        assert!(value["services"][0].get("immediate_dominator").is_none());
+        let cycle = &value["findings"][0]["subject"];
+        assert_eq!(cycle["path"], serde_json::json!(["cart", "checkout"]));
+        let unknown = &value["findings"][3];
+        assert_eq!(unknown["grade"], "unknown");
+        assert!(unknown.get("value").is_none());
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Counts, Record, number};
-use crate::report::{EdgeRow, EntryRow, Finding, Kind, Quantiles, Service, Subject};
+use crate::report::{
+    EdgeRow, EntryRow, Finding, Grade, Kind, Quantiles, Service, Standing, Subject,
+};
 use crate::text;
 
 /// Adds a distribution unless it is one of nothing.
@@ -36,8 +38,29 @@ impl Serialize for Record<'_, Service> {
         map.serialize_entry("in_degree", &service.in_degree)?;
         map.serialize_entry("out_degree", &service.out_degree)?;
         map.serialize_entry("degree", &service.degree)?;
+        standing(&mut map, &service.standing)?;
         map.end()
     }
+}
+
+/// Adds where a node stands in the graph, as far as that was measured.
+fn standing<M: SerializeMap>(map: &mut M, of: &Standing) -> Result<(), M::Error> {
+    number(map, "clustering", of.clustering)?;
+    number(map, "betweenness", of.betweenness)?;
+    number(map, "betweenness_half_width", of.betweenness_half_width)?;
+    number(map, "traffic_betweenness", of.traffic_betweenness)?;
+    number(map, "pagerank", of.pagerank)?;
+    if let Some(core) = of.core {
+        map.serialize_entry("core", &core)?;
+    }
+    number(map, "level", of.level)?;
+    map.serialize_entry("hub", &of.hub)?;
+    map.serialize_entry("articulation", &of.articulation)?;
+    map.serialize_entry("cut_off", &of.cut_off)?;
+    if let Some(dominator) = &of.immediate_dominator {
+        map.serialize_entry("immediate_dominator", dominator)?;
+    }
+    map.serialize_entry("dominated", &of.dominated)
 }
 
 impl Serialize for Record<'_, EdgeRow> {
@@ -188,7 +211,9 @@ impl Serialize for Record<'_, Finding> {
         map.serialize_entry("pass", finding.pass)?;
         map.serialize_entry("metric", finding.metric)?;
         map.serialize_entry("subject", &Record(&finding.subject))?;
-        number(&mut map, "value", finding.value)?;
+        if finding.grade != Grade::Unknown {
+            number(&mut map, "value", finding.value)?;
+        }
         if !finding.unit.is_empty() {
             map.serialize_entry("unit", finding.unit)?;
         }
@@ -210,6 +235,7 @@ impl Serialize for Record<'_, Subject> {
             Subject::System => map.serialize_entry("system", &true)?,
             Subject::Service(name) => map.serialize_entry("service", name)?,
             Subject::Edge(from, to) => map.serialize_entry("edge", &[from, to])?,
+            Subject::Path(path) => map.serialize_entry("path", path)?,
         }
         map.end()
     }

@@ -14,11 +14,14 @@ mod edges;
 
 mod services;
 
+mod hubs;
+
 use std::io;
 
+use crate::render::central::{told, untold};
 use crate::render::summary::{account, answers, edges as all_edges, scope, trust};
 use crate::render::{Options, Renderer};
-use crate::report::Report;
+use crate::report::{Finding, Metric, Part, Report};
 use crate::text;
 
 use self::cells::{heading, number, share};
@@ -32,26 +35,36 @@ pub(in crate::render) static TABLE: Renderer = Renderer {
     write,
 };
 
+/// Findings shown beside everything else, unless a number of rows is chosen.
+const FINDINGS: usize = 8;
+
 fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
     let mut page = Page {
         out,
         color: options.color,
     };
-    write_summary(report, &mut page)?;
-    write_findings(report, options, &mut page)?;
-    entries::write(report, options, &mut page)?;
-    edges::write(report, options, &mut page)?;
-    services::write(report, options, &mut page)?;
+    match report.part {
+        Part::Whole => write_whole(report, options, &mut page)?,
+        Part::Hubs => hubs::write(report, options, &mut page)?,
+    }
     write_metrics(report, &mut page)?;
     write_account(report, options, &mut page)?;
     write_problems(report, &mut page)
 }
 
-fn write_summary(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+fn write_whole(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
+    write_summary(report, &answers(report), page)?;
+    write_findings(report, options, FINDINGS, page)?;
+    entries::write(report, options, page)?;
+    edges::write(report, options, page)?;
+    services::write(report, options, page)
+}
+
+fn write_summary(report: &Report, answers: &[String], page: &mut Page<'_>) -> io::Result<()> {
     page.paragraph(&scope(report), 0)?;
     let failing = all_edges(report).any(|edge| !edge.direct && edge.errors() > 0.0);
-    for (at, answer) in answers(report).iter().enumerate() {
-        if at == 0 && failing {
+    for (at, answer) in answers.iter().enumerate() {
+        if at == 0 && failing && report.part == Part::Whole {
             page.alarm(answer)?;
         } else {
             page.paragraph(answer, 0)?;
@@ -64,14 +77,29 @@ fn write_summary(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn write_findings(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
-    if report.findings.is_empty() {
+/// Writes the first findings, and what could not be told.
+fn write_findings(
+    report: &Report,
+    options: &Options,
+    rows: usize,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
+    let options = &Options {
+        top: Some(options.top.unwrap_or(rows)),
+        ..*options
+    };
+    let findings: Vec<&Finding> = told(report).collect();
+    let untold = untold(report);
+    if findings.is_empty() && untold.is_empty() {
         return Ok(());
     }
-    page.heading(&heading("Findings", report.findings.len(), options))?;
-    for finding in report.findings.iter().take(options.rows()) {
+    page.heading(&heading("Findings", findings.len(), options))?;
+    for finding in findings.iter().take(options.rows()) {
         let sentence = text::visible(&finding.text);
         page.paragraph(&format!("- {sentence} ({})", finding.grade.name()), 2)?;
+    }
+    if !untold.is_empty() {
+        page.paragraph(&format!("not told: {}", untold.join(" ")), 2)?;
     }
     Ok(())
 }
@@ -81,24 +109,31 @@ fn write_metrics(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
         return Ok(());
     }
     page.heading("Shape of the graph (topple explain NAME says what a number means)")?;
-    let rows = report
-        .metrics
+    let cells = |metric: &Metric| match metric.value.is_finite() {
+        true => [metric.name.to_owned(), text::value(metric.value)],
+        false => [metric.name.to_owned(), "unknown".to_owned()],
+    };
+    let (left, right) = report.metrics.split_at(report.metrics.len().div_ceil(2));
+    let right = right
         .iter()
-        .map(|metric| Row {
-            cells: vec![
-                metric.name.to_owned(),
-                match metric.value.is_finite() {
-                    true => text::value(metric.value),
-                    false => "unknown".to_owned(),
-                },
-            ],
+        .map(cells)
+        .chain(std::iter::repeat_with(Default::default));
+    let rows = left
+        .iter()
+        .map(cells)
+        .zip(right)
+        .map(|(left, right)| Row {
+            cells: left.into_iter().chain(right).collect(),
             failing: false,
         })
         .collect();
-    page.grid(&Grid::new(
-        &[("metric", Column::Word), ("value", Column::Number)],
-        rows,
-    ))
+    let head = [
+        ("metric", Column::Word),
+        ("value", Column::Number),
+        ("metric", Column::Word),
+        ("value", Column::Number),
+    ];
+    page.grid(&Grid::new(&head, rows))
 }
 
 fn write_account(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
@@ -153,13 +188,33 @@ fn write_problems(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 mod tests {
     use super::page::COLUMNS;
     use super::*;
-    use crate::render::sample::{check, hostile, rendered, shop};
+    use crate::render::sample::{check, hostile, hubs, rendered, shop};
 
     #[test]
     fn the_shop_in_a_terminal() {
         check(
             "render_table_shop",
             &rendered(&TABLE, &shop(), Options::default()),
+        );
+    }
+
+    #[test]
+    fn the_hubs_of_the_shop_in_a_terminal() {
+        check(
+            "render_table_hubs",
+            &rendered(&TABLE, &hubs(), Options::default()),
+        );
+    }
+
+    #[test]
+    fn nothing_central_is_said_in_a_sentence() {
+        let nothing = Report {
+            part: Part::Hubs,
+            ..Report::default()
+        };
+        assert_eq!(
+            rendered(&TABLE, &nothing, Options::default()),
+            "No spans were read.\n"
         );
     }
 
@@ -182,7 +237,11 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_page() {
-        for report in [shop(), hostile()] {
+        let central = Report {
+            part: Part::Hubs,
+            ..hostile()
+        };
+        for report in [shop(), hubs(), hostile(), central] {
             for top in [None, Some(1), Some(usize::MAX)] {
                 let options = Options {
                     top,

@@ -3,15 +3,18 @@
 //! GitHub and GitLab both read it. Names are code, so that nobody is mentioned and nothing is linked by what a
 //! stranger called a service.
 
+mod hubs;
+
 use std::io;
 
+use super::central::{told, untold};
 use super::summary::{account, answers, by_urgency, edges, name, scope, trust};
 use super::{Options, Renderer};
-use crate::report::{EdgeRow, EntryRow, Quantiles, Report};
+use crate::report::{EdgeRow, EntryRow, Finding, Part, Quantiles, Report};
 use crate::text;
 
 /// Writes Markdown.
-pub(super) static MD: Renderer = Renderer {
+pub(in crate::render) static MD: Renderer = Renderer {
     name: "md",
     about: "a summary, for comments on pull requests",
     extensions: &["md", "markdown"],
@@ -23,25 +26,33 @@ const NAME_COLUMNS: usize = 60;
 
 fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "**topple**: {}", scope(report))?;
-    let sentences: Vec<String> = answers(report)
-        .iter()
-        .map(|sentence| prose(sentence))
-        .collect();
-    if !sentences.is_empty() {
-        writeln!(out, "\n{}", sentences.join(" "))?;
+    match report.part {
+        Part::Whole => {
+            write_answers(&answers(report), out)?;
+            write_findings(report, options, out)?;
+            write_entries(report, options, out)?;
+            write_edges(report, options, out)?;
+        }
+        Part::Hubs => hubs::write(report, options, out)?,
     }
-    write_findings(report, options, out)?;
-    write_entries(report, options, out)?;
-    write_edges(report, options, out)?;
     write_details(report, out)
 }
 
+fn write_answers(answers: &[String], out: &mut dyn io::Write) -> io::Result<()> {
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let sentences: Vec<String> = answers.iter().map(|sentence| prose(sentence)).collect();
+    writeln!(out, "\n{}", sentences.join(" "))
+}
+
 fn write_findings(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
-    if report.findings.is_empty() {
+    let findings: Vec<&Finding> = told(report).collect();
+    if findings.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n### Findings\n")?;
-    for finding in report.findings.iter().take(options.rows()) {
+    for finding in findings.iter().take(options.rows()) {
         writeln!(
             out,
             "- {} ({})",
@@ -49,7 +60,7 @@ fn write_findings(report: &Report, options: &Options, out: &mut dyn io::Write) -
             finding.grade.name()
         )?;
     }
-    write_rest(report.findings.len(), options, out)
+    write_rest(findings.len(), options, out)
 }
 
 fn write_entries(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
@@ -146,8 +157,11 @@ fn write_details(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     for sentence in trust(report) {
         writeln!(out, "- {sentence}")?;
     }
-    for note in &report.notes {
-        writeln!(out, "- {}", prose(&text::visible(note)))?;
+    for note in report.notes.iter().map(|note| text::visible(note)) {
+        writeln!(out, "- {}", prose(&note))?;
+    }
+    for sentence in untold(report) {
+        writeln!(out, "- Not told: {}", prose(&sentence))?;
     }
     for problem in &data.problems {
         let place = [problem.source.as_str(), problem.place.as_str()]
@@ -205,14 +219,22 @@ fn prose(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{check, hostile, rendered, shop};
     use super::*;
+    use crate::render::sample::{check, hostile, hubs, rendered, shop};
 
     #[test]
     fn the_shop_in_markdown() {
         check(
             "render_md_shop",
             &rendered(&MD, &shop(), Options::default()),
+        );
+    }
+
+    #[test]
+    fn the_hubs_of_the_shop_in_markdown() {
+        check(
+            "render_md_hubs",
+            &rendered(&MD, &hubs(), Options::default()),
         );
     }
 

@@ -1,0 +1,70 @@
+//! Graphs and numbers, without spans.
+//!
+//! Everything here is a pure function of a graph or of numbers: no names, no input, no opinion.
+//! Nodes are indices, and what an index stands for is the caller's business. Randomness comes from
+//! a seed, floats are added in a fixed order, and neither threads nor hashes show in any result.
+//!
+//! In reading order:
+//!
+//! - [`random`] - the seeded generator behind every Monte Carlo method
+//! - [`graph`] - the dense directed graph and its undirected projection
+//! - [`unionfind`] - sets of nodes that grow together
+//! - [`components`] - connected and strongly connected components, static depth
+//! - [`cycles`] - shortest example cycles, feedback edges, flow hierarchy, reciprocity
+//! - [`cuts`] - articulation points, bridges, blocks
+//! - [`dominators`] - who is reached through whom
+//! - [`kcore`] - core numbers
+//! - [`degree`] - how uneven degrees are
+//! - [`clustering`] - triangles
+//! - [`distance`] - distances between all pairs
+//! - [`betweenness`] - how often a node lies inside shortest paths
+//! - [`robustness`] - how a graph falls apart
+//! - [`pagerank`] - where a random walk spends its time
+//! - [`levels`] - how far down the flow each node stands
+//! - [`community`] - groups of nodes
+//! - [`rewire`] - random graphs with given degrees
+//! - [`smallworld`] - clustering and distance against random graphs
+//! - [`special`] - ln Gamma, binomials, the normal tail
+//! - [`zeta`] - the Hurwitz zeta function
+//! - [`hubs`] - the hubs of a graph by description length
+//! - [`agreement`] - how far two partitions agree
+//! - [`stats`] - intervals and tests
+//! - [`queueing`] - requests in flight and the places they take
+//! - [`availability`] - redundancy, correlation, shuffle sharding
+//! - [`powerlaw`] - whether counts follow a power law
+//! - [`simplex`] - the minimum of a function
+//! - [`rivals`] - what else they might follow
+//! - [`verdict`] - what can be said in the end
+
+pub mod agreement;
+pub mod availability;
+pub mod betweenness;
+pub mod clustering;
+pub mod community;
+pub mod components;
+pub mod cuts;
+pub mod cycles;
+pub mod degree;
+pub mod distance;
+pub mod dominators;
+pub mod graph;
+pub mod hubs;
+pub mod kcore;
+pub mod levels;
+pub mod pagerank;
+pub mod powerlaw;
+pub mod queueing;
+pub mod random;
+pub mod rewire;
+pub mod rivals;
+pub mod robustness;
+pub mod simplex;
+pub mod smallworld;
+pub mod special;
+pub mod stats;
+pub mod unionfind;
+pub mod verdict;
+pub mod zeta;
+
+#[cfg(test)]
+mod testgraphs;

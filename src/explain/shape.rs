@@ -1,0 +1,152 @@
+//! Explanations of the shape of the graph: distances, triangles, groups, robustness, textbook shapes.
+
+use super::Explanation;
+
+pub(super) static ASSORTATIVITY: Explanation = Explanation {
+    name: "assortativity",
+    also: &[],
+    title: "whether neighbours have similar numbers of neighbours",
+    measures: "The correlation of the degrees at both ends of an edge, from -1 to 1.",
+    matters: "Below zero, nodes with many neighbours are joined to nodes with few, as in a star: the usual case, since many services share few.",
+    example: &["a star: -1   two stars whose centres are joined: above -1"],
+    blind: "Which way calls go, and why. It does not exist where all degrees are equal.",
+    act: "Nothing by itself. Compare a system with its own past.",
+    source: "Newman, Assortative Mixing in Networks, Phys. Rev. Lett. 89, 208701, 2002.",
+};
+
+pub(super) static CLUSTERING: Explanation = Explanation {
+    name: "average_clustering",
+    also: &["clustering", "transitivity", "directed_clustering"],
+    title: "how often two neighbours of a node are neighbours too",
+    measures: "clustering is the share of the pairs of a node's neighbours that are neighbours, zero below two neighbours; \
+        average_clustering is the mean over all nodes. transitivity is the share of all paths of two edges whose ends are neighbours. \
+        directed_clustering takes directions into account and is a mean too.",
+    matters: "A triangle a -> b, a -> c, b -> c means that c is called directly and through b: one slow c delays a twice.",
+    example: &[
+        "a, b, c joined to each other, d to a: a has 0.333, b and c 1, d 0; average 0.583, transitivity 0.6",
+    ],
+    blind: "Small graphs have high values by chance. A tree or a star has none, however well it is built.",
+    act: "Compare with random graphs of the same degrees (small_world_sigma), never with a fixed limit.",
+    source: "Watts and Strogatz, Nature 393, 1998; Fagiolo, Phys. Rev. E 76, 026107, 2007.",
+};
+
+pub(super) static PATHS: Explanation = Explanation {
+    name: "average_path_length",
+    also: &[
+        "paths",
+        "diameter",
+        "radius",
+        "global_efficiency",
+        "directed_average_path_length",
+        "reachable_pairs",
+        "static_depth",
+    ],
+    title: "how far apart nodes are",
+    measures: "Without direction, over the largest component: average_path_length is the mean number of edges on a shortest path, diameter the \
+        largest, radius the smallest distance within which one node has all others, global_efficiency the mean of 1/distance. With direction: \
+        reachable_pairs counts the ordered pairs joined by a path of calls, directed_average_path_length is their mean distance. static_depth is the \
+        longest chain of synchronous calls, a cycle counted as one node.",
+    matters: "Every hop adds latency and a chance to fail: five hops at 99.9 % are 99.5 %. Chains matter more than means.",
+    example: &[
+        "a -> b -> c: average_path_length 1.33, diameter 2, radius 1, reachable_pairs 3, static_depth 2",
+    ],
+    blind: "Which paths requests take: see max_sync_depth for that. Most pairs of a service graph cannot reach each other at all.",
+    act: "Shorten the longest chain that requests really take; a limit on the mean path says little, since it grows with the system.",
+    source: "Watts and Strogatz, Nature 393, 1998; Latora and Marchiori, Phys. Rev. Lett. 87, 2001.",
+};
+
+pub(super) static CENTRALISATION: Explanation = Explanation {
+    name: "degree_centralisation",
+    also: &["degree_gini"],
+    title: "how unevenly neighbours are spread",
+    measures: "degree_centralisation compares the differences to the largest degree with those of a star: 1 for a star, 0 if all degrees are equal. \
+        degree_gini is 0 if all degrees are equal and nears 1 if one node has all neighbours.",
+    matters: "The more it is centred, the more hangs on few nodes, and the better it survives the loss of any other.",
+    example: &["a star of 5: centralisation 1, gini 0.3   a ring: both 0"],
+    blind: "Who is in the centre: see hubs. The largest degree over the mean is no substitute, since it grows with the system.",
+    act: "Watch it rise from release to release.",
+    source: "Freeman, Centrality in Social Networks, Social Networks 1, 1979; Gini, 1912.",
+};
+
+pub(super) static FLOW_HIERARCHY: Explanation = Explanation {
+    name: "flow_hierarchy",
+    also: &[],
+    title: "share of edges that lie on no cycle",
+    measures: "Edges, of calls and of messages, that are part of no cycle, divided by all edges.",
+    matters: "At 1 the system can be drawn from top to bottom, started from bottom to top, and reasoned about layer by layer.",
+    example: &["a -> b, b -> a, b -> c: 1 of 3 edges, 0.333"],
+    blind: "Whether requests ever go around a cycle. Cycles through queues count as well.",
+    act: "Look at largest_cycle for the cycles that wait.",
+    source: "Luo and Magee, Detecting Evolving Patterns of Self-Organizing Networks, Complexity 16(6), 2011.",
+};
+
+pub(super) static MODULARITY: Explanation = Explanation {
+    name: "modularity",
+    also: &["communities"],
+    title: "how well the graph falls into groups",
+    measures: "communities counts the groups of the best division found in ten seeded attempts; modularity is the share of edges inside groups minus what \
+        chance would put there with the same degrees. The direction of edges is ignored.",
+    matters: "Groups with few edges between them can be owned, deployed and isolated apart.",
+    example: &["two rings of four nodes, joined by one edge: 2 communities, modularity 0.39"],
+    blind: "Sparse random graphs have high values too, and small groups inside large graphs are merged. Who owns what is not known.",
+    act: "Compare the groups with your teams; edges between groups are the ones to agree on.",
+    source: "Newman and Girvan, Phys. Rev. E 69, 2004; Traag, Waltman and van Eck, From Louvain to Leiden, Sci. Rep. 9, 5233, 2019.",
+};
+
+pub(super) static POWER_LAW: Explanation = Explanation {
+    name: "power_law_alpha",
+    also: &["power-law", "power_law_verdict"],
+    title: "whether the numbers of neighbours follow a power law",
+    measures: "The exponent of a power law fitted to the largest degrees, if a test with 1,000 synthetic data sets does not rule it out. \
+        The finding says what the test found, compared with other distributions. Without 100 nodes, 50 of them in the tail, the answer is insufficient data.",
+    matters: "Under a power law some nodes have very many more neighbours than others, and there is no typical number.",
+    example: &[
+        "power law: plausible, not distinguishable from lognormal; exponent 2.41 from degree 3 on, p = 0.38",
+    ],
+    blind: "Almost every system is too small to tell. A straight line in a log-log plot tells nothing. topple report leaves the test to topple hubs.",
+    act: "Nothing: it describes. Act on hubs.",
+    source: "Clauset, Shalizi and Newman, Power-Law Distributions in Empirical Data, SIAM Rev. 51(4), 2009.",
+};
+
+pub(super) static ROBUSTNESS: Explanation = Explanation {
+    name: "robustness_adaptive",
+    also: &["robustness", "robustness_static", "robustness_random"],
+    title: "how the graph falls apart when nodes are removed",
+    measures: "The mean share of nodes that still hang together over the removal of one node after another: always the one with most neighbours left \
+        (adaptive), by degree in the whole graph (static), or in random order (random, the mean of 1,000 orders, of fewer in topple report on more than 100 nodes). At most 0.5.",
+    matters: "Far less under attack than at random: a few nodes hold everything together.",
+    example: &["5 nodes all joined to each other: 0.4 for all three   a star of 5: 0.16 adaptive"],
+    blind: "It tells what hangs together, not what works: the loss of one shared database changes the number little and may end all requests.",
+    act: "Use it as a description of shape, and never as an availability.",
+    source: "Albert, Jeong and Barabasi, Nature 406, 2000; Schneider et al., PNAS 108(10), 2011.",
+};
+
+pub(super) static SMALL_WORLD: Explanation = Explanation {
+    name: "small_world_sigma",
+    also: &["small-world", "small_world_omega"],
+    title: "clustered like a lattice, short like a random graph",
+    measures: "sigma is clustering over that of random graphs, divided by path length over that of random graphs. omega compares path length with random \
+        graphs and clustering with lattices: near 0 for a small world, above for random graphs, below for lattices. All have the same degrees as the graph.",
+    matters: "It describes how a system grew: in groups with shortcuts between them.",
+    example: &[
+        "small world: sigma 1.51, omega -0.08 against 20 random graphs with the same degrees",
+    ],
+    blind: "Below 30 nodes, above a density of 0.3 or without triangles in random graphs there is no answer. sigma grows with the number of nodes. \
+        topple report leaves it to topple hubs.",
+    act: "Nothing: it describes.",
+    source: "Humphries and Gurney, PLoS ONE 3, 2008; Telesford et al., Brain Connect. 1, 2011.",
+};
+
+pub(super) static TOPOLOGY_CLASS: Explanation = Explanation {
+    name: "topology_class",
+    also: &["topology-class"],
+    title: "which textbook shape the graph is like",
+    measures: "A star: degree_centralisation above 0.8. Two equal hubs with spokes: the two nodes of highest degree share more than 0.8 of their \
+        neighbours, each joins half of all others, and the graph holds without either. A mesh: more than half of all pairs are neighbours. Layered: flow_hierarchy \
+        above 0.95 and trophic_incoherence below 0.1. Otherwise mixed.",
+    matters: "The shape tells which failures to think of first: the centre of a star, the ground floor of layers, everything in a mesh.",
+    example: &["the shape of the graph is a star: degree centralisation 0.93"],
+    blind: "The limits are conventions. Traffic that is not traced, such as gossip between replicas, is not seen.",
+    act: "Nothing: it describes.",
+    source: "Freeman 1979 for stars; Luo and Magee 2011, MacKay et al. 2020 for layers; limits of this program.",
+};

@@ -1,0 +1,172 @@
+//! What passes measure: numbers about the whole graph, facts with their evidence, and where each node stands.
+//!
+//! Plain data without opinion. What it is measured by is the business of [`crate::pass`], how it looks that of the
+//! renderers.
+
+/// A number about the whole graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// Its name, as in the policy file.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// It follows from the spans alone.
+    Proved,
+    /// It is an estimate with an interval.
+    Measured,
+    /// It rests on a heuristic.
+    Inferred,
+    /// The data cannot tell.
+    #[default]
+    Unknown,
+}
+
+impl Grade {
+    /// Returns the name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Grade::Proved => "proved",
+            Grade::Measured => "measured",
+            Grade::Inferred => "inferred",
+            Grade::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a finding is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// The whole system.
+    #[default]
+    System,
+    /// A service or virtual node.
+    Service(String),
+    /// An edge, caller first.
+    Edge(String, String),
+    /// Services that call each other in this order.
+    Path(Vec<String>),
+}
+
+impl Subject {
+    /// Returns whether it is about this node, among others.
+    pub fn names(&self, node: &str) -> bool {
+        match self {
+            Subject::System => false,
+            Subject::Service(name) => name == node,
+            Subject::Edge(from, to) => from == node || to == node,
+            Subject::Path(path) => path.iter().any(|name| name == node),
+        }
+    }
+}
+
+/// One measured fact, without opinion.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Finding {
+    /// Stable id of pass and subject.
+    pub id: String,
+    /// The pass that measured it.
+    pub pass: &'static str,
+    /// What was measured.
+    pub metric: &'static str,
+    /// What it is about.
+    pub subject: Subject,
+    /// The value; it means nothing when the grade is unknown.
+    pub value: f64,
+    /// Its unit; empty for a count.
+    pub unit: &'static str,
+    /// Interval, if it is an estimate.
+    pub interval: Option<(f64, f64)>,
+    /// How sure it is.
+    pub grade: Grade,
+    /// How many of how many.
+    pub count: u64,
+    /// How many there were.
+    pub of: u64,
+    /// Trace ids to look at.
+    pub exemplars: Vec<String>,
+    /// One sentence for people.
+    pub text: String,
+}
+
+impl Finding {
+    /// Returns a finding with its id; everything else is still to be said.
+    pub fn new(pass: &'static str, metric: &'static str, subject: Subject) -> Finding {
+        let canonical = match &subject {
+            Subject::System => metric.to_owned(),
+            Subject::Service(name) => name.clone(),
+            Subject::Edge(from, to) => format!("{from}->{to}"),
+            Subject::Path(path) => path.join("->"),
+        };
+        Finding {
+            id: format!("{pass}:{canonical}"),
+            pass,
+            metric,
+            subject,
+            ..Finding::default()
+        }
+    }
+
+    /// Returns the finding that something about the whole system cannot be told, and why.
+    pub fn unknown(pass: &'static str, metric: &'static str, why: impl Into<String>) -> Finding {
+        Finding {
+            text: why.into(),
+            ..Finding::new(pass, metric, Subject::System)
+        }
+    }
+}
+
+/// Where a node stands in the graph; what was not measured is absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// How many of the pairs of its neighbours are neighbours too.
+    pub clustering: Option<f64>,
+    /// Share of the pairs of other nodes whose shortest synchronous path leads through it.
+    pub betweenness: Option<f64>,
+    /// Half of the width of the 95 % interval of the betweenness, if that is an estimate.
+    pub betweenness_half_width: Option<f64>,
+    /// Share of requests in which it stands between the entry and something called below.
+    pub traffic_betweenness: Option<f64>,
+    /// Share of time a random walk along the calls spends there.
+    pub pagerank: Option<f64>,
+    /// Largest k of a part of the graph in which everybody has k neighbours.
+    pub core: Option<u64>,
+    /// How far down the flow of calls it stands.
+    pub level: Option<f64>,
+    /// Whether it belongs to the hubs.
+    pub hub: bool,
+    /// Whether the graph splits without it.
+    pub articulation: bool,
+    /// Nodes cut off from the largest rest of their part when it is gone.
+    pub cut_off: u64,
+    /// The closest node that every synchronous path from an entry to it passes.
+    pub immediate_dominator: Option<String>,
+    /// Nodes that no entry reaches synchronously when it is gone, without itself.
+    pub dominated: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_made_of_pass_and_subject() {
+        let name = |name: &str| name.to_owned();
+        let id = |subject| Finding::new("cycles", "largest_cycle", subject).id;
+        assert_eq!(id(Subject::System), "cycles:largest_cycle");
+        assert_eq!(id(Subject::Service(name("cart"))), "cycles:cart");
+        assert_eq!(id(Subject::Edge(name("a"), name("b"))), "cycles:a->b");
+        assert_eq!(id(Subject::Path(vec![name("a"), name("b")])), "cycles:a->b");
+    }
+
+    #[test]
+    fn a_subject_names_its_nodes() {
+        let edge = Subject::Edge("a".to_owned(), "b".to_owned());
+        assert!(edge.names("a") && edge.names("b") && !edge.names("c"));
+        assert!(!Subject::System.names("a"));
+    }
+}

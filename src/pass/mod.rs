@@ -1,0 +1,106 @@
+//! Measures the service graph: numbers, findings, and where each node stands. A pass has no opinion.
+//!
+//! Every pass sees the same [`Graph`] and adds to what was [`Measured`]. What cannot be computed is absent from the
+//! metrics, and a finding of grade unknown says why. To add a pass over the graph, write `src/pass/graph/<name>.rs` and name it
+//! in [`PASSES`].
+
+pub mod shapes;
+
+pub mod view;
+
+pub mod graph;
+
+use crate::finding::{Finding, Grade, Metric, Standing};
+
+pub use view::Graph;
+
+/// One measure of the graph.
+#[derive(Debug)]
+pub struct Pass {
+    /// Its name, as in findings.
+    pub name: &'static str,
+    /// What it is for, one line.
+    pub about: &'static str,
+    /// The name under which it is explained.
+    pub explain: &'static str,
+    /// Measures.
+    pub measure: fn(&Graph<'_>, Effort, &mut Measured),
+}
+
+/// How much time a measure may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Little: the graph is a part among others, estimates will do for large ones.
+    Quick,
+    /// What it takes: exact, and with random graphs to compare with.
+    Thorough,
+}
+
+/// What the passes found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Numbers about the whole graph.
+    pub metrics: Vec<Metric>,
+    /// Findings.
+    pub findings: Vec<Finding>,
+    /// What a reader should know before trusting the numbers.
+    pub notes: Vec<String>,
+    /// Where each node of the graph stands, by its number.
+    pub standings: Vec<Standing>,
+}
+
+impl Measured {
+    /// Adds a number about the whole graph, if there is one.
+    pub fn metric(&mut self, name: &'static str, value: impl Into<Option<f64>>) {
+        if let Some(value) = value.into().filter(|value| value.is_finite()) {
+            self.metrics.push(Metric { name, value });
+        }
+    }
+}
+
+/// Every pass, by name.
+pub static PASSES: &[&Pass] = &[
+    &graph::clustering::CLUSTERING,
+    &graph::communities::COMMUNITIES,
+    &graph::cores::CORES,
+    &graph::cycles::CYCLES,
+    &graph::degree::DEGREE,
+    &graph::dominators::DOMINATORS,
+    &graph::hubs::HUBS,
+    &graph::levels::LEVELS,
+    &graph::paths::PATHS,
+    &graph::power_law::POWER_LAW,
+    &graph::robustness::ROBUSTNESS,
+    &graph::single_points::SINGLE_POINTS,
+    &graph::small_world::SMALL_WORLD,
+    &graph::topology_class::TOPOLOGY_CLASS,
+];
+
+/// The passes whose findings come first, the most important first; the others follow by name.
+const FIRST: [&str; 4] = ["cycles", "hubs", "single-points", "dominators"];
+
+/// Runs every pass.
+///
+/// Metrics are sorted by name. Findings keep the order their pass gives them; those that cannot be told come last.
+pub fn measure(graph: &Graph<'_>, effort: Effort) -> Measured {
+    let mut measured = Measured {
+        standings: vec![Standing::default(); graph.n_nodes()],
+        ..Measured::default()
+    };
+    for pass in PASSES {
+        (pass.measure)(graph, effort, &mut measured);
+    }
+    measured.metrics.sort_by_key(|metric| metric.name);
+    measured.findings.sort_by_key(|finding| {
+        let place = FIRST.iter().position(|name| *name == finding.pass);
+        (
+            finding.grade == Grade::Unknown,
+            place.unwrap_or(FIRST.len()),
+            finding.pass,
+        )
+    });
+    measured
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The graph that passes measure: services and what they call, without users.
+//!
+//! The direct views of messages are left out, because those go through their queue as well; self-edges are no edges.
+//! Nodes are numbered by name.
+
+use std::collections::BTreeSet;
+
+use crate::algo::graph::{Digraph, Undirected};
+use crate::fold::catalogue::NodeKind;
+use crate::fold::system::{Arc, System, Vertex};
+use crate::pass::shapes::Traffic;
+use crate::text;
+
+/// Trace ids shown with one finding.
+const EXEMPLARS: usize = 3;
+
+/// The service graph in the forms that passes need.
+#[derive(Debug)]
+pub struct Graph<'a> {
+    /// Where it comes from.
+    pub system: &'a System,
+    /// The vertex of each node.
+    pub vertices: Vec<usize>,
+    /// All edges.
+    pub all: Digraph,
+    /// The edges whose caller waits.
+    pub sync: Digraph,
+    /// All edges, without direction.
+    pub undirected: Undirected,
+    /// What the shapes of requests say.
+    pub traffic: Traffic,
+    /// The node of each vertex, if it is one.
+    nodes: Vec<Option<u32>>,
+}
+
+impl<'a> Graph<'a> {
+    /// Returns the graph of a system.
+    pub fn of(system: &'a System) -> Graph<'a> {
+        let used: BTreeSet<usize> = system
+            .arcs
+            .iter()
+            .flat_map(|arc| [arc.from, arc.to])
+            .collect();
+        // A service stays in the graph even when nothing calls it; a peer is there because something does.
+        let vertices: Vec<usize> = (0..system.vertices.len())
+            .filter(|at| {
+                let vertex = &system.vertices[*at];
+                vertex.kind != NodeKind::Users
+                    && (used.contains(at) || !vertex.instances.is_empty())
+            })
+            .collect();
+        let mut nodes = vec![None; system.vertices.len()];
+        for (node, &vertex) in vertices.iter().enumerate() {
+            nodes[vertex] = Some(node as u32);
+        }
+        let pairs = |keep: fn(&Arc) -> bool| {
+            let arcs = system.arcs.iter().filter(move |arc| keep(arc));
+            arcs.filter_map(|arc| Some((nodes[arc.from]?, nodes[arc.to]?)))
+        };
+        let all = Digraph::new(vertices.len(), pairs(|arc| !arc.direct));
+        let sync = Digraph::new(vertices.len(), pairs(|arc| !arc.direct && arc.sync));
+        let mut graph = Graph {
+            system,
+            undirected: all.undirected(),
+            all,
+            sync,
+            vertices,
+            traffic: Traffic::default(),
+            nodes,
+        };
+        graph.traffic = Traffic::of(&graph);
+        graph
+    }
+
+    /// Returns the number of nodes.
+    pub fn n_nodes(&self) -> usize {
+        self.vertices.len()
+    }
+
+    /// Returns the node of a vertex, if it is one.
+    pub fn node(&self, vertex: usize) -> Option<u32> {
+        self.nodes[vertex]
+    }
+
+    /// Returns the node of a node of the topology, if it is one.
+    pub fn node_of_topology(&self, number: u32) -> Option<u32> {
+        self.nodes[self.system.vertex_of[number as usize]]
+    }
+
+    /// Returns what stands behind a node.
+    pub fn vertex(&self, node: u32) -> &'a Vertex {
+        &self.system.vertices[self.vertices[node as usize]]
+    }
+
+    /// Returns the name of a node.
+    pub fn name(&self, node: u32) -> &'a str {
+        &self.vertex(node).name
+    }
+
+    /// Returns the names of nodes.
+    pub fn names(&self, nodes: &[u32]) -> Vec<String> {
+        nodes
+            .iter()
+            .map(|&node| self.name(node).to_owned())
+            .collect()
+    }
+
+    /// Returns the names of nodes as one text; of many, the first few and how many more.
+    pub fn listed(&self, nodes: &[u32]) -> String {
+        const SHOWN: usize = 6;
+        let shown = self.names(&nodes[..nodes.len().min(SHOWN)]).join(", ");
+        match nodes.len().saturating_sub(SHOWN) {
+            0 => shown,
+            more => format!("{shown} and {} more", text::count(more as u64)),
+        }
+    }
+
+    /// Returns the nodes at which requests, messages and jobs enter, ascending.
+    pub fn entries(&self) -> Vec<u32> {
+        let entries: BTreeSet<u32> = self
+            .system
+            .entries
+            .iter()
+            .filter_map(|point| self.node(point.service))
+            .collect();
+        entries.into_iter().collect()
+    }
+
+    /// Returns the arcs from a node to another, over any protocol.
+    pub fn arcs_between(&self, from: u32, to: u32) -> &'a [Arc] {
+        let ends = (self.vertices[from as usize], self.vertices[to as usize]);
+        let arcs = &self.system.arcs;
+        let start = arcs.partition_point(|arc| (arc.from, arc.to) < ends);
+        let end = arcs.partition_point(|arc| (arc.from, arc.to) <= ends);
+        &arcs[start..end]
+    }
+
+    /// Returns the ids of a few traces with calls along these edges.
+    pub fn exemplars(&self, edges: impl IntoIterator<Item = (u32, u32)>) -> Vec<String> {
+        let mut ids: Vec<String> = Vec::new();
+        for (from, to) in edges {
+            for arc in self.arcs_between(from, to) {
+                for exemplar in arc.edge.exemplars.list() {
+                    let id = exemplar.trace.to_string();
+                    if ids.len() < EXEMPLARS && !ids.contains(&id) {
+                        ids.push(id);
+                    }
+                }
+            }
+            if ids.len() == EXEMPLARS {
+                break;
+            }
+        }
+        ids
+    }
+}
