@@ -97,8 +97,8 @@ pub(super) static POWER_LAW: Explanation = Explanation {
     name: "power_law_alpha",
     also: &["power-law", "power_law_verdict"],
     title: "whether the numbers of neighbours follow a power law",
-    measures: "The exponent of a power law fitted to the largest degrees, if a test with 1,000 synthetic data sets does not rule it out. \
-        The finding says what the test found, compared with other distributions. Without 100 nodes, 50 of them in the tail, the answer is insufficient data.",
+    measures: "The exponent of the power law that fits the largest degrees best. It means something only when the finding beside it, \
+        a test with 1,000 synthetic data sets and a comparison with other distributions, does not rule a power law out. Without 100 nodes, 50 of them in the tail, the answer is insufficient data.",
     matters: "Under a power law some nodes have very many more neighbours than others, and there is no typical number.",
     example: &[
         "power law: plausible, not distinguishable from lognormal; exponent 2.41 from degree 3 on, p = 0.38",
