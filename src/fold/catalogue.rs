@@ -50,7 +50,7 @@ impl NodeKind {
             PeerKind::Cache => NodeKind::Cache,
             PeerKind::Queue => NodeKind::Queue,
             PeerKind::External => NodeKind::External,
-            PeerKind::None | PeerKind::Unknown => NodeKind::Unknown,
+            PeerKind::None => NodeKind::Unknown,
         }
     }
 }

@@ -20,20 +20,6 @@ pub enum PeerKind {
     Queue = 3,
     /// Anything else: a host, a function, a model, a named service.
     External = 4,
-    /// The kind of call is known, the other side is not.
-    Unknown = 5,
-}
-
-impl PeerKind {
-    /// Every kind, by number.
-    pub const ALL: [PeerKind; 6] = [
-        PeerKind::None,
-        PeerKind::Database,
-        PeerKind::Cache,
-        PeerKind::Queue,
-        PeerKind::External,
-        PeerKind::Unknown,
-    ];
 }
 
 /// How caller and callee speak.

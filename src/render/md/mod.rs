@@ -29,9 +29,9 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     match report.part {
         Part::Whole => {
             write_answers(&answers(report), out)?;
-            write_findings(report, options, out)?;
             write_entries(report, options, out)?;
             write_edges(report, options, out)?;
+            write_findings(report, options, out)?;
         }
         Part::Hubs => hubs::write(report, options, out)?,
     }

@@ -47,16 +47,19 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
         Part::Whole => write_whole(report, options, &mut page)?,
         Part::Hubs => hubs::write(report, options, &mut page)?,
     }
-    write_metrics(report, &mut page)?;
+    if !report.services.is_empty() {
+        write_metrics(report, &mut page)?;
+    }
     write_account(report, options, &mut page)?;
     write_problems(report, &mut page)
 }
 
 fn write_whole(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
     write_summary(report, &answers(report), page)?;
-    write_findings(report, options, FINDINGS, page)?;
     entries::write(report, options, page)?;
     edges::write(report, options, page)?;
+    // What requests do comes before what the shape of the graph says.
+    write_findings(report, options, FINDINGS, page)?;
     services::write(report, options, page)
 }
 
@@ -90,7 +93,7 @@ fn write_findings(
     };
     let findings: Vec<&Finding> = told(report).collect();
     let untold = untold(report);
-    if findings.is_empty() && untold.is_empty() {
+    if report.services.is_empty() || (findings.is_empty() && untold.is_empty()) {
         return Ok(());
     }
     page.heading(&heading("Findings", findings.len(), options))?;
