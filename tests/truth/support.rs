@@ -1,0 +1,37 @@
+//! What the tests of truth need: reports of runs, and the numbers of edges.
+
+use std::io::Write;
+
+use topple::pipeline::{self, DEFAULT_MEMORY, Options, Progress};
+use topple::report::{EdgeRow, Report};
+
+use crate::simulator::Run;
+
+/// Returns the report of what the services of a run exported.
+pub(crate) fn report(run: &Run) -> Report {
+    let mut file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    file.write_all(run.json().as_bytes()).unwrap();
+    let options = Options {
+        inputs: vec![file.path().to_str().unwrap().to_owned()],
+        threads: 2,
+        memory: DEFAULT_MEMORY,
+        window: Default::default(),
+        shard: None,
+    };
+    let (report, _) = pipeline::report(&options, &Progress::default()).unwrap();
+    assert_eq!(report.data.problems_total, 0, "{:?}", report.data.problems);
+    report
+}
+
+/// Returns the edge between two services.
+#[track_caller]
+pub(crate) fn edge<'a>(report: &'a Report, from: &str, to: &str) -> &'a EdgeRow {
+    let mut edges = report
+        .edges
+        .iter()
+        .filter(|edge| edge.from == from && edge.to == to);
+    match (edges.next(), edges.next()) {
+        (Some(edge), None) => edge,
+        (first, _) => panic!("{from} -> {to}: {first:?} is not the only edge"),
+    }
+}
