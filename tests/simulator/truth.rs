@@ -17,6 +17,10 @@ pub(crate) type Pair = (&'static str, &'static str);
 pub(crate) struct Truth {
     /// Calls between services.
     pub(crate) edges: BTreeMap<Pair, Edge>,
+    /// Nanoseconds of each query, in order, by service and by system and database.
+    pub(crate) queries: BTreeMap<(&'static str, String), Vec<u64>>,
+    /// Messages sent by service and queue.
+    pub(crate) sent: BTreeMap<Pair, u64>,
     /// Requests by service and operation.
     pub(crate) entries: BTreeMap<Pair, Entry>,
     /// Failed requests by the instance where the failure began.
@@ -79,8 +83,8 @@ pub(crate) struct Edge {
     pub(crate) most_attempts: u64,
     /// Attempts that succeeded although the caller had to take them for failed.
     pub(crate) phantoms: u64,
-    /// Successes of one call beyond its first.
-    pub(crate) duplicates: u64,
+    /// Calls that succeeded more than once.
+    pub(crate) done_twice: u64,
     /// Nanoseconds that callees worked after nobody waited any more.
     pub(crate) orphan_ns: u64,
     /// Nanoseconds by which callees' spans outlast those of callers who gave up.
@@ -120,6 +124,7 @@ impl Truth {
         };
         truth.read_programs(system);
         truth.count_calls(system, log);
+        truth.count_queries(system, log);
         truth.count_requests(system, log);
         truth.count_activities(system, log);
         for instance in &log.instances {
@@ -230,6 +235,29 @@ impl Truth {
         }
         for (pair, spans) in under_way {
             self.concurrency.insert(pair, Concurrency::of(&spans));
+        }
+    }
+
+    fn count_queries(&mut self, system: &System, log: &Log) {
+        let service = |activity: usize| {
+            let instance = &log.instances[log.activities[activity].instance];
+            system.services[instance.service].name
+        };
+        for query in &log.queries {
+            if !log.is_lost(query.activity, Some(query.end)) {
+                let database = format!("{}/{}", query.what.system, query.what.database);
+                let queries = self.queries.entry((service(query.activity), database));
+                queries.or_default().push(query.end - query.start);
+            }
+        }
+        for queries in self.queries.values_mut() {
+            queries.sort_unstable();
+        }
+        for message in &log.messages {
+            if !log.is_lost(message.activity, Some(message.end)) {
+                let pair = (service(message.activity), message.queue);
+                *self.sent.entry(pair).or_default() += 1;
+            }
         }
     }
 
@@ -344,7 +372,7 @@ impl Edge {
                 self.outlasted_ns += (served_until - server.start).saturating_sub(client_ns);
             }
         }
-        self.duplicates += u64::saturating_sub(successes, 1);
+        self.done_twice += u64::from(successes > 1);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::support::{edge, report};
 fn check(system: System) -> Run {
     let run = system.run();
     let report = report(&run);
-    assert!(!run.truth.edges.is_empty());
+    assert!(run.truth.edges.len() + run.truth.queries.len() > 0);
     for ((from, to), truth) in &run.truth.edges {
         let row = edge(&report, from, to);
         let counted = [
@@ -41,6 +41,17 @@ fn check(system: System) -> Run {
         assert_eq!(counted, happened.map(|n| n as f64), "{from} -> {to}");
         durations(row.client_ns, &truth.client_ns, from, to);
         durations(row.server_ns, &truth.server_ns, from, to);
+    }
+    for ((from, to), query_ns) in &run.truth.queries {
+        let row = edge(&report, from, to);
+        let n = query_ns.len() as f64;
+        assert_eq!([row.calls, row.attempts], [n; 2], "{from} -> {to}");
+        assert_eq!([row.served, row.errors()], [0.0; 2], "{from} -> {to}");
+        durations(row.client_ns, query_ns, from, to);
+    }
+    for ((from, queue), sent) in &run.truth.sent {
+        let row = edge(&report, from, &format!("kafka/{queue}"));
+        assert_eq!(row.calls, *sent as f64, "{from} -> {queue}");
     }
     run
 }
@@ -152,6 +163,14 @@ fn far_and_near_calls() {
     check(scenarios::crossed_cells(15));
     check(scenarios::shuffle_shards(16));
     check(scenarios::one_after_the_other(17));
+}
+
+#[test]
+fn queries_and_messages() {
+    let run = check(scenarios::n_plus_one(21));
+    assert!(!run.truth.queries.is_empty());
+    let run = check(scenarios::messages(22));
+    assert!(!run.truth.sent.is_empty());
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn work_that_nobody_waits_for_is_orphaned() {
     assert!((30_000_000..50_000_000).contains(&mean), "{mean}");
     assert!(edge.outlasted_ns <= edge.orphan_ns);
     assert_eq!(edge.phantoms, edge.timeouts);
-    assert!(edge.duplicates > 50 && edge.duplicates < edge.phantoms);
+    assert!(edge.done_twice > 50 && edge.done_twice < edge.phantoms);
     assert_eq!(edge.most_attempts, 3);
 }
 
