@@ -83,7 +83,7 @@ pub(crate) struct Edge {
     pub(crate) most_attempts: u64,
     /// Attempts that succeeded although the caller had to take them for failed.
     pub(crate) phantoms: u64,
-    /// Calls that succeeded more than once.
+    /// Calls that may not be repeated without harm (POST, PATCH) and succeeded more than once.
     pub(crate) done_twice: u64,
     /// Nanoseconds that callees worked after nobody waited any more.
     pub(crate) orphan_ns: u64,
@@ -372,7 +372,9 @@ impl Edge {
                 self.outlasted_ns += (served_until - server.start).saturating_sub(client_ns);
             }
         }
-        self.done_twice += u64::from(successes > 1);
+        let operation = call.what.operation;
+        let may_harm = operation.starts_with("POST") || operation.starts_with("PATCH");
+        self.done_twice += u64::from(may_harm && successes > 1);
     }
 }
 

@@ -20,5 +20,6 @@ mod simulator;
 
 mod calls;
 mod graph;
+mod losses;
 mod stories;
 mod support;

@@ -2,13 +2,15 @@
 
 use std::io::Write;
 
+use topple::error::Result;
+use topple::fold::system::{self, System};
 use topple::pipeline::{self, DEFAULT_MEMORY, Options, Progress};
 use topple::report::{EdgeRow, Report};
 
 use crate::simulator::Run;
 
-/// Returns the report of what the services of a run exported.
-pub(crate) fn report(run: &Run) -> Report {
+/// Hands what the services of a run exported to a part of the pipeline.
+fn read<T>(run: &Run, part: impl FnOnce(&Options, &Progress) -> Result<T>) -> T {
     let mut file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
     file.write_all(run.json().as_bytes()).unwrap();
     let options = Options {
@@ -18,7 +20,18 @@ pub(crate) fn report(run: &Run) -> Report {
         window: Default::default(),
         shard: None,
     };
-    let (report, _) = pipeline::report(&options, &Progress::default()).unwrap();
+    part(&options, &Progress::default()).unwrap()
+}
+
+/// Returns the service graph of what the services of a run exported, with its topology.
+pub(crate) fn system(run: &Run) -> System {
+    let (topology, _) = read(run, pipeline::fold);
+    system::resolve(topology)
+}
+
+/// Returns the report of what the services of a run exported.
+pub(crate) fn report(run: &Run) -> Report {
+    let (report, _) = read(run, pipeline::report);
     assert_eq!(report.data.problems_total, 0, "{:?}", report.data.problems);
     report
 }

@@ -1,6 +1,6 @@
 //! Stories of how a system is built: clocks, regions, cells, shards, what could be done at once, messages.
 
-use crate::simulator::program::{around, between, call, ms, query, secs, send, work};
+use crate::simulator::program::{answer, around, between, call, ms, query, secs, send, work};
 use crate::simulator::scenarios::{healthy, shop};
 use crate::simulator::system::{System, service};
 
@@ -51,6 +51,23 @@ pub(crate) fn one_after_the_other(seed: u64) -> System {
         .with(service("weather").does("GET /weather", [work(between(ms(30), ms(40)))]))
         .users("page", "GET /home", 10.0, 0..secs(30))
         .users("page", "GET /start", 5.0, 0..secs(30))
+}
+
+/// A page that half of its visitors leave before its details are read, and a tenth of those before its reviews.
+pub(crate) fn sometimes(seed: u64) -> System {
+    System::new(seed)
+        .with(service("page").workers(50).does(
+            "GET /page",
+            [
+                answer(304, 0.5),
+                call("details", "GET /details").into(),
+                answer(304, 0.1),
+                call("reviews", "GET /reviews").into(),
+            ],
+        ))
+        .with(service("details").does("GET /details", [work(ms(2))]))
+        .with(service("reviews").does("GET /reviews", [work(ms(2))]))
+        .users("page", "GET /page", 250.0, 0..secs(30))
 }
 
 /// Two cells for everything, and a cart that sometimes leaves its own.
