@@ -3,6 +3,8 @@
 //! Plain data without opinion. What it is measured by is the business of [`crate::pass`], how it looks that of the
 //! renderers.
 
+use std::fmt;
+
 /// A number about the whole graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
@@ -50,16 +52,41 @@ pub enum Subject {
     Edge(String, String),
     /// Services that call each other in this order.
     Path(Vec<String>),
+    /// The calls of one operation along an edge: caller, callee, operation.
+    Call(String, String, String),
+    /// An operation of a service, often one at which requests enter.
+    Entry(String, String),
+    /// An instance of a service: the service, and the instance.
+    Instance(String, String),
+    /// Something that several services share: what it is (`host`, `zone`, `version`), and its name.
+    Shared(&'static str, String),
 }
 
 impl Subject {
     /// Returns whether it is about this node, among others.
     pub fn names(&self, node: &str) -> bool {
         match self {
-            Subject::System => false,
-            Subject::Service(name) => name == node,
-            Subject::Edge(from, to) => from == node || to == node,
+            Subject::System | Subject::Shared(_, _) => false,
+            Subject::Service(name) | Subject::Entry(name, _) | Subject::Instance(name, _) => {
+                name == node
+            }
+            Subject::Edge(from, to) | Subject::Call(from, to, _) => from == node || to == node,
             Subject::Path(path) => path.iter().any(|name| name == node),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::System => out.write_str("the system"),
+            Subject::Service(name) => out.write_str(name),
+            Subject::Edge(from, to) => write!(out, "{from}->{to}"),
+            Subject::Path(path) => out.write_str(&path.join("->")),
+            Subject::Call(from, to, operation) => write!(out, "{from}->{to} {operation}"),
+            Subject::Entry(service, operation) => write!(out, "{service} {operation}"),
+            Subject::Instance(service, instance) => write!(out, "{service}/{instance}"),
+            Subject::Shared(kind, name) => write!(out, "{kind} {name}"),
         }
     }
 }
@@ -91,6 +118,9 @@ pub struct Finding {
     pub exemplars: Vec<String>,
     /// One sentence for people.
     pub text: String,
+    /// Share of requests (or, where no request can be told, of calls) that pay for it, from 0 to 1; absent for facts that
+    /// cost nobody anything.
+    pub cost: Option<f64>,
 }
 
 impl Finding {
@@ -98,9 +128,7 @@ impl Finding {
     pub fn new(pass: &'static str, metric: &'static str, subject: Subject) -> Finding {
         let canonical = match &subject {
             Subject::System => metric.to_owned(),
-            Subject::Service(name) => name.clone(),
-            Subject::Edge(from, to) => format!("{from}->{to}"),
-            Subject::Path(path) => path.join("->"),
+            subject => subject.to_string(),
         };
         Finding {
             id: format!("{pass}:{canonical}"),
@@ -108,6 +136,14 @@ impl Finding {
             metric,
             subject,
             ..Finding::default()
+        }
+    }
+
+    /// Returns a finding of a pass that can say several things of one subject, so that its id names the metric too.
+    pub fn of(pass: &'static str, metric: &'static str, subject: Subject) -> Finding {
+        Finding {
+            id: format!("{pass}:{metric}:{subject}"),
+            ..Finding::new(pass, metric, subject)
         }
     }
 

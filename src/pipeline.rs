@@ -11,6 +11,7 @@ use crate::fold::topology::Bucket;
 use crate::fold::{Catalogue, Observer, Topology, Window, codec, system};
 use crate::format::FORMATS;
 use crate::input::{self, Buffer, Feed, Framing, Limits, Problems, Reading};
+use crate::pass;
 use crate::report::{self, Report};
 use crate::trace::intake::{Intake, Shard};
 use crate::trace::{Assembler, Traces};
@@ -264,8 +265,9 @@ fn fold_traces(
     let next = AtomicU32::new(0);
     let budget = options.memory / 8 / options.threads.max(1) as u64;
     let worker = || -> Result<Topology> {
-        let mut observer =
-            Observer::new(&traces.dictionary, Arc::clone(&catalogue), options.window);
+        let catalogue = Arc::clone(&catalogue);
+        let mut observer = Observer::new(&traces.dictionary, catalogue, options.window)
+            .watched_by(pass::watchers());
         let mut assembler = Assembler::default();
         loop {
             let partition = next.fetch_add(1, Ordering::Relaxed);

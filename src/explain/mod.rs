@@ -15,6 +15,8 @@ mod shape;
 
 mod central;
 
+mod failures;
+
 use std::io;
 
 use crate::text;
@@ -78,6 +80,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &data::ORPHAN_RATIO,
     &central::PAGERANK,
     &data::PAIRED_RATIO,
+    &failures::PHANTOMS,
     &shape::POWER_LAW,
     &data::PROBLEMS,
     &time::QUANTILES,

@@ -8,6 +8,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::model::dictionary::Dictionary;
 use crate::model::id::mix;
+use crate::model::mark;
 use crate::model::names::{ABSENT, NameId};
 use crate::model::peer::PeerKind;
 use crate::trace::link::End;
@@ -260,9 +261,7 @@ pub struct Move {
     pub nodes: Vec<u32>,
 }
 
-/// Returns a hash of a text that never changes (FNV-1a, mixed).
+/// Returns the place of a text in the order of everything that must not depend on numbers.
 pub fn text_rank(text: &str) -> u64 {
-    mix(text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-    }))
+    mark::hash(text)
 }

@@ -15,7 +15,11 @@ pub mod shape;
 
 pub mod message;
 
+pub mod ledger;
+
 pub mod topology;
+
+pub mod watch;
 
 pub mod frames;
 
@@ -33,3 +37,4 @@ mod tests;
 pub use catalogue::Catalogue;
 pub use observe::{Observer, Window};
 pub use topology::Topology;
+pub use watch::{Seen, Watcher};

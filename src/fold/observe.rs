@@ -11,9 +11,11 @@ use crate::fold::catalogue::{Catalogue, USERS};
 use crate::fold::edge::EdgeKey;
 use crate::fold::exemplar::Exemplar;
 use crate::fold::frames::Frames;
+use crate::fold::ledger::Table;
 use crate::fold::message::{Sent, Taken};
 use crate::fold::shape::EntryKey;
 use crate::fold::topology::{Instance, InstanceKey, Topology};
+use crate::fold::watch::{Seen, Watcher};
 use crate::model::SpanRow;
 use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
@@ -58,6 +60,10 @@ pub struct Observer<'a> {
     frames: Frames,
     calls: Calls,
     serial: u64,
+    watchers: Vec<&'static Watcher>,
+    /// The tables of each watcher.
+    tables: Vec<Vec<Table>>,
+    tops: Vec<u32>,
 }
 
 impl<'a> Observer<'a> {
@@ -77,7 +83,22 @@ impl<'a> Observer<'a> {
             frames: Frames::default(),
             calls: Calls::default(),
             serial: 0,
+            watchers: Vec::new(),
+            tables: Vec::new(),
+            tops: Vec::new(),
         }
+    }
+
+    /// Returns the observer, with passes that look at each trace.
+    #[must_use]
+    pub fn watched_by(mut self, watchers: impl IntoIterator<Item = &'static Watcher>) -> Self {
+        for watcher in watchers {
+            let tables = watcher.tables.iter();
+            self.tables
+                .push(tables.map(|of| Table::new(of.layout)).collect());
+            self.watchers.push(watcher);
+        }
+        self
     }
 
     /// Adds a trace.
@@ -109,6 +130,34 @@ impl<'a> Observer<'a> {
             self.remember(trace, message);
         }
         self.add_requests(trace);
+        if !self.watchers.is_empty() {
+            self.watch(trace);
+        }
+    }
+
+    fn watch(&mut self, trace: &Trace<'_>) {
+        self.tops.clear();
+        self.tops.resize(trace.spans.len(), NONE);
+        for &span in trace.order {
+            self.tops[span as usize] = match trace.parents[span as usize] {
+                NONE => span,
+                parent => self.tops[parent as usize],
+            };
+        }
+        let seen = Seen {
+            trace,
+            dictionary: self.dictionary,
+            catalogue: &self.topology.catalogue,
+            linked: &self.linked,
+            path: &self.path,
+            tops: &self.tops,
+        };
+        for (watcher, tables) in self.watchers.iter().zip(&mut self.tables) {
+            for table in &mut *tables {
+                table.see();
+            }
+            (watcher.observe)(&seen, tables);
+        }
     }
 
     /// Returns the topology of what was observed.
@@ -138,6 +187,11 @@ impl<'a> Observer<'a> {
             sum.last = sum.last.max(instance.last);
         }
         (self.topology.edges, self.topology.aliases) = self.calls.finish(self.dictionary);
+        for (watcher, tables) in self.watchers.iter().zip(self.tables) {
+            for (of, table) in watcher.tables.iter().zip(tables) {
+                self.topology.ledger.insert(of.name, table);
+            }
+        }
         self.topology
     }
 

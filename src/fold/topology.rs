@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::fold::catalogue::{Catalogue, Move, Node, NodeKind, USERS};
 use crate::fold::edge::{Edge, EdgeKey};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
+use crate::fold::ledger::Ledger;
 use crate::fold::message::Messages;
 use crate::fold::shape::{EntryKey, Shapes};
 use crate::fold::sketch::Sketch;
@@ -189,6 +190,8 @@ pub struct Topology {
     pub shapes: Shapes,
     /// Messages between traces.
     pub messages: Messages,
+    /// What passes over traces keep.
+    pub ledger: Ledger,
     /// Which service answered at which address.
     pub aliases: Map<(NameId, u32), ()>,
     /// How much was read.
@@ -209,6 +212,7 @@ impl Topology {
             entries: Map::default(),
             shapes: Shapes::default(),
             messages: Messages::default(),
+            ledger: Ledger::default(),
             aliases: Map::default(),
             account: Account::default(),
             buckets: BTreeSet::new(),
@@ -253,6 +257,10 @@ impl Topology {
         }
         a.shapes.merge(b.shapes);
         a.messages.merge(b.messages);
+        a.ledger.merge(&a.catalogue, b.ledger).map_err(|table| {
+            Error::new(format!("two topologies lay out \"{table}\" differently"))
+                .with_help("fold both again with the same version of topple")
+        })?;
         a.account.merge(&b.account);
         a.buckets.extend(b.buckets);
         a.overflowed.extend(b.overflowed);
@@ -306,6 +314,7 @@ impl Topology {
             .collect();
         self.shapes.rename(moved);
         self.messages.rename(moved);
+        self.ledger.rename(moved);
         self.catalogue = Arc::clone(catalogue);
     }
 
@@ -353,6 +362,7 @@ impl Topology {
                 .iter()
                 .flat_map(|(_, node, taken)| [*node, taken.destination]),
         );
+        self.ledger.names(&mut nodes, &mut texts);
         nodes.sort_unstable();
         nodes.dedup();
         for &number in &nodes {

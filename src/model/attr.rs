@@ -188,10 +188,49 @@ slots! {
     Synthetic = ["user_agent.synthetic.type"],
     /// The span came from Zipkin, where a call without a remote endpoint makes no link.
     Zipkin = ["zipkin.kind"],
+    /// Id of a message.
+    MessageId = ["messaging.message.id", "messaging.message_id"],
+    /// Conversation a message belongs to.
+    Conversation = ["messaging.message.conversation_id", "messaging.conversation_id"],
+    /// Key under which the callee drops repeats of a request; captured headers are opt-in.
+    IdempotencyKey = ["http.request.header.idempotency-key"],
+    /// Whether a query may be repeated without harm.
+    Idempotent = ["cassandra.query.idempotent", "db.cassandra.idempotence"],
+    /// Copies of a query sent before the first was answered.
+    Speculative = ["cassandra.speculative_execution.count", "db.cassandra.speculative_execution_count"],
+    /// Deadline of a gRPC call, a captured header.
+    GrpcTimeout = ["rpc.request.metadata.grpc-timeout", "rpc.grpc.request.metadata.grpc-timeout"],
+    /// Milliseconds Envoy gives a request, a captured header.
+    EnvoyTimeout = ["http.request.header.x-envoy-expected-rq-timeout-ms"],
+    /// Whose request it is.
+    Tenant = ["tenant.id", "enduser.id", "enduser.pseudo.id", "user.id"],
+    /// When the server's certificate ends.
+    CertificateEnd = ["tls.server.not_after"],
+    /// Who issued the server's certificate.
+    CertificateIssuer = ["tls.server.issuer"],
+    /// The cell of a cellular architecture.
+    Cell = ["deployment.cell", "cell.id", "cell.name"],
+    /// How important the service is.
+    Criticality = ["service.criticality"],
+    /// The first request of a cloud function.
+    ColdStart = ["faas.coldstart", "faas.cold_start"],
 }
 
 /// Number of slots.
 pub const N_SLOTS: usize = NAMES.len();
+
+const _: () = assert!(N_SLOTS <= 128, "a set of slots is a u128");
+
+/// Returns the set of some slots, one bit each.
+pub const fn mask(slots: &[Slot]) -> u128 {
+    let mut mask = 0;
+    let mut i = 0;
+    while i < slots.len() {
+        mask |= 1 << slots[i] as u128;
+        i += 1;
+    }
+    mask
+}
 
 /// Returns the slot of an attribute name given as bytes, and its rank among the names of that slot.
 ///
@@ -352,7 +391,7 @@ impl Table {
 /// Invariant: `values[slot]` and `ranks[slot]` mean something only when bit `slot` of `present` is set.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
-    present: u64,
+    present: u128,
     values: [Value<'a>; N_SLOTS],
     ranks: [u8; N_SLOTS],
 }
@@ -406,7 +445,7 @@ impl<'a> Facts<'a> {
 
     /// Returns the slots that are present, one bit each.
     #[inline]
-    pub fn present(&self) -> u64 {
+    pub fn present(&self) -> u128 {
         self.present
     }
 
@@ -446,12 +485,10 @@ impl<'a> Facts<'a> {
 
     /// Returns whether any of the slots in the mask is present.
     #[inline]
-    pub fn any(&self, mask: u64) -> bool {
+    pub fn any(&self, mask: u128) -> bool {
         self.present & mask != 0
     }
 }
-
-const _: () = assert!(N_SLOTS <= 64, "the slots must fit the bits of one word");
 
 #[cfg(test)]
 mod tests {

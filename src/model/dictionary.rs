@@ -25,6 +25,12 @@ pub struct Resource {
     pub zone: NameId,
     /// Region.
     pub region: NameId,
+    /// Cell of a cellular architecture.
+    pub cell: NameId,
+    /// How important the service is.
+    pub criticality: NameId,
+    /// Language of the SDK.
+    pub language: NameId,
 }
 
 /// What a span says about its other side and about its end.
@@ -222,6 +228,9 @@ fn rename_resource(resource: Resource, map: &[NameId]) -> Resource {
         host: new(resource.host),
         zone: new(resource.zone),
         region: new(resource.region),
+        cell: new(resource.cell),
+        criticality: new(resource.criticality),
+        language: new(resource.language),
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::model::attr::{Facts, Slot, Value};
 use crate::model::dictionary::{Detail, Dictionary, Resource, Weight};
 use crate::model::health::is_health;
+use crate::model::mark;
 use crate::model::memo::{self, Meaning};
 use crate::model::names::Class;
 use crate::model::operation::operation;
@@ -30,6 +31,9 @@ pub fn resource(facts: &Facts<'_>, dictionary: &mut Dictionary) -> u32 {
         host: intern(Class::Instance, clock(facts)),
         zone: intern(Class::Service, facts.text(Slot::Zone)),
         region: intern(Class::Service, facts.text(Slot::Region)),
+        cell: intern(Class::Label, facts.text(Slot::Cell)),
+        criticality: intern(Class::Label, facts.text(Slot::Criticality)),
+        language: intern(Class::Label, facts.text(Slot::SdkLanguage)),
     };
     dictionary.resource(resource)
 }
@@ -72,6 +76,7 @@ pub fn row(span: &RawSpan<'_>, resource: u32, dictionary: &mut Dictionary) -> Sp
         (!span.links.is_empty(), Flags::LINKS),
         (span.shared, Flags::SHARED),
         (is_health(span, meaning.protocol), Flags::HEALTH),
+        (mark::is_marked(&span.facts), Flags::MARKS),
     ] {
         if is_so {
             flags = flags.with(flag);
@@ -100,14 +105,23 @@ fn meaning(span: &RawSpan<'_>, dictionary: &mut Dictionary) -> Meaning {
     let protocol = peer::protocol(facts);
     let role = role(span.kind, facts);
     let outcome = outcome(span, protocol);
+    let method = facts.text(Slot::HttpMethod);
     let mut flags = Flags::new(span.kind, role, outcome, resends(facts));
-    let is_transparent = facts.get(Slot::TransparentRetry).and_then(Value::truth) == Some(true);
+    let is_true = |slot| facts.get(slot).and_then(Value::truth) == Some(true);
+    let is_speculative = facts.int(Slot::Speculative).is_some_and(|count| count > 0);
     for (is_so, flag) in [
         (facts.get(Slot::Synthetic).is_some(), Flags::SYNTHETIC),
         (facts.get(Slot::Zipkin).is_some(), Flags::NAMED_PEER_ONLY),
         (span.status == Status::Error, Flags::STATUS_ERROR),
         (threshold(span.trace_state).is_some(), Flags::WEIGHTED),
-        (is_transparent, Flags::TRANSPARENT),
+        (is_true(Slot::TransparentRetry), Flags::TRANSPARENT),
+        (
+            is_true(Slot::Idempotent) || method.is_some_and(is_idempotent),
+            Flags::IDEMPOTENT,
+        ),
+        (is_speculative, Flags::SPECULATIVE),
+        (is_true(Slot::ColdStart), Flags::COLD_START),
+        (method.is_some(), Flags::HTTP),
     ] {
         if is_so {
             flags = flags.with(flag);
@@ -119,6 +133,14 @@ fn meaning(span: &RawSpan<'_>, dictionary: &mut Dictionary) -> Meaning {
         operation: operation(span, protocol, dictionary),
         detail: detail(span, protocol, outcome, dictionary),
     }
+}
+
+/// Returns whether requests of an HTTP method may be repeated without harm (RFC 9110, section 9.2.2).
+fn is_idempotent(method: &str) -> bool {
+    const METHODS: [&str; 6] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
+    METHODS
+        .iter()
+        .any(|known| method.eq_ignore_ascii_case(known))
 }
 
 /// Returns what the span does with a message: the operation's type first, then the kind.

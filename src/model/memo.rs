@@ -5,7 +5,7 @@
 //! are not compared again. With a hundred thousand different meanings the chance that any two are taken for one
 //! another is below 10^-9.
 
-use crate::model::attr::{Facts, Slot, Value};
+use crate::model::attr::{Facts, Slot, Value, mask};
 use crate::model::names::NameId;
 use crate::model::peer::Protocol;
 use crate::model::span::{Flags, RawSpan};
@@ -69,18 +69,9 @@ impl Memo {
     }
 }
 
-const fn mask(slots: &[Slot]) -> u64 {
-    let mut mask = 0;
-    let mut i = 0;
-    while i < slots.len() {
-        mask |= 1 << slots[i] as u64;
-        i += 1;
-    }
-    mask
-}
-
-/// Attributes of resources, and those looked at for health checks alone, which [`crate::model::meaning`] finds anew.
-const NO_MEANING: u64 = mask(&[
+/// Attributes of resources, those looked at for health checks alone, and those that become marks:
+/// [`crate::model::meaning`] finds these anew.
+const NO_MEANING: u128 = mask(&[
     Slot::ServiceName,
     Slot::ServiceNamespace,
     Slot::ServiceVersion,
@@ -100,12 +91,22 @@ const NO_MEANING: u64 = mask(&[
     Slot::UrlPath,
     Slot::UserAgent,
     Slot::DbText,
+    Slot::MessageId,
+    Slot::Conversation,
+    Slot::IdempotencyKey,
+    Slot::GrpcTimeout,
+    Slot::EnvoyTimeout,
+    Slot::Tenant,
+    Slot::CertificateEnd,
+    Slot::CertificateIssuer,
+    Slot::Cell,
+    Slot::Criticality,
 ]);
 
 /// Names of hosts; without one, addresses count, and without those the URL does.
-const HOST_NAMES: u64 = mask(&[Slot::ServerAddress, Slot::NetPeerName]);
-const ADDRESSES: u64 = mask(&[Slot::NetworkPeerAddress, Slot::NetSockPeer]);
-const URL: u64 = mask(&[Slot::UrlFull]);
+const HOST_NAMES: u128 = mask(&[Slot::ServerAddress, Slot::NetPeerName]);
+const ADDRESSES: u128 = mask(&[Slot::NetworkPeerAddress, Slot::NetSockPeer]);
+const URL: u128 = mask(&[Slot::UrlFull]);
 
 /// Returns a hash of everything that the meaning of a span depends on; never zero.
 #[inline]
@@ -123,7 +124,8 @@ pub fn key(span: &RawSpan<'_>) -> u64 {
         slots &= !URL;
     }
     // Whether there is a URL says how the two sides speak.
-    hash = step(hash, slots ^ (facts.present() & URL).rotate_left(1));
+    let seen = slots ^ (facts.present() & URL).rotate_left(1);
+    hash = step(step(hash, seen as u64), (seen >> 64) as u64);
     while slots != 0 {
         let slot = slots.trailing_zeros() as usize;
         slots &= slots - 1;

@@ -8,6 +8,7 @@ pub mod attr;
 pub mod dictionary;
 mod health;
 pub mod id;
+pub mod mark;
 pub mod meaning;
 pub mod memo;
 pub mod names;
@@ -18,4 +19,5 @@ pub mod span;
 
 pub use attr::{Facts, Slot, Value};
 pub use id::{SpanId, TraceId};
+pub use mark::MarkKind;
 pub use span::{Flags, Kind, LinkKind, LinkRow, RawLink, RawSpan, SpanRow, Status};

@@ -200,7 +200,9 @@ pub struct SpanRow {
     pub flags: Flags,
 }
 
-/// A link in the store.
+/// A link in the store, or a mark: then `to_trace.low` is its number and the kind that of a [`MarkKind`].
+///
+/// [`MarkKind`]: crate::model::MarkKind
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Pod, Zeroable)]
 #[repr(C)]
 pub struct LinkRow {
@@ -212,11 +214,17 @@ pub struct LinkRow {
     pub to_trace: TraceId,
     /// The linked span.
     pub to_span: SpanId,
-    /// The [`LinkKind`] as a number.
+    /// The [`LinkKind`] as a number, or that of a mark.
     pub kind: u64,
 }
 
 impl LinkRow {
+    /// Returns whether it is a mark.
+    #[inline]
+    pub fn is_mark(&self) -> bool {
+        self.kind >= crate::model::MarkKind::Message as u64
+    }
+
     /// Returns what the link means.
     pub fn kind(&self) -> LinkKind {
         match self.kind {
@@ -328,6 +336,16 @@ impl Flags {
     pub const WEIGHTED: Flags = Flags(1 << 23);
     /// The status said error, whatever the codes said.
     pub const STATUS_ERROR: Flags = Flags(1 << 24);
+    /// The span has marks.
+    pub const MARKS: Flags = Flags(1 << 25);
+    /// The request may be repeated without harm, by its method or because the span says so.
+    pub const IDEMPOTENT: Flags = Flags(1 << 26);
+    /// The driver sent further copies before the first was answered.
+    pub const SPECULATIVE: Flags = Flags(1 << 27);
+    /// The first request of a cloud function.
+    pub const COLD_START: Flags = Flags(1 << 28);
+    /// An HTTP request with a method.
+    pub const HTTP: Flags = Flags(1 << 29);
 
     /// Returns flags of the three enums and a resend ordinal, which is capped at 31.
     #[inline]

@@ -10,7 +10,10 @@ pub mod view;
 
 pub mod graph;
 
+pub mod trace;
+
 use crate::finding::{Finding, Grade, Metric, Standing};
+use crate::fold::Watcher;
 
 pub use view::Graph;
 
@@ -23,6 +26,8 @@ pub struct Pass {
     pub about: &'static str,
     /// The name under which it is explained.
     pub explain: &'static str,
+    /// What looks at the traces for it, if it is a pass over traces.
+    pub watch: Option<&'static Watcher>,
     /// Measures.
     pub measure: fn(&Graph<'_>, Effort, &mut Measured),
 }
@@ -69,6 +74,7 @@ pub static PASSES: &[&Pass] = &[
     &graph::hubs::HUBS,
     &graph::levels::LEVELS,
     &graph::paths::PATHS,
+    &trace::phantoms::PHANTOMS,
     &graph::power_law::POWER_LAW,
     &graph::robustness::ROBUSTNESS,
     &graph::single_points::SINGLE_POINTS,
@@ -76,8 +82,13 @@ pub static PASSES: &[&Pass] = &[
     &graph::topology_class::TOPOLOGY_CLASS,
 ];
 
+/// Returns what looks at the traces, for the folding.
+pub fn watchers() -> impl Iterator<Item = &'static Watcher> {
+    PASSES.iter().filter_map(|pass| pass.watch)
+}
+
 /// The passes whose findings come first, the most important first; the others follow by name.
-const FIRST: [&str; 4] = ["cycles", "hubs", "single-points", "dominators"];
+const FIRST: [&str; 5] = ["phantoms", "cycles", "hubs", "single-points", "dominators"];
 
 /// Runs every pass.
 ///

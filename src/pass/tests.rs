@@ -430,9 +430,10 @@ fn a_large_graph_is_sampled_when_there_is_little_time() {
 
 #[test]
 fn every_file_is_in_the_table_by_name() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pass/graph");
-    let files: BTreeSet<String> = fs::read_dir(folder)
-        .unwrap()
+    let folders = ["/src/pass/graph", "/src/pass/trace"];
+    let files: BTreeSet<String> = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(format!("{}{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap())
         .map(|entry| {
             entry
                 .unwrap()
@@ -443,7 +444,7 @@ fn every_file_is_in_the_table_by_name() {
                 .unwrap()
                 .replace('_', "-")
         })
-        .filter(|name| name != "mod")
+        .filter(|name| name != "mod" && name != "tests")
         .collect();
     let names: Vec<&str> = PASSES.iter().map(|pass| pass.name).collect();
     assert_eq!(

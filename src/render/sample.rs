@@ -222,6 +222,7 @@ pub(super) fn shop() -> Report {
             of: 300,
             exemplars: vec!["4bf92f3577b34da6a3ce929d0e0e4736".to_owned()],
             text: "checkout sends payments 1.27 attempts per call".to_owned(),
+            cost: None,
         }],
         notes: vec!["the last line of shop/now.json is cut off; it was not read".to_owned()],
     }

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::model::dictionary::{Dictionary, Renumbering};
 use crate::model::id::mix;
 use crate::model::span::Flags;
-use crate::model::{LinkRow, SpanId, SpanRow, TraceId};
+use crate::model::{LinkRow, MarkKind, SpanId, SpanRow, TraceId};
 use crate::trace::intake::Intake;
 use crate::trace::store::{PARTITIONS, Store};
 use crate::trace::tree::{Attachment, Tree};
@@ -30,6 +30,8 @@ pub struct Trace<'a> {
     pub order: &'a [u32],
     /// Links, by owner.
     pub links: &'a [LinkRow],
+    /// Marks, by owner.
+    pub marks: &'a [LinkRow],
     /// How many rows were copies of other rows.
     pub duplicates: u32,
     child_offsets: &'a [u32],
@@ -53,6 +55,23 @@ impl<'a> Trace<'a> {
         let from = self.links.partition_point(|link| link.span < row.span);
         let to = self.links.partition_point(|link| link.span <= row.span);
         &self.links[from..to]
+    }
+
+    /// Returns the numbers of a span's marks of one kind.
+    #[inline]
+    pub fn marks_of(&self, span: u32, kind: MarkKind) -> impl Iterator<Item = u64> + 'a {
+        let row = &self.spans[span as usize];
+        let marks = if row.flags.has(Flags::MARKS) {
+            let from = self.marks.partition_point(|mark| mark.span < row.span);
+            let to = self.marks.partition_point(|mark| mark.span <= row.span);
+            &self.marks[from..to]
+        } else {
+            &[]
+        };
+        marks
+            .iter()
+            .filter(move |mark| mark.kind == kind as u64)
+            .map(|mark| mark.to_trace.low)
     }
 
     /// Returns the first span with an id.
@@ -298,8 +317,11 @@ impl Assembler {
             // Both halves of the trace id are known now, also to those that spelled it in 64 bits.
             link.trace = id;
         }
-        self.links.sort_unstable();
+        self.links
+            .sort_unstable_by_key(|link| (link.is_mark(), *link));
         self.links.dedup();
+        let n_links = self.links.partition_point(|link| !link.is_mark());
+        let (links, marks) = self.links.split_at(n_links);
         self.tree.build(&spans);
         f(&Trace {
             id,
@@ -307,7 +329,8 @@ impl Assembler {
             parents: &self.tree.parents,
             attachments: &self.tree.attachments,
             order: &self.tree.order,
-            links: &self.links,
+            links,
+            marks,
             duplicates,
             child_offsets: &self.tree.offsets,
             child_list: &self.tree.list,

@@ -3,7 +3,7 @@
 use crate::error::{Problem, Result};
 use crate::format::Sink;
 use crate::model::dictionary::{Dictionary, bucket};
-use crate::model::{Facts, LinkRow, RawSpan, SpanRow, meaning};
+use crate::model::{Facts, Flags, LinkRow, RawSpan, SpanId, SpanRow, TraceId, mark, meaning};
 use crate::trace::store::{Store, partition};
 
 /// The share of traces a run keeps: one bucket of the trace ids.
@@ -95,6 +95,24 @@ impl Sink for Intake {
             };
             let pushed = self.links.push(partition, row);
             self.keep(pushed);
+        }
+        if row.flags.has(Flags::MARKS) {
+            mark::marks(&span.facts, |kind, value| {
+                let row = LinkRow {
+                    trace: span.trace,
+                    span: span.span,
+                    to_trace: TraceId {
+                        high: 0,
+                        low: value,
+                    },
+                    to_span: SpanId::default(),
+                    kind: kind as u64,
+                };
+                let pushed = self.links.push(partition, row);
+                if let Err(error) = pushed {
+                    self.failure.get_or_insert(error);
+                }
+            });
         }
     }
 

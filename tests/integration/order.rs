@@ -268,7 +268,8 @@ fn spilled(spans: &[Made], spill_at: usize) -> (Topology, u64) {
         .sum();
     let traces = Traces::new(intakes.into());
     let catalogue = std::sync::Arc::new(Catalogue::of(&traces.dictionary));
-    let mut observer = Observer::new(&traces.dictionary, catalogue, Default::default());
+    let mut observer = Observer::new(&traces.dictionary, catalogue, Default::default())
+        .watched_by(topple::pass::watchers());
     let mut assembler = Assembler::default();
     for partition in 0..Assembler::PARTITIONS {
         assembler

@@ -4,6 +4,7 @@
 //! could misread the file; fields are added without raising it. Everything is written in the order of its text, so
 //! equal topologies are equal files. Reading trusts nothing: numbers that point nowhere are an error, not a panic.
 
+mod ledger;
 mod read;
 pub mod wire;
 mod write;

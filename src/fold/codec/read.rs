@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fold::catalogue::{Catalogue, Node, NodeKind, USERS};
-use crate::fold::codec::wire;
+use crate::fold::codec::{ledger, wire};
 use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
 use crate::fold::message::{Messages, Sent, Taken};
@@ -19,7 +19,7 @@ use crate::trace::link::EntryKind;
 const COUNT_LIMIT: u64 = 1 << 48;
 
 /// Returns a count, unless nothing real can have counted so far.
-fn count(number: u64) -> Option<u64> {
+pub(super) fn count(number: u64) -> Option<u64> {
     (number < COUNT_LIMIT).then_some(number)
 }
 
@@ -28,17 +28,17 @@ fn counts(numbers: Vec<u64>) -> Option<Vec<u64>> {
 }
 
 /// Checks numbers against the catalogue.
-struct Bounds {
+pub(super) struct Bounds {
     texts: usize,
     nodes: usize,
 }
 
 impl Bounds {
-    fn text(&self, id: NameId) -> Option<NameId> {
+    pub(super) fn text(&self, id: NameId) -> Option<NameId> {
         ((id as usize) < self.texts).then_some(id)
     }
 
-    fn node(&self, node: u32) -> Option<u32> {
+    pub(super) fn node(&self, node: u32) -> Option<u32> {
         ((node as usize) < self.nodes).then_some(node)
     }
 
@@ -154,6 +154,7 @@ pub(super) fn from_wire(message: wire::Topology) -> Option<Topology> {
             .aliases
             .insert((bounds.text(alias.address)?, bounds.node(alias.node)?), ());
     }
+    topology.ledger = ledger::from_wire(message.tables, &bounds)?;
     topology.account = account_from_wire(message.account?)?;
     for bucket in message.buckets {
         topology.buckets.insert(Bucket {
@@ -301,7 +302,7 @@ fn account_from_wire(account: wire::Account) -> Option<Account> {
     })
 }
 
-fn sketch_from_wire(sketch: wire::Sketch) -> Option<Sketch> {
+pub(super) fn sketch_from_wire(sketch: wire::Sketch) -> Option<Sketch> {
     if sketch.gaps.len() != sketch.counts.len() {
         return None;
     }
@@ -333,7 +334,7 @@ fn exemplar_from_wire(exemplar: &wire::Exemplar) -> Exemplar {
     }
 }
 
-fn exemplars_from_wire(list: &[wire::Exemplar]) -> Exemplars {
+pub(super) fn exemplars_from_wire(list: &[wire::Exemplar]) -> Exemplars {
     let mut exemplars = Exemplars::default();
     for exemplar in list {
         exemplars.offer(exemplar_from_wire(exemplar));

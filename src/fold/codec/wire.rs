@@ -46,6 +46,8 @@ pub struct Topology {
     pub buckets: Vec<Bucket>,
     #[prost(string, repeated, tag = "16")]
     pub overflowed: Vec<String>,
+    #[prost(message, repeated, tag = "17")]
+    pub tables: Vec<Table>,
 }
 
 /// A node; names are numbers of texts.
@@ -347,4 +349,55 @@ pub struct Bucket {
     pub of: u32,
     #[prost(uint32, tag = "3")]
     pub index: u32,
+}
+
+/// A table of a pass over traces; it says itself how it is laid out.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Table {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(uint32, repeated, tag = "2")]
+    pub parts: Vec<u32>,
+    #[prost(uint64, tag = "3")]
+    pub bin: u64,
+    #[prost(uint64, tag = "4")]
+    pub limit: u64,
+    #[prost(uint32, tag = "5")]
+    pub group: u32,
+    #[prost(uint32, tag = "6")]
+    pub shift: u32,
+    #[prost(uint32, tag = "7")]
+    pub halvings: u32,
+    #[prost(uint64, tag = "8")]
+    pub traces: u64,
+    #[prost(message, repeated, tag = "9")]
+    pub rows: Vec<Row>,
+    #[prost(message, optional, tag = "10")]
+    pub other: Option<Record>,
+}
+
+/// A key, trailing zeros left out, and its record.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Row {
+    #[prost(uint32, repeated, tag = "1")]
+    pub parts: Vec<u32>,
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
+    #[prost(message, optional, tag = "3")]
+    pub record: Option<Record>,
+}
+
+/// A record; trailing zeros of the sums left out, the least value plus one.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Record {
+    #[prost(uint64, repeated, tag = "1")]
+    pub sums: Vec<u64>,
+    #[prost(uint64, tag = "2")]
+    pub least: u64,
+    #[prost(uint64, tag = "3")]
+    pub most: u64,
+    #[prost(message, optional, tag = "4")]
+    pub sketch: Option<Sketch>,
+    #[prost(message, repeated, tag = "5")]
+    pub exemplars: Vec<Exemplar>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fold::codec::{VERSION, wire};
+use crate::fold::codec::{VERSION, ledger, wire};
 use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
 use crate::fold::shape::{EntryKey, StepCount};
@@ -94,6 +94,7 @@ pub(super) fn to_wire(topology: Topology) -> wire::Topology {
             })
             .collect(),
         overflowed: topology.overflowed.iter().cloned().collect(),
+        tables: ledger::to_wire(&topology.ledger),
     }
 }
 
@@ -227,7 +228,7 @@ fn account_to_wire(account: &Account) -> wire::Account {
     }
 }
 
-fn sketch_to_wire(sketch: &Sketch) -> wire::Sketch {
+pub(super) fn sketch_to_wire(sketch: &Sketch) -> wire::Sketch {
     let (sum, min, max) = sketch.totals();
     // Differences between neighbours are small numbers.
     let mut last = 0;
@@ -256,7 +257,7 @@ fn exemplar_to_wire(exemplar: &Exemplar, value: u64) -> wire::Exemplar {
     }
 }
 
-fn exemplars_to_wire(exemplars: &Exemplars) -> Vec<wire::Exemplar> {
+pub(super) fn exemplars_to_wire(exemplars: &Exemplars) -> Vec<wire::Exemplar> {
     exemplars
         .list()
         .map(|exemplar| exemplar_to_wire(exemplar, 0))

@@ -8,6 +8,7 @@ pub static CLUSTERING: Pass = Pass {
     name: "clustering",
     about: "how often two neighbours of a node are neighbours too",
     explain: "average_clustering",
+    watch: None,
     measure,
 };
 

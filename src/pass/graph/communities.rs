@@ -11,6 +11,7 @@ pub static COMMUNITIES: Pass = Pass {
     name: "communities",
     about: "groups of nodes with more edges inside than chance would put there",
     explain: "modularity",
+    watch: None,
     measure,
 };
 

@@ -8,6 +8,7 @@ pub static CORES: Pass = Pass {
     name: "cores",
     about: "which nodes are entangled with each other",
     explain: "degeneracy",
+    watch: None,
     measure,
 };
 

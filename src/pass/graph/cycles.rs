@@ -15,6 +15,7 @@ pub static CYCLES: Pass = Pass {
     name: "cycles",
     about: "services that wait for each other",
     explain: "largest_cycle",
+    watch: None,
     measure,
 };
 

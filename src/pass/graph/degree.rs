@@ -10,6 +10,7 @@ pub static DEGREE: Pass = Pass {
     name: "degree",
     about: "how many neighbours nodes have, and how unevenly",
     explain: "degree",
+    watch: None,
     measure,
 };
 

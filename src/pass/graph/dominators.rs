@@ -13,6 +13,7 @@ pub static DOMINATORS: Pass = Pass {
     name: "dominators",
     about: "who can no longer be reached when a service is gone",
     explain: "immediate_dominator",
+    watch: None,
     measure,
 };
 

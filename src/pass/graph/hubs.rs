@@ -17,6 +17,7 @@ pub static HUBS: Pass = Pass {
     name: "hubs",
     about: "who is central: by callers, by shortest paths, by requests",
     explain: "hubs",
+    watch: None,
     measure,
 };
 

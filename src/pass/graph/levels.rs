@@ -11,6 +11,7 @@ pub static LEVELS: Pass = Pass {
     name: "levels",
     about: "how far down the flow of calls each node stands",
     explain: "level",
+    watch: None,
     measure,
 };
 

@@ -16,6 +16,7 @@ pub static PATHS: Pass = Pass {
     name: "paths",
     about: "how far apart nodes are, and how deep calls go",
     explain: "average_path_length",
+    watch: None,
     measure,
 };
 

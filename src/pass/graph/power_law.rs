@@ -16,6 +16,7 @@ pub static POWER_LAW: Pass = Pass {
     name: "power-law",
     about: "whether degrees follow a power law",
     explain: "power_law_alpha",
+    watch: None,
     measure,
 };
 

@@ -13,6 +13,7 @@ pub static ROBUSTNESS: Pass = Pass {
     name: "robustness",
     about: "how the graph falls apart when nodes are removed one after another",
     explain: "robustness_adaptive",
+    watch: None,
     measure,
 };
 

@@ -15,6 +15,7 @@ pub static SINGLE_POINTS: Pass = Pass {
     name: "single-points",
     about: "nodes and edges without which the graph falls into parts",
     explain: "articulation_points",
+    watch: None,
     measure,
 };
 

@@ -12,6 +12,7 @@ pub static SMALL_WORLD: Pass = Pass {
     name: "small-world",
     about: "whether the graph is clustered like a lattice and short like a random graph",
     explain: "small_world_sigma",
+    watch: None,
     measure,
 };
 

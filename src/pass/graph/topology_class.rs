@@ -13,6 +13,7 @@ pub static TOPOLOGY_CLASS: Pass = Pass {
     name: "topology-class",
     about: "which textbook shape the graph is like, if any",
     explain: "topology_class",
+    watch: None,
     measure,
 };
 

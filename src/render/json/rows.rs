@@ -1,5 +1,7 @@
 //! Services, edges, entry points and findings: an object each.
 
+use std::collections::BTreeMap;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Counts, Record, number};
@@ -223,6 +225,7 @@ impl Serialize for Record<'_, Finding> {
         map.serialize_entry("count", &finding.count)?;
         map.serialize_entry("of", &finding.of)?;
         map.serialize_entry("exemplars", &finding.exemplars)?;
+        number(&mut map, "cost", finding.cost)?;
         map.serialize_entry("text", &finding.text)?;
         map.end()
     }
@@ -230,12 +233,25 @@ impl Serialize for Record<'_, Finding> {
 
 impl Serialize for Record<'_, Subject> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
+        let mut map = serializer.serialize_map(None)?;
         match self.0 {
             Subject::System => map.serialize_entry("system", &true)?,
             Subject::Service(name) => map.serialize_entry("service", name)?,
             Subject::Edge(from, to) => map.serialize_entry("edge", &[from, to])?,
             Subject::Path(path) => map.serialize_entry("path", path)?,
+            Subject::Call(from, to, operation) => {
+                map.serialize_entry("edge", &[from, to])?;
+                map.serialize_entry("operation", operation)?;
+            }
+            Subject::Entry(service, operation) => {
+                let entry = [("service", service), ("operation", operation)];
+                map.serialize_entry("entry", &BTreeMap::from(entry))?;
+            }
+            Subject::Instance(service, instance) => {
+                map.serialize_entry("service", service)?;
+                map.serialize_entry("instance", instance)?;
+            }
+            Subject::Shared(kind, name) => map.serialize_entry(kind, name)?,
         }
         map.end()
     }

@@ -102,6 +102,9 @@ impl Attempts {
                 call: at as u32,
             });
         }
+        for (at, call) in calls.iter_mut().enumerate() {
+            call.first = at as u32;
+        }
         self.list.sort_unstable();
         for pair in self.list.windows(2) {
             let (before, attempt) = (&pair[0], &pair[1]);
@@ -109,6 +112,9 @@ impl Attempts {
                 let retry = repeat(trace, before, attempt);
                 calls[attempt.call as usize].retry = retry;
                 calls[before.call as usize].last = retry == Retry::First;
+                if retry != Retry::First {
+                    calls[attempt.call as usize].first = calls[before.call as usize].first;
+                }
             }
         }
         for attempt in &self.list {

@@ -129,6 +129,8 @@ pub struct Call {
     pub grade: Grade,
     /// Whether it begins a logical call.
     pub retry: Retry,
+    /// The first attempt of the same logical call, by its number among the calls; its own number in a call of one attempt.
+    pub first: u32,
     /// Whether no further attempt of the same logical call follows.
     pub last: bool,
     /// Whether the calling span has no other called span.

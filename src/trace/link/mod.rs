@@ -174,6 +174,7 @@ impl Linked {
             direct: false,
             grade,
             retry: Retry::First,
+            first: 0,
             last: true,
             lone: true,
             queue_ns: None,

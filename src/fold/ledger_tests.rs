@@ -1,0 +1,142 @@
+use super::*;
+use crate::fold::catalogue::{Node, NodeKind};
+use crate::model::names::ABSENT;
+
+const BINNED: Layout = Layout {
+    parts: [Part::Node, Part::Text, Part::Unused, Part::Plain],
+    bin: 10,
+    limit: 20,
+    group: 1,
+};
+
+const PLAIN: Layout = Layout {
+    parts: [Part::Plain, Part::Unused, Part::Unused, Part::Unused],
+    bin: 0,
+    limit: 8,
+    group: 0,
+};
+
+fn catalogue() -> Catalogue {
+    let texts: Vec<Box<str>> = ["", "a", "b", "c", "d", "e"].map(Box::from).into();
+    let nodes = (1..texts.len() as u32)
+        .map(|name| Node {
+            kind: NodeKind::Service,
+            namespace: ABSENT,
+            name,
+            address: ABSENT,
+        })
+        .collect();
+    Catalogue::new(texts, nodes)
+}
+
+fn random(seed: &mut u64, below: u64) -> u64 {
+    *seed = mix(*seed);
+    *seed % below
+}
+
+type Content = (Vec<(Key, Record)>, Option<Record>, (u32, u32));
+
+/// What a table holds, in words that can be compared.
+fn content(table: &Table) -> Content {
+    let rows = table.rows().into_iter();
+    let rows = rows.map(|(key, record)| (*key, record.clone())).collect();
+    (rows, table.other.clone(), table.bounds())
+}
+
+/// Adds what `seed` says to one table and, in pieces and another order, to several that are merged; both must agree.
+fn check_any_split(layout: Layout, seed: u64) {
+    let catalogue = catalogue();
+    let mut seed = seed;
+    let n = random(&mut seed, 200);
+    let spread = 1 << random(&mut seed, 14);
+    let events: Vec<([u32; 4], u64)> = (0..n)
+        .map(|_| {
+            let parts = layout.parts.map(|part| match part {
+                Part::Unused => 0,
+                Part::Node | Part::Text => random(&mut seed, 5) as u32,
+                Part::Plain => random(&mut seed, 4 * spread.min(40)) as u32,
+            });
+            let number = if layout.bin == 0 {
+                0
+            } else {
+                random(&mut seed, spread)
+            };
+            (parts, number)
+        })
+        .collect();
+    let add = |table: &mut Table, event: &([u32; 4], u64)| {
+        let record = table.at(&catalogue, event.0, event.1);
+        record.add(0, 1);
+        record.add(1, event.1);
+        record.offer(event.1 + 1);
+        record.sample(event.1);
+    };
+    let mut whole = Table::new(layout);
+    for event in &events {
+        add(&mut whole, event);
+    }
+    let mut parts: Vec<Table> = (0..1 + random(&mut seed, 4))
+        .map(|_| Table::new(layout))
+        .collect();
+    for event in events.iter().rev() {
+        let at = random(&mut seed, parts.len() as u64) as usize;
+        add(&mut parts[at], event);
+    }
+    while parts.len() > 1 {
+        let at = random(&mut seed, parts.len() as u64) as usize;
+        let part = parts.swap_remove(at);
+        let at = random(&mut seed, parts.len() as u64) as usize;
+        parts[at].merge(&catalogue, part);
+    }
+    assert_eq!(content(&whole), content(&parts[0]));
+    assert!(whole.records.len() as u64 <= layout.limit);
+    let total: u64 = whole.rows().iter().map(|(_, record)| record.sums[0]).sum();
+    assert_eq!(total + whole.other.map_or(0, |other| other.sums[0]), n);
+}
+
+#[test]
+fn tables_are_the_same_however_they_were_split() {
+    for seed in 0..400 {
+        check_any_split(BINNED, seed);
+        check_any_split(PLAIN, seed);
+    }
+}
+
+#[test]
+fn bins_widen_until_the_keys_fit() {
+    let catalogue = catalogue();
+    let mut table = Table::new(BINNED);
+    for time in 0..1_000 {
+        table.at(&catalogue, [1, 0, 0, 0], time).add(0, 1);
+    }
+    // 100 bins of 10 become 13 of 80.
+    assert_eq!((table.records.len(), table.width()), (13, 80));
+    assert_eq!(
+        table
+            .get(&Key {
+                parts: [1, 0, 0, 0],
+                number: 12
+            })
+            .unwrap()
+            .sums[0],
+        40
+    );
+}
+
+#[test]
+fn keys_of_one_group_stay_or_go_together() {
+    let layout = Layout { bin: 0, ..BINNED };
+    let catalogue = catalogue();
+    let mut table = Table::new(layout);
+    for node in 1..=5 {
+        for plain in 0..10 {
+            table.at(&catalogue, [node, 0, 0, plain], 0).add(0, 1);
+        }
+    }
+    let kept: Vec<u32> = table.rows().iter().map(|(key, _)| key.parts[0]).collect();
+    assert!(
+        !kept.is_empty() && kept.len().is_multiple_of(10),
+        "{kept:?}"
+    );
+    assert_eq!(table.other().unwrap().sums[0] as usize, 50 - kept.len());
+}

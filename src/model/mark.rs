@@ -1,0 +1,171 @@
+//! What single spans say that has no place in the names many spans share: ids, keys, deadlines.
+//!
+//! A mark is a number with a meaning, kept beside the links of its span. Texts are kept as hashes: whether two are the
+//! same is all that is asked of them, and the ids of users stay out of every file.
+
+use crate::model::attr::{Facts, Slot, Value, mask};
+use crate::model::id::mix;
+
+/// What the number of a mark means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum MarkKind {
+    /// Hash of the id of a message.
+    Message = 8,
+    /// Hash of the conversation of a message.
+    Conversation = 9,
+    /// Hash of the key under which the callee drops repeats.
+    Idempotency = 10,
+    /// Hash of whose request it is.
+    Tenant = 11,
+    /// Nanoseconds the caller gives the call.
+    Deadline = 12,
+    /// When the server's certificate ends, in seconds since 1970.
+    CertificateEnd = 13,
+    /// Hash of who issued the server's certificate.
+    CertificateIssuer = 14,
+}
+
+impl MarkKind {
+    /// Every kind.
+    pub const ALL: [MarkKind; 7] = [
+        MarkKind::Message,
+        MarkKind::Conversation,
+        MarkKind::Idempotency,
+        MarkKind::Tenant,
+        MarkKind::Deadline,
+        MarkKind::CertificateEnd,
+        MarkKind::CertificateIssuer,
+    ];
+}
+
+/// The slots that become marks.
+const SLOTS: u128 = mask(&[
+    Slot::MessageId,
+    Slot::Conversation,
+    Slot::IdempotencyKey,
+    Slot::Tenant,
+    Slot::GrpcTimeout,
+    Slot::EnvoyTimeout,
+    Slot::CertificateEnd,
+    Slot::CertificateIssuer,
+]);
+
+/// Returns whether a span may have marks.
+#[inline]
+pub fn is_marked(facts: &Facts<'_>) -> bool {
+    facts.any(SLOTS)
+}
+
+/// Calls `f` with every mark of a span.
+pub fn marks(facts: &Facts<'_>, mut f: impl FnMut(MarkKind, u64)) {
+    for kind in MarkKind::ALL {
+        if let Some(value) = value(facts, kind) {
+            f(kind, value);
+        }
+    }
+}
+
+fn value(facts: &Facts<'_>, kind: MarkKind) -> Option<u64> {
+    let hashed = |slot| match facts.get(slot)? {
+        Value::Int(number) => Some(mix(number as u64)),
+        value => value.text().map(hash),
+    };
+    match kind {
+        MarkKind::Message => hashed(Slot::MessageId),
+        MarkKind::Conversation => hashed(Slot::Conversation),
+        MarkKind::Idempotency => hashed(Slot::IdempotencyKey),
+        MarkKind::Tenant => hashed(Slot::Tenant),
+        MarkKind::Deadline => {
+            let grpc = facts.text(Slot::GrpcTimeout).and_then(grpc_timeout);
+            let envoy = || {
+                let ms = u64::try_from(facts.int(Slot::EnvoyTimeout)?).ok()?;
+                ms.checked_mul(1_000_000)
+            };
+            grpc.or_else(envoy)
+        }
+        MarkKind::CertificateEnd => {
+            let time: jiff::Timestamp = facts.text(Slot::CertificateEnd)?.parse().ok()?;
+            u64::try_from(time.as_second()).ok()
+        }
+        MarkKind::CertificateIssuer => hashed(Slot::CertificateIssuer),
+    }
+}
+
+/// Returns a hash of a text that never changes (FNV-1a, mixed).
+pub fn hash(text: &str) -> u64 {
+    mix(text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    }))
+}
+
+/// Returns the nanoseconds of a `grpc-timeout` header: at most eight digits and a unit (gRPC over HTTP/2, "Requests").
+fn grpc_timeout(text: &str) -> Option<u64> {
+    let unit = text.chars().next_back()?;
+    let digits = &text[..text.len() - unit.len_utf8()];
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let each: u64 = match unit {
+        'H' => 3_600_000_000_000,
+        'M' => 60_000_000_000,
+        'S' => 1_000_000_000,
+        'm' => 1_000_000,
+        'u' => 1_000,
+        'n' => 1,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(each)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(key: &str, value: Value<'_>) -> Vec<(MarkKind, u64)> {
+        let mut facts = Facts::default();
+        facts.set(key, value);
+        let mut found = Vec::new();
+        marks(&facts, |kind, value| found.push((kind, value)));
+        found
+    }
+
+    #[test]
+    fn deadlines_are_nanoseconds() {
+        for (text, ns) in [
+            ("100m", Some(100_000_000)),
+            ("2S", Some(2_000_000_000)),
+            ("1H", Some(3_600_000_000_000)),
+            ("5n", Some(5)),
+            ("99999999H", None),
+            ("100", None),
+            ("123456789m", None),
+            ("m", None),
+            ("", None),
+            ("1\u{b5}", None),
+        ] {
+            let expected: Vec<_> = ns.map(|ns| (MarkKind::Deadline, ns)).into_iter().collect();
+            let key = "rpc.request.metadata.grpc-timeout";
+            assert_eq!(found(key, Value::Text(text)), expected, "{text}");
+        }
+        let key = "http.request.header.x-envoy-expected-rq-timeout-ms";
+        assert_eq!(
+            found(key, Value::Text("250")),
+            [(MarkKind::Deadline, 250_000_000)]
+        );
+        assert_eq!(found(key, Value::Text("-1")), []);
+    }
+
+    #[test]
+    fn ids_are_hashes_and_certificates_end_in_seconds() {
+        let message = |id: &str| found("messaging.message.id", Value::Text(id));
+        assert_eq!(message("a"), [(MarkKind::Message, hash("a"))]);
+        assert_ne!(message("a"), message("b"));
+        assert_eq!(message(""), []);
+        assert_eq!(
+            found("tls.server.not_after", Value::Text("1970-01-02T00:00:00Z")),
+            [(MarkKind::CertificateEnd, 86_400)]
+        );
+        assert_eq!(found("service.name", Value::Text("cart")), []);
+    }
+}

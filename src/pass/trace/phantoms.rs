@@ -1,0 +1,388 @@
+//! Work that nobody waits for any more, and work done twice.
+//!
+//! - *Phantom operation*: the client of a synchronous call failed, timed out or was cancelled, and the server succeeded.
+//!   The caller believes the opposite of what happened.
+//! - *Duplicate*: two servers or more succeeded within one logical call whose operation may not be repeated without harm
+//!   (RFC 9110, section 9.2.2; spans may say that theirs may). A message that was processed with success more than
+//!   once by one service counts as well.
+//! - *Wasted time*: a server that lasted longer than its client worked on for at least the difference of the two
+//!   durations after the client had gone; durations need no common clock, so this is a lower bound whatever the clocks
+//!   say. Differences within 1 ms and 1 % are left out, and so are calls whose client saw no failure: their client
+//!   span may have ended with the response's headers.
+//!
+//! Left out on purpose: asynchronous calls, and clients with several servers whose end belongs to none of them alone.
+
+use crate::finding::{Finding, Grade, Subject};
+use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::{Seen, Watcher};
+use crate::model::MarkKind;
+use crate::model::dictionary::Weight;
+use crate::model::span::{Flags, Kind, Outcome, Role};
+use crate::pass::trace::{exemplars, grouped, total};
+use crate::pass::{Effort, Graph, Measured, Pass};
+use crate::text;
+use crate::trace::NONE;
+use crate::trace::link::Call;
+
+/// Finds work done for nobody, and work done twice.
+pub static PHANTOMS: Pass = Pass {
+    name: "phantoms",
+    about: "work that succeeds after its caller gave up, and work done twice",
+    explain: "phantoms",
+    watch: Some(&WATCHER),
+    measure,
+};
+
+static WATCHER: Watcher = Watcher {
+    tables: &[
+        // By caller, callee and operation; see the constants for the sums.
+        TableOf {
+            name: "phantoms",
+            layout: Layout {
+                parts: [Part::Node, Part::Node, Part::Text, Part::Unused],
+                bin: 0,
+                limit: 50_000,
+                group: 0,
+            },
+        },
+        // By consuming service and hash of the message: how often it was processed with success.
+        TableOf {
+            name: "phantoms-messages",
+            layout: Layout {
+                parts: [Part::Node, Part::Unused, Part::Unused, Part::Unused],
+                bin: 0,
+                limit: 1 << 15,
+                group: 0,
+            },
+        },
+    ],
+    observe,
+};
+
+/// Phantom operations: seen, and weighted.
+const PHANTOMS_SEEN: usize = 0;
+const PHANTOMS_WEIGHT: usize = 1;
+/// Logical calls that succeeded more than once: those that may not, and those of which nothing says whether they may.
+const DUPLICATES: usize = 2;
+const DUPLICATES_UNKNOWN: usize = 3;
+/// Nanoseconds that servers worked for nobody, and the calls they did so in.
+const WASTED_NS: usize = 4;
+const WASTED_SEEN: usize = 5;
+
+/// Differences of durations up to here may come from the granularity of clocks.
+const CLOCK_NS: u64 = 1_000_000;
+
+fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+    let [edges, messages] = tables else {
+        return;
+    };
+    for (number, call) in seen.sync_calls() {
+        if call.server != NONE {
+            observe_call(seen, number, call, edges);
+        }
+    }
+    for span in 0..seen.trace.spans.len() as u32 {
+        let flags = seen.row(span).flags;
+        if flags.has(Flags::MARKS)
+            && flags.kind() == Kind::Consumer
+            && flags.role() == Role::Process
+            && flags.outcome() == Outcome::Fine
+        {
+            for message in seen.trace.marks_of(span, MarkKind::Message) {
+                let record = messages.at(seen.catalogue, [seen.node(span), 0, 0, 0], message);
+                record.add(0, 1);
+                record.exemplars.offer(seen.exemplar(span));
+            }
+        }
+    }
+}
+
+fn observe_call(seen: &Seen<'_>, number: u32, call: &Call, edges: &mut Table) {
+    let (client, server) = (seen.outcome(call.client), seen.outcome(call.server));
+    let gave_up = call.lone && (client.failed() || client == Outcome::Cancelled);
+    let is_repeat = call.first != number;
+    let is_phantom = gave_up && server == Outcome::Fine;
+    let wasted = if gave_up { wasted(seen, call) } else { None };
+    let is_duplicate =
+        is_repeat && server == Outcome::Fine && is_second_success(seen, number, call);
+    if !is_phantom && wasted.is_none() && !is_duplicate {
+        return;
+    }
+    let operation = seen.row(call.server).operation;
+    let parts = [seen.end(call.from), seen.end(call.to), operation, 0];
+    let record = edges.at(seen.catalogue, parts, 0);
+    if is_phantom {
+        record.add(PHANTOMS_SEEN, 1);
+        record.add(PHANTOMS_WEIGHT, seen.weight(call.client));
+    }
+    if let Some(ns) = wasted {
+        record.add(WASTED_SEEN, 1);
+        record.add(WASTED_NS, ns);
+    }
+    if is_duplicate {
+        match may_repeat(seen, call) {
+            Some(true) => {}
+            Some(false) => record.add(DUPLICATES, 1),
+            None => record.add(DUPLICATES_UNKNOWN, 1),
+        }
+    }
+    record.exemplars.offer(seen.exemplar(call.client));
+}
+
+/// Returns how long the server surely worked after its client had gone, if it did.
+fn wasted(seen: &Seen<'_>, call: &Call) -> Option<u64> {
+    let (client, server) = (seen.duration(call.client)?, seen.duration(call.server)?);
+    let over = server.checked_sub(client)?;
+    (over > CLOCK_NS.max(client / 100)).then_some(over)
+}
+
+/// Returns whether exactly one other attempt, of those with smaller numbers, succeeded too: each group counts once.
+fn is_second_success(seen: &Seen<'_>, number: u32, call: &Call) -> bool {
+    let before = seen.attempts(call.first).filter(|(other, attempt)| {
+        *other < number && attempt.server != NONE && seen.outcome(attempt.server) == Outcome::Fine
+    });
+    before.count() == 1
+}
+
+/// Returns whether the request may be repeated without harm, if the spans say so.
+fn may_repeat(seen: &Seen<'_>, call: &Call) -> Option<bool> {
+    let either = |f: &dyn Fn(u32) -> bool| f(call.client) || f(call.server);
+    let has_key = |span| {
+        seen.trace
+            .marks_of(span, MarkKind::Idempotency)
+            .next()
+            .is_some()
+    };
+    if either(&|span| seen.row(span).flags.has(Flags::IDEMPOTENT)) || either(&has_key) {
+        return Some(true);
+    }
+    either(&|span| seen.row(span).flags.has(Flags::HTTP)).then_some(false)
+}
+
+fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
+    let [edges, messages] = WATCHER.tables else {
+        return;
+    };
+    let (Some(edges), Some(messages)) = (graph.table(edges), graph.table(messages)) else {
+        let why = "no spans were looked at for work that nobody waits for: fold the traces again";
+        measured
+            .findings
+            .push(Finding::unknown(PHANTOMS.name, "phantom_operations", why));
+        return;
+    };
+    let by_call = grouped(edges, |key| {
+        let [from, to, operation, _] = key.parts;
+        (
+            graph.name_of(from),
+            graph.name_of(to),
+            graph.text(operation),
+        )
+    });
+    let sum = |at: usize| total(by_call.values().map(|record| record.sums[at]));
+    measured.metric("phantom_operations", sum(PHANTOMS_SEEN) as f64);
+    measured.metric("wasted_server_seconds", sum(WASTED_NS) as f64 / 1e9);
+    let calls = graph.calls_between_services();
+    if calls > 0.0 {
+        let phantoms = Weight(sum(PHANTOMS_WEIGHT)).value();
+        measured.metric("phantoms_per_10k", phantoms * 1e4 / calls);
+    }
+    for ((from, to, operation), record) in &by_call {
+        let subject = Subject::Call((*from).into(), (*to).into(), (*operation).into());
+        measured.findings.extend(said_of(subject, record));
+    }
+    let twice = repeated_messages(graph, messages, measured);
+    measured.metric("phantom_duplicates", total([sum(DUPLICATES), twice]) as f64);
+}
+
+/// Returns what is to be said of the calls of one operation along one edge.
+fn said_of(subject: Subject, record: &Record) -> Vec<Finding> {
+    let told = |metric, unit, value: f64, count: u64, text: String| Finding {
+        value,
+        unit,
+        grade: Grade::Proved,
+        count,
+        of: count,
+        exemplars: exemplars(record),
+        text,
+        ..Finding::of(PHANTOMS.name, metric, subject.clone())
+    };
+    let mut said = Vec::new();
+    let calls = |count| text::plural(count, "call");
+    let place = match &subject {
+        Subject::Call(from, to, operation) => format!("{from} -> {to} {operation}"),
+        other => other.to_string(),
+    };
+    let phantoms = record.sums[PHANTOMS_SEEN];
+    if phantoms > 0 {
+        let text = format!(
+            "{place}: {} succeeded after the caller had given up or failed",
+            calls(phantoms)
+        );
+        said.push(told(
+            "phantom_operations",
+            "calls",
+            phantoms as f64,
+            phantoms,
+            text,
+        ));
+    }
+    for (sum, metric, why) in [
+        (
+            DUPLICATES,
+            "phantom_duplicates",
+            "which may not be repeated without harm",
+        ),
+        (
+            DUPLICATES_UNKNOWN,
+            "possible_duplicates",
+            "and nothing says whether it may be repeated without harm",
+        ),
+    ] {
+        let twice = record.sums[sum];
+        if twice > 0 {
+            let text = format!("{place}, {why}: {} succeeded more than once", calls(twice));
+            said.push(told(metric, "calls", twice as f64, twice, text));
+        }
+    }
+    let wasted = record.sums[WASTED_SEEN];
+    if wasted > 0 {
+        let ns = record.sums[WASTED_NS];
+        let text = format!(
+            "{place}: the callee worked at least {} for nobody, in {}",
+            text::duration(ns),
+            calls(wasted)
+        );
+        said.push(told(
+            "wasted_server_seconds",
+            "s",
+            ns as f64 / 1e9,
+            wasted,
+            text,
+        ));
+    }
+    said
+}
+
+/// Adds a finding per service that processed messages with success more than once; returns how many repeats were seen.
+fn repeated_messages(graph: &Graph<'_>, messages: &Table, measured: &mut Measured) -> u64 {
+    let mut by_service = std::collections::BTreeMap::new();
+    for (key, record) in messages.rows() {
+        let (again, all, shown): &mut (u64, u64, Vec<String>) =
+            by_service.entry(graph.name_of(key.parts[0])).or_default();
+        *all += 1;
+        if record.sums[0] > 1 {
+            *again = total([*again, record.sums[0] - 1]);
+            if shown.is_empty() {
+                *shown = exemplars(record);
+            }
+        }
+    }
+    let mut repeats = 0;
+    let (_, halvings) = messages.bounds();
+    let sampled = match halvings {
+        0 => String::new(),
+        halvings => format!(
+            ", in a sample of 1 message in {}",
+            text::count(1 << halvings.min(63))
+        ),
+    };
+    for (service, (again, all, shown)) in by_service {
+        repeats = total([repeats, again]);
+        if again > 0 {
+            measured.findings.push(Finding {
+                value: again as f64,
+                unit: "messages",
+                grade: Grade::Proved,
+                count: again,
+                of: all,
+                exemplars: shown,
+                text: format!(
+                    "{service}: {} processed with success again, of {} with an id{sampled}",
+                    text::plural(again, "message"),
+                    text::count(all),
+                ),
+                ..Finding::of(
+                    PHANTOMS.name,
+                    "phantom_duplicates",
+                    Subject::Service(service.to_owned()),
+                )
+            });
+        }
+    }
+    repeats
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pass::trace::tests::check;
+
+    #[test]
+    fn a_server_that_succeeds_after_its_client_gave_up_is_a_phantom() {
+        check(
+            "phantoms",
+            "shop < GET /checkout         0..100
+               shop > POST /charge        10..60  error=timeout error
+                 pay < POST /charge       12..90  http=200",
+            "proved phantom_operations shop->pay POST /charge 1.000000: \
+                shop -> pay POST /charge: 1 call succeeded after the caller had given up or failed
+             proved wasted_server_seconds shop->pay POST /charge 0.028000: \
+                shop -> pay POST /charge: the callee worked at least 28 ms for nobody, in 1 call",
+        );
+    }
+
+    #[test]
+    fn a_client_that_ends_with_the_headers_is_no_phantom() {
+        check(
+            "phantoms",
+            "shop < GET /checkout     0..100
+               shop > GET /export     10..20
+                 store < GET /export  12..90",
+            "",
+        );
+    }
+
+    #[test]
+    fn only_what_may_not_be_repeated_is_a_duplicate() {
+        let retried = |method: &str, key: &str| {
+            format!(
+                "shop < GET /checkout         0..100
+                   shop > {method} /charge    10..30  error=timeout error http.request.method={method} {key}
+                     pay < {method} /charge   12..29  http.request.method={method}
+                   shop > {method} /charge    40..60  resend=1 http.request.method={method} {key}
+                     pay < {method} /charge   42..58  http.request.method={method}"
+            )
+        };
+        let phantom = |method: &str| {
+            format!(
+                "proved phantom_operations shop->pay {method} /charge 1.000000: \
+                 shop -> pay {method} /charge: 1 call succeeded after the caller had given up or failed"
+            )
+        };
+        let duplicate = "proved phantom_duplicates shop->pay POST /charge 1.000000: \
+            shop -> pay POST /charge, which may not be repeated without harm: 1 call succeeded more than once";
+        let post = format!("{}\n{duplicate}", phantom("POST"));
+        check("phantoms", &retried("POST", ""), &post);
+        check("phantoms", &retried("PUT", ""), &phantom("PUT"));
+        let key = "http.request.header.idempotency-key=k1";
+        check("phantoms", &retried("POST", key), &phantom("POST"));
+    }
+
+    #[test]
+    fn a_message_processed_twice_is_a_duplicate() {
+        check(
+            "phantoms",
+            "trace t1
+             mail << process orders  0..10  op=process dest=kafka/orders messaging.message.id=m1
+             trace t2
+             mail << process orders  20..30 op=process dest=kafka/orders messaging.message.id=m1
+             trace t3
+             mail << process orders  40..50 op=process dest=kafka/orders messaging.message.id=m2
+             trace t4
+             audit << process orders 40..50 op=process dest=kafka/orders messaging.message.id=m2
+             trace t5
+             mail << process orders  60..70 op=process dest=kafka/orders messaging.message.id=m3 error",
+            "proved phantom_duplicates mail 1.000000: \
+                mail: 1 message processed with success again, of 2 with an id",
+        );
+    }
+}

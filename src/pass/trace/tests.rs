@@ -1,0 +1,88 @@
+//! Drawings folded and measured: what a pass says of them, in every order, split and file.
+
+use std::sync::Arc;
+
+use crate::finding::Finding;
+use crate::fold::system::{System, resolve};
+use crate::fold::{Catalogue, Observer, Topology, Window, codec};
+use crate::pass::{self, Effort, Graph, Measured};
+use crate::trace::Assembler;
+use crate::trace::drawing::{self, Drawn, ORDERS, compare};
+
+/// Returns the topology of spans read in one of several orders, every partition folded apart.
+fn topology(spans: &[Drawn], order: u64) -> Topology {
+    let traces = drawing::traces(spans, order);
+    let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
+    let mut assembler = Assembler::default();
+    let mut topology = Topology::empty(Arc::clone(&catalogue));
+    for partition in drawing::partitions(spans) {
+        let mut observer = Observer::new(
+            &traces.dictionary,
+            Arc::clone(&catalogue),
+            Window::default(),
+        )
+        .watched_by(pass::watchers());
+        assembler
+            .for_each(&traces, partition, u64::MAX, |trace| {
+                observer.observe(trace)
+            })
+            .expect("nothing was spilled");
+        topology = Topology::merge(topology, observer.finish()).expect("no shards");
+    }
+    topology
+}
+
+/// Calls `f` with the system of a drawing read in each order; all of them must be written as the same file.
+pub(in crate::pass) fn each_order(drawing: &str, mut f: impl FnMut(u64, &System)) {
+    let spans = drawing::spans(drawing);
+    let mut first = None;
+    for order in 0..ORDERS {
+        let file = codec::encode(topology(&spans, order)).unwrap();
+        assert_eq!(
+            first.get_or_insert_with(|| file.clone()),
+            &file,
+            "order {order}"
+        );
+        let content = zstd::decode_all(&file[..]).unwrap();
+        let read = codec::decode("drawing", &content).unwrap();
+        assert!(
+            codec::encode(read.clone()).unwrap() == file,
+            "the file changes when it is read"
+        );
+        f(order, &resolve(read));
+        f(order, &resolve(topology(&spans, order)));
+    }
+}
+
+/// Returns what the passes measure.
+pub(in crate::pass) fn measure(system: &System) -> Measured {
+    pass::measure(&Graph::of(system), Effort::Thorough)
+}
+
+/// Checks what one pass says of a drawing, one finding a line: `grade metric subject value: text`.
+#[track_caller]
+pub(in crate::pass) fn check(pass: &str, drawing: &str, expected: &str) {
+    each_order(drawing, |order, system| {
+        let found: Vec<String> = measure(system)
+            .findings
+            .iter()
+            .filter(|finding| finding.pass == pass)
+            .map(line)
+            .collect();
+        compare(&found.join("\n"), expected, order);
+    });
+}
+
+fn line(finding: &Finding) -> String {
+    let Finding {
+        metric,
+        subject,
+        text,
+        ..
+    } = finding;
+    let grade = finding.grade.name();
+    match finding.grade {
+        pass::Grade::Unknown => format!("{grade} {metric} {subject}: {text}"),
+        _ => format!("{grade} {metric} {subject} {:.6}: {text}", finding.value),
+    }
+}
