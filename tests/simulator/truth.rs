@@ -380,7 +380,7 @@ impl Edge {
 
 impl Concurrency {
     /// Counts intervals by looking at each beginning, when the most are under way.
-    fn of(spans: &[(u64, u64)]) -> Concurrency {
+    pub(crate) fn of(spans: &[(u64, u64)]) -> Concurrency {
         let mut changes: Vec<(u64, i64)> = spans
             .iter()
             .flat_map(|&(start, end)| [(start, 1), (end, -1)])

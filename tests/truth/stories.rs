@@ -4,8 +4,9 @@ use topple::format::FORMATS;
 use topple::input::Record;
 use topple::trace::Intake;
 
-use crate::simulator::program::secs;
+use crate::simulator::program::{call, ms, secs};
 use crate::simulator::scenarios;
+use crate::simulator::truth::Concurrency;
 
 /// Returns how many spans topple reads of a run's text, all of them without a problem.
 fn spans(json: &str) -> u64 {
@@ -117,12 +118,21 @@ fn retries_keep_an_overload_up() {
     // The burst lasts two seconds of thirty; without retries the queue is empty soon after.
     assert!(entry.failed * 2 > entry.requests, "{entry:?}");
     let once = scenarios::metastable(5).change("front", |front| {
-        let quote = crate::simulator::program::call("quotes", "GET /quotes")
-            .timeout(crate::simulator::program::ms(100));
+        let quote = call("quotes", "GET /quotes").timeout(ms(100));
         front.does("GET /quote", [quote.into()])
     });
     let entry = once.run().truth.entries[&("front", "GET /quote")];
     assert!(entry.failed * 2 < entry.requests, "{entry:?}");
+}
+
+#[test]
+fn calls_under_way_begin_after_others_end() {
+    let calls = Concurrency::of(&[(0, 10), (2, 6), (4, 12), (6, 8), (12, 14)]);
+    assert_eq!((calls.peak, calls.total_ns), (3, 26));
+    // Ten pages a second wait for 220 ms each: two at a time on average.
+    let truth = scenarios::cross_region(5).run().truth;
+    let calls = truth.concurrency[&("page-0".to_owned(), "rows")];
+    assert!((2..10).contains(&calls.peak), "{calls:?}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(crate) use incidents::*;
 pub(crate) use repeats::*;
 pub(crate) use shapes::*;
 
-/// The services of the shop that others need, with the parts that call them.
+/// The services of the shop.
 pub(crate) const SHOP: [&str; 8] = [
     "ads", "cart", "catalog", "checkout", "gateway", "mailer", "payment", "stock",
 ];

@@ -1,7 +1,7 @@
 //! Stories of calls made more than once: timeouts, retries at several layers, hedges, breakers.
 
 use crate::simulator::program::{
-    Telling, answer, around, between, call, ms, query, secs, us, work,
+    Telling, answer, around, between, call, ms, query, secs, times, us, work,
 };
 use crate::simulator::system::{Effect, Place, System, service};
 
@@ -149,13 +149,10 @@ pub(crate) fn n_plus_one(seed: u64) -> System {
     );
     let all = query("postgresql", "items-db", "SELECT lists", ms(4));
     System::new(seed)
-        .with(service("lists").workers(50).does(
-            "GET /list",
-            [
-                all,
-                crate::simulator::program::times(5, 20, vec![item]),
-                work(ms(1)),
-            ],
-        ))
+        .with(
+            service("lists")
+                .workers(50)
+                .does("GET /list", [all, times(5, 20, vec![item]), work(ms(1))]),
+        )
         .users("lists", "GET /list", 15.0, 0..secs(30))
 }
