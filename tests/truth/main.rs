@@ -20,6 +20,8 @@ mod simulator;
 
 mod calls;
 mod graph;
+mod healthy;
 mod losses;
+mod phantoms;
 mod stories;
 mod support;

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use topple::error::Result;
+use topple::finding::{Finding, Grade};
 use topple::fold::system::{self, System};
 use topple::pipeline::{self, DEFAULT_MEMORY, Options, Progress};
 use topple::report::{EdgeRow, Report};
@@ -47,4 +48,17 @@ pub(crate) fn edge<'a>(report: &'a Report, from: &str, to: &str) -> &'a EdgeRow 
         (Some(edge), None) => edge,
         (first, _) => panic!("{from} -> {to}: {first:?} is not the only edge"),
     }
+}
+
+/// Returns what a pass found, without what it could not tell.
+pub(crate) fn findings<'a>(report: &'a Report, pass: &str) -> Vec<&'a Finding> {
+    let of_pass = report.findings.iter().filter(|it| it.pass == pass);
+    of_pass.filter(|it| it.grade != Grade::Unknown).collect()
+}
+
+/// Returns a number about the whole system.
+#[track_caller]
+pub(crate) fn metric(report: &Report, name: &str) -> f64 {
+    let found = report.metrics.iter().find(|metric| metric.name == name);
+    found.unwrap_or_else(|| panic!("there is no {name}")).value
 }

@@ -1,0 +1,93 @@
+//! Phantom operations, duplicates and wasted time are what happened: counts exactly, time from below.
+
+use topple::finding::Subject;
+use topple::report::Report;
+
+use crate::simulator::scenarios;
+use crate::simulator::system::System;
+use crate::simulator::truth::Truth;
+use crate::support::{findings, metric, report};
+
+/// Runs a story and compares what is said of the whole system.
+#[track_caller]
+fn check(system: System) -> (Truth, Report) {
+    let run = system.run();
+    let report = report(&run);
+    let sum = |count: fn(&crate::simulator::truth::Edge) -> u64| -> f64 {
+        run.truth.edges.values().map(count).sum::<u64>() as f64
+    };
+    assert_eq!(
+        metric(&report, "phantom_operations"),
+        sum(|edge| edge.phantoms)
+    );
+    let done_twice = sum(|edge| edge.done_twice) + run.truth.messages_done_twice as f64;
+    assert_eq!(metric(&report, "phantom_duplicates"), done_twice);
+    // Seconds within a millisecond, or a hundredth of what the caller waited, are left out.
+    let least = sum(|edge| edge.outlasted_ns.saturating_sub(edge.phantoms * 2_000_000)) / 1e9;
+    let most = sum(|edge| edge.outlasted_ns) / 1e9;
+    let wasted = metric(&report, "wasted_server_seconds");
+    assert!(
+        (least..=most).contains(&wasted),
+        "{least} <= {wasted} <= {most}"
+    );
+    assert!(wasted <= sum(|edge| edge.orphan_ns) / 1e9);
+    (run.truth, report)
+}
+
+#[test]
+fn timeouts_of_what_succeeds_later() {
+    let (truth, report) = check(scenarios::timeouts(1));
+    let edge = &truth.edges[&("shop", "payment")];
+    let call = |name: &str| name.to_owned();
+    let subject = Subject::Call(call("shop"), call("payment"), call("POST /charges"));
+    let said: Vec<_> = findings(&report, "phantoms")
+        .into_iter()
+        .map(|finding| (finding.metric, finding.subject.clone(), finding.count))
+        .collect();
+    assert_eq!(
+        said[0],
+        ("phantom_operations", subject.clone(), edge.phantoms)
+    );
+    assert_eq!(
+        said[1],
+        ("phantom_duplicates", subject.clone(), edge.done_twice)
+    );
+    assert_eq!((said[2].0, &said[2].1), ("wasted_server_seconds", &subject));
+}
+
+#[test]
+fn answers_that_are_lost() {
+    let (truth, _) = check(scenarios::lost_answers(2));
+    let edge = &truth.edges[&("checkout", "payment")];
+    assert!(edge.phantoms > 50 && edge.done_twice > 50);
+}
+
+#[test]
+fn an_overload_wastes_most_of_its_work() {
+    let (truth, _) = check(scenarios::metastable(3));
+    assert!(truth.edges[&("front", "quotes")].phantoms > 1000);
+}
+
+#[test]
+fn messages_that_come_twice_and_calls_that_nobody_waits_for() {
+    let (truth, report) = check(scenarios::messages(4));
+    assert!(truth.messages_done_twice > 10);
+    assert_eq!(findings(&report, "phantoms").len(), 1);
+}
+
+#[test]
+fn who_fails_or_dies_or_was_never_asked_did_nothing_twice() {
+    for system in [
+        scenarios::healthy(5),
+        scenarios::death(6),
+        scenarios::gray_instance(7),
+        scenarios::failing_instance(8),
+        scenarios::nested_retries(9, 3),
+    ] {
+        let (_, report) = check(system);
+        assert_eq!(
+            findings(&report, "phantoms"),
+            Vec::<&topple::finding::Finding>::new()
+        );
+    }
+}
