@@ -25,6 +25,8 @@ pub(crate) struct Truth {
     pub(crate) entries: BTreeMap<Pair, Entry>,
     /// Failed requests by the instance where the failure began.
     pub(crate) origins: BTreeMap<String, u64>,
+    /// Instances at which something goes wrong at some time, and what.
+    pub(crate) afflicted: BTreeMap<String, Vec<Effect>>,
     /// Calls under way, by instance that calls and service that is called.
     pub(crate) concurrency: BTreeMap<(String, &'static str), Concurrency>,
     /// The clocks of hosts.
@@ -130,6 +132,16 @@ impl Truth {
         for instance in &log.instances {
             let clock = system.clock_of(&instance.host);
             truth.clocks.insert(instance.host.clone(), clock);
+        }
+        for instance in &log.instances {
+            let mut effects: Vec<Effect> = Vec::new();
+            for fault in &system.faults {
+                effects.extend(system.effects(instance, fault.when.start));
+            }
+            effects.dedup();
+            if !effects.is_empty() {
+                truth.afflicted.insert(instance.name.clone(), effects);
+            }
         }
         for (step, undo) in log.sagas.iter().flat_map(|saga| &saga.done) {
             let counts = truth.undone.entry(step).or_default();

@@ -6,6 +6,7 @@ use topple::trace::Intake;
 
 use crate::simulator::program::{call, ms, secs};
 use crate::simulator::scenarios;
+use crate::simulator::system::Effect;
 use crate::simulator::truth::Concurrency;
 
 /// Returns how many spans topple reads of a run's text, all of them without a problem.
@@ -59,7 +60,7 @@ fn failures_have_an_origin() {
     let failed: u64 = truth.entries.values().map(|entry| entry.failed).sum();
     assert_eq!(truth.origins.keys().collect::<Vec<_>>(), ["catalog-1"]);
     assert_eq!(truth.origins["catalog-1"], failed);
-    assert!(failed > 100);
+    assert!(failed > 50);
 }
 
 #[test]
@@ -72,7 +73,22 @@ fn a_host_takes_everything_on_it_along() {
     let failed = |service, operation| truth.entries[&(service, operation)].failed;
     assert_eq!(failed("mail", "GET /inbox"), truth.origins["mail-1"]);
     assert_eq!(failed("chat", "GET /rooms"), 0);
+    assert_eq!(truth.afflicted["mail-1"], truth.afflicted["news-0"]);
+    assert_eq!(truth.afflicted.len(), 2);
     assert!(truth.origins.values().all(|failed| *failed > 100));
+}
+
+#[test]
+fn an_instance_that_loses_requests_is_well_whenever_asked() {
+    let truth = scenarios::gray_instance(3).run().truth;
+    assert_eq!(truth.afflicted["catalog-1"], [Effect::LoseRequests(0.33)]);
+    assert_eq!(truth.afflicted.len(), 1);
+    assert_eq!(truth.origins.keys().collect::<Vec<_>>(), ["catalog-1"]);
+    let edge = &truth.edges[&("gateway", "catalog")];
+    assert_eq!(
+        (edge.failed_both, edge.failed_client_only),
+        (0, edge.failed_calls)
+    );
 }
 
 #[test]
@@ -118,7 +134,7 @@ fn retries_keep_an_overload_up() {
     // The burst lasts two seconds of thirty; without retries the queue is empty soon after.
     assert!(entry.failed * 2 > entry.requests, "{entry:?}");
     let once = scenarios::metastable(5).change("front", |front| {
-        let quote = call("quotes", "GET /quotes").timeout(ms(100));
+        let quote = call("quotes", "GET /quotes").timeout(ms(200));
         front.does("GET /quote", [quote.into()])
     });
     let entry = once.run().truth.entries[&("front", "GET /quote")];

@@ -7,9 +7,9 @@ use crate::simulator::system::{Effect, Place, System, service};
 /// The shop for long enough that instances can be compared.
 fn long_day(seed: u64) -> System {
     shop(seed)
-        .users("gateway", "GET /products", 30.0, 0..secs(60))
-        .users("gateway", "POST /checkout", 15.0, 0..secs(60))
-        .health_checks(secs(1))
+        .users("gateway", "GET /products", 15.0, 0..secs(60))
+        .users("gateway", "POST /checkout", 8.0, 0..secs(60))
+        .health_checks(secs(2))
 }
 
 /// One instance of the catalog loses a third of its requests before it sees them, and is healthy whenever asked.

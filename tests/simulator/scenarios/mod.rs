@@ -107,8 +107,8 @@ pub(crate) fn shop(seed: u64) -> System {
 /// The shop on a good day.
 pub(crate) fn healthy(seed: u64) -> System {
     shop(seed)
-        .users("gateway", "GET /products", 20.0, 0..secs(40))
-        .users("gateway", "POST /checkout", 12.0, 0..secs(40))
+        .users("gateway", "GET /products", 12.0, 0..secs(40))
+        .users("gateway", "POST /checkout", 8.0, 0..secs(40))
         .health_checks(secs(5))
 }
 
