@@ -25,6 +25,10 @@ pub struct Error {
     message: String,
     /// What to do about it.
     help: Option<String>,
+    /// Lines of the file that it is about, with a mark.
+    excerpt: Option<String>,
+    /// Further errors that ended the run with it.
+    others: Vec<Error>,
     /// Whether the reader of our output went away, which is no failure worth a message.
     quiet: bool,
 }
@@ -38,6 +42,8 @@ impl Error {
         Error {
             message: message.into(),
             help: None,
+            excerpt: None,
+            others: Vec::new(),
             quiet: false,
         }
     }
@@ -47,6 +53,8 @@ impl Error {
         Error {
             message: format!("{name}: {}", reason(source)),
             help: None,
+            excerpt: None,
+            others: Vec::new(),
             quiet: source.kind() == std::io::ErrorKind::BrokenPipe,
         }
     }
@@ -56,6 +64,32 @@ impl Error {
     pub fn with_help(mut self, help: impl Into<String>) -> Error {
         self.help = Some(help.into());
         self
+    }
+
+    /// Returns the error with lines of the file that it is about.
+    #[must_use]
+    pub fn with_excerpt(mut self, excerpt: impl Into<String>) -> Error {
+        self.excerpt = Some(excerpt.into());
+        self
+    }
+
+    /// Returns the error that it is together with another, which comes behind it.
+    #[must_use]
+    pub fn and(mut self, mut other: Error) -> Error {
+        let others = std::mem::take(&mut other.others);
+        self.others.push(other);
+        self.others.extend(others);
+        self
+    }
+
+    /// Returns it and all that ended the run with it.
+    pub fn each(&self) -> impl Iterator<Item = &Error> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// Returns lines of the file that it is about, if there are any.
+    pub fn excerpt(&self) -> Option<&str> {
+        self.excerpt.as_deref()
     }
 
     /// Returns what to do, if that is known.

@@ -11,9 +11,10 @@
 //! - [`text`]: counts, durations and names as people read them.
 //! - [`explain`]: what every number and word of the output means.
 //! - [`error`]: what ends the program, what input could not be read, and the exit codes.
+//! - [`policy`]: what a team demands of its system: the policy file, its reader and its queries.
 //! - [`model`]: ids, attributes, the 64-byte span row and the store that holds rows by trace id.
 //! - [`algo`]: graphs and numbers, without spans.
-//! - [`input`]: finds the files, decompresses them, hands out blocks and records. It alone opens trace files.
+//! - [`input`]: finds the files, decompresses them, hands out blocks and records. It alone opens trace files and the policy file.
 //! - [`mod@format`]: turns records into spans and problems; never sees a topology.
 //! - [`trace`]: groups spans into traces, repairs the tree, gives every span one class.
 //! - [`fold`]: the topology, a commutative monoid over traces, its file format, and the graph it resolves to.
@@ -41,6 +42,8 @@ pub mod text;
 pub mod explain;
 
 pub mod error;
+
+pub mod policy;
 
 pub mod model;
 

@@ -1,5 +1,6 @@
 //! The whole program as functions that can be read aloud: read, fold, resolve, report.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -10,8 +11,10 @@ use crate::fold::system::System;
 use crate::fold::topology::Bucket;
 use crate::fold::{Catalogue, Observer, Topology, Window, codec, system};
 use crate::format::FORMATS;
-use crate::input::{self, Buffer, Feed, Framing, Limits, Problems, Reading};
+use crate::input::{self, Buffer, Feed, Framing, Limits, PolicyFile, Problems, Reading};
 use crate::pass;
+use crate::policy::{self, Policy};
+use crate::report::numbers::VOCABULARY;
 use crate::report::{self, Report};
 use crate::trace::intake::{Intake, Shard};
 use crate::trace::{Assembler, Traces};
@@ -48,6 +51,20 @@ pub struct Progress {
     pub spans: AtomicU64,
     /// Whether reading is done.
     pub done: AtomicBool,
+}
+
+/// Returns the policy in a file of this name, or the one that is found from the working directory, if there is one.
+pub fn policy(rules: Option<&str>) -> Result<Option<Policy>> {
+    let file = match rules {
+        Some(name) => Some(input::policy_file_named(name)?),
+        None => input::policy_file(Path::new("."))?,
+    };
+    let Some(PolicyFile { name, text }) = file else {
+        return Ok(None);
+    };
+    policy::read(&text, &VOCABULARY)
+        .map(Some)
+        .map_err(|mistakes| policy::read::error(&name, &text, &mistakes))
 }
 
 /// Everything read.

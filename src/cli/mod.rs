@@ -68,9 +68,14 @@ fn usage(error: &clap::Error) -> Exit {
 
 fn say_error(error: &Error) {
     let mut stderr = anstream::stderr().lock();
-    let _ = writeln!(stderr, "error: {error}");
-    if let Some(help) = error.help() {
-        let _ = writeln!(stderr, "  help: {help}");
+    for error in error.each() {
+        let _ = writeln!(stderr, "error: {error}");
+        for line in error.excerpt().into_iter().flat_map(str::lines) {
+            let _ = writeln!(stderr, "  {line}");
+        }
+        if let Some(help) = error.help() {
+            let _ = writeln!(stderr, "  help: {help}");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Finds the files, decompresses them, and hands out blocks and records.
 //!
-//! It alone opens trace files, and it knows no format: a caller's function looks at the first bytes of the content and
+//! It alone opens trace files and the policy file, and it knows no format: a caller's function looks at the first bytes of the content and
 //! says how the rest is cut ([`Framing`]).
 //!
 //! ```text
@@ -24,6 +24,7 @@ mod frame;
 mod guess;
 mod ledger;
 mod plain;
+mod policy;
 mod problems;
 pub mod record;
 mod source;
@@ -35,6 +36,7 @@ pub use block::{Block, Buffer, Place, Records};
 pub use feed::{Feed, Limits, Progress, Recognise};
 pub use find::find;
 pub use ledger::{Reading, SourceReport};
+pub use policy::{PolicyFile, policy_file, policy_file_named};
 pub use problems::{Counts, Located, Position, Problems};
 pub use record::{Framing, PAD, Record};
 pub use source::Source;

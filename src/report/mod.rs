@@ -1,11 +1,13 @@
 //! Plain data for people and machines: what a renderer writes, and nothing it would have to compute.
 //!
 //! [`build`] makes a [`Report`] from the resolved service graph; [`focus`] cuts one down to the
-//! neighbourhood of a service. Counts that stand for sampled requests are weighted and may be fractions.
+//! neighbourhood of a service; [`numbers`] finds numbers by name. Counts that stand for sampled requests are weighted and may be fractions.
 
 pub mod build;
 
 pub mod focus;
+
+pub mod numbers;
 
 pub use crate::finding::{Finding, Grade, Metric, Standing, Subject};
 

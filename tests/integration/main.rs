@@ -14,6 +14,7 @@ mod guards;
 mod hubs;
 mod order;
 mod otlp;
+mod policy;
 mod readme;
 mod recorded;
 mod recount;

@@ -1,0 +1,278 @@
+//! The numbers of a report by name, as policies and queries ask for them.
+//!
+//! Names are those of the JSON report; parts of a record follow a dot, as in `client_ns.p99`. What was not measured has no
+//! number, and nothing here makes one up.
+
+use std::collections::BTreeMap;
+
+use crate::algo::components::{connected_components, largest_component};
+use crate::algo::distance::undirected_distances;
+use crate::algo::graph::Undirected;
+use crate::policy::Vocabulary;
+use crate::policy::query::{Answer, Sample, Unknown};
+use crate::report::{EdgeRow, Kind, Quantiles, Report, Service};
+
+/// A number about each service: its name, and where it stands.
+type OfService = (&'static str, fn(&Service) -> Option<f64>);
+
+/// A number about each edge: its name, and where it stands.
+type OfEdge = (&'static str, fn(&EdgeRow) -> Option<f64>);
+
+/// Numbers about the whole system that passes may measure, by name.
+pub const METRICS: &[&str] = &[
+    "articulation_points",
+    "assortativity",
+    "average_clustering",
+    "average_degree",
+    "average_path_length",
+    "bridges",
+    "communities",
+    "connected_components",
+    "cycles",
+    "degeneracy",
+    "degree_centralisation",
+    "degree_gini",
+    "density",
+    "diameter",
+    "directed_average_path_length",
+    "directed_clustering",
+    "edges",
+    "feedback_edges",
+    "flow_hierarchy",
+    "global_efficiency",
+    "hubs",
+    "largest_component",
+    "largest_cycle",
+    "max_degree",
+    "max_sync_depth",
+    "modularity",
+    "nodes",
+    "p95_sync_depth",
+    "power_law_alpha",
+    "radius",
+    "reachable_pairs",
+    "reciprocity",
+    "reentry_ratio",
+    "robustness_adaptive",
+    "robustness_random",
+    "robustness_static",
+    "self_edges",
+    "services",
+    "small_world_omega",
+    "small_world_sigma",
+    "static_depth",
+    "transitivity",
+    "trophic_incoherence",
+];
+
+const OF_SERVICES: &[OfService] = &[
+    ("betweenness", |service| service.standing.betweenness),
+    ("clustering", |service| service.standing.clustering),
+    ("core", |service| {
+        service.standing.core.map(|core| core as f64)
+    }),
+    ("cut_off", |service| Some(service.standing.cut_off as f64)),
+    ("degree", |service| Some(service.degree as f64)),
+    ("dominated", |service| {
+        Some(service.standing.dominated as f64)
+    }),
+    ("failed_spans", |service| {
+        traced(service, service.failed_spans)
+    }),
+    ("hosts", |service| traced(service, service.hosts)),
+    ("in_degree", |service| Some(service.in_degree as f64)),
+    ("instances", |service| traced(service, service.instances)),
+    ("level", |service| service.standing.level),
+    ("out_degree", |service| Some(service.out_degree as f64)),
+    ("pagerank", |service| service.standing.pagerank),
+    ("spans", |service| traced(service, service.spans)),
+    ("traffic_betweenness", |service| {
+        service.standing.traffic_betweenness
+    }),
+];
+
+const OF_EDGES: &[OfEdge] = &[
+    ("attempts", |edge| Some(edge.attempts)),
+    ("calls", |edge| Some(edge.calls)),
+    ("client_ns.max", |edge| time(&edge.client_ns, |of| of.max)),
+    ("client_ns.p50", |edge| time(&edge.client_ns, |of| of.p50)),
+    ("client_ns.p90", |edge| time(&edge.client_ns, |of| of.p90)),
+    ("client_ns.p99", |edge| time(&edge.client_ns, |of| of.p99)),
+    ("critical_path_share", |edge| edge.critical_path_share),
+    ("error_ratio", |edge| {
+        (edge.attempts > 0.0).then(|| edge.error_ratio())
+    }),
+    ("errors.both", |edge| Some(edge.errors_both)),
+    ("errors.client_4xx", |edge| Some(edge.client_4xx)),
+    ("errors.client_only", |edge| Some(edge.errors_client_only)),
+    ("errors.server_only", |edge| Some(edge.errors_server_only)),
+    ("fan_out", |edge| Some(edge.fan_out)),
+    ("fan_out_max", |edge| Some(edge.fan_out_max as f64)),
+    ("in_flight", |edge| edge.in_flight),
+    ("network_ns.max", |edge| time(&edge.network_ns, |of| of.max)),
+    ("network_ns.p50", |edge| time(&edge.network_ns, |of| of.p50)),
+    ("network_ns.p90", |edge| time(&edge.network_ns, |of| of.p90)),
+    ("network_ns.p99", |edge| time(&edge.network_ns, |of| of.p99)),
+    ("queue_ns.max", |edge| time(&edge.queue_ns, |of| of.max)),
+    ("queue_ns.p50", |edge| time(&edge.queue_ns, |of| of.p50)),
+    ("queue_ns.p90", |edge| time(&edge.queue_ns, |of| of.p90)),
+    ("queue_ns.p99", |edge| time(&edge.queue_ns, |of| of.p99)),
+    ("retries.hidden", |edge| Some(edge.retries[1])),
+    ("retries.inferred", |edge| Some(edge.retries[2])),
+    ("retries.marked", |edge| Some(edge.retries[0])),
+    ("served", |edge| Some(edge.served)),
+    ("server_ns.max", |edge| time(&edge.server_ns, |of| of.max)),
+    ("server_ns.p50", |edge| time(&edge.server_ns, |of| of.p50)),
+    ("server_ns.p90", |edge| time(&edge.server_ns, |of| of.p90)),
+    ("server_ns.p99", |edge| time(&edge.server_ns, |of| of.p99)),
+    ("timeouts", |edge| Some(edge.timeouts)),
+];
+
+/// Returns a count that only services which emit spans have.
+fn traced(service: &Service, count: u64) -> Option<f64> {
+    (service.kind == Kind::Service).then_some(count as f64)
+}
+
+/// Returns a quantile, unless it is one of nothing.
+fn time(of: &Quantiles, quantile: fn(&Quantiles) -> u64) -> Option<f64> {
+    (of.count > 0).then(|| quantile(of) as f64)
+}
+
+/// The names of [`OF_SERVICES`].
+const SERVICES: [&str; OF_SERVICES.len()] = {
+    let mut names = [""; OF_SERVICES.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = OF_SERVICES[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// The names of [`OF_EDGES`].
+const EDGES: [&str; OF_EDGES.len()] = {
+    let mut names = [""; OF_EDGES.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = OF_EDGES[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// Every name that a policy may ask for.
+pub const VOCABULARY: Vocabulary<'static> = Vocabulary {
+    metrics: METRICS,
+    services: &SERVICES,
+    edges: &EDGES,
+};
+
+/// Returns the nodes of the graph: everything but users.
+fn nodes(report: &Report) -> impl Iterator<Item = &Service> {
+    report
+        .services
+        .iter()
+        .filter(|service| service.kind != Kind::Users)
+}
+
+/// Returns the edges of the graph: messages on their way through the queue, and without those of users.
+fn edges(report: &Report) -> impl Iterator<Item = &EdgeRow> {
+    let users = report
+        .services
+        .iter()
+        .find(|service| service.kind == Kind::Users);
+    report
+        .edges
+        .iter()
+        .filter(move |edge| !edge.direct && users.is_none_or(|users| users.name != edge.from))
+}
+
+/// Returns what a name is worth in a report, or why that cannot be told.
+///
+/// Hops are counted on the graph without directions, between the nodes of its largest component, as `average_path_length` does.
+pub fn lookup(report: &Report, name: &str) -> Result<Answer, Unknown> {
+    let each = |of: fn(&Service) -> Option<f64>| {
+        let values = nodes(report)
+            .filter_map(|service| Some((service.name.clone(), Sample::of_one(of(service)?))));
+        Ok(Answer::Each(values.collect()))
+    };
+    match name {
+        "connected_components" => Ok(components(report)),
+        "local_clustering_by_service" => each(|service| service.standing.clustering),
+        "service_communication_hops" => Ok(hops(report)),
+        "service_connection_count" => each(|service| Some(service.degree as f64)),
+        name => {
+            if let Some((_, of)) = OF_SERVICES.iter().find(|(known, _)| *known == name) {
+                each(*of)
+            } else if let Some((_, of)) = OF_EDGES.iter().find(|(known, _)| *known == name) {
+                Ok(of_edges(report, *of))
+            } else {
+                let metric = report.metrics.iter().find(|metric| metric.name == name);
+                metric
+                    .map(|metric| Answer::One(metric.value))
+                    .ok_or_else(|| Unknown(format!("{name} was not measured")))
+            }
+        }
+    }
+}
+
+/// Returns a number of each edge; of two edges between the same ends the second is named with its protocol.
+fn of_edges(report: &Report, of: fn(&EdgeRow) -> Option<f64>) -> Answer {
+    let mut values = BTreeMap::new();
+    for edge in edges(report) {
+        let Some(value) = of(edge) else { continue };
+        let mut name = format!("{} -> {}", edge.from, edge.to);
+        if values.contains_key(&name) {
+            let mode = if edge.sync { "sync" } else { "async" };
+            name = format!("{name} ({mode} {})", edge.protocol);
+        }
+        values.insert(name, Sample::of_one(value));
+    }
+    Answer::Each(values)
+}
+
+/// Returns the graph without directions.
+fn graph(report: &Report) -> Undirected {
+    let numbers: BTreeMap<&str, u32> = nodes(report)
+        .map(|service| service.name.as_str())
+        .zip(0..)
+        .collect();
+    let pairs = edges(report).filter_map(|edge| {
+        let from = numbers.get(edge.from.as_str())?;
+        Some((*from, *numbers.get(edge.to.as_str())?))
+    });
+    Undirected::new(numbers.len(), pairs)
+}
+
+/// Returns how many nodes each component has; components are named after their number, which means nothing.
+fn components(report: &Report) -> Answer {
+    let found = connected_components(&graph(report));
+    let sizes = found.sizes.iter().zip(1..);
+    Answer::Each(
+        sizes
+            .map(|(size, number)| {
+                let name = format!("component {number:06}");
+                (name, Sample::of_one(*size as f64))
+            })
+            .collect(),
+    )
+}
+
+/// Returns how many ordered pairs of nodes are so many edges apart.
+fn hops(report: &Report) -> Answer {
+    let (largest, _) = largest_component(&graph(report));
+    let distances = undirected_distances(&largest);
+    let pairs = distances.histogram.iter().zip(0u32..);
+    Answer::Each(
+        pairs
+            .filter(|(count, _)| **count > 0)
+            .map(|(count, distance)| {
+                let sample = Sample {
+                    value: f64::from(distance),
+                    count: *count,
+                };
+                (format!("{distance:06} hops"), sample)
+            })
+            .collect(),
+    )
+}
