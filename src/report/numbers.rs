@@ -48,6 +48,9 @@ pub const METRICS: &[&str] = &[
     "modularity",
     "nodes",
     "p95_sync_depth",
+    "phantom_duplicates",
+    "phantom_operations",
+    "phantoms_per_10k",
     "power_law_alpha",
     "radius",
     "reachable_pairs",
@@ -63,6 +66,7 @@ pub const METRICS: &[&str] = &[
     "static_depth",
     "transitivity",
     "trophic_incoherence",
+    "wasted_server_seconds",
 ];
 
 const OF_SERVICES: &[OfService] = &[
