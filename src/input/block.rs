@@ -7,11 +7,16 @@ use crate::input::{Framing, PAD, Record};
 /// A buffer larger than this is given back when a much smaller one will do.
 const KEEP_BYTES: usize = 64 << 20;
 
+/// The size of a page of memory.
+const PAGE: usize = 4096;
+
 /// The memory that blocks are read into; each worker has one and uses it again for every block.
 #[derive(Debug, Default)]
 pub struct Buffer {
     /// Initialised in full, so that reading never clears it again.
     bytes: Vec<u8>,
+    /// Bytes in front that are not used.
+    skip: usize,
 }
 
 impl Buffer {
@@ -21,28 +26,33 @@ impl Buffer {
     }
 
     /// Returns room for `len` bytes and the padding behind them; what was in the buffer may be gone.
-    pub(super) fn fresh(&mut self, len: usize) -> &mut [u8] {
-        let wanted = len.saturating_add(PAD);
+    ///
+    /// The room begins at the same place of a page as byte `offset` of a file. The kernel copies three times as fast
+    /// from pages of files when source and target agree in that (7.5 GB/s; 2.5 GB/s when the target is one byte ahead).
+    pub(super) fn fresh(&mut self, len: usize, offset: u64) -> &mut [u8] {
+        let wanted = len.saturating_add(PAD + PAGE);
         let oversized = self.bytes.len() > KEEP_BYTES && self.bytes.len() / 4 > wanted;
         if self.bytes.len() < wanted || oversized {
             self.bytes = Vec::new();
             self.bytes = vec![0; wanted];
         }
-        &mut self.bytes
+        let place = (offset % PAGE as u64) as usize;
+        self.skip = place.wrapping_sub(self.bytes.as_ptr().addr()) % PAGE;
+        &mut self.bytes[self.skip..]
     }
 
     /// Returns room for `len` bytes and the padding behind them; what was in the buffer stays.
     pub(super) fn grow(&mut self, len: usize) -> &mut [u8] {
-        let wanted = len.saturating_add(PAD);
+        let wanted = len.saturating_add(PAD + self.skip);
         if self.bytes.len() < wanted {
             self.bytes.resize(wanted, 0);
         }
-        &mut self.bytes
+        &mut self.bytes[self.skip..]
     }
 
     /// Returns everything in the buffer, read or not.
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[self.skip..]
     }
 }
 

@@ -36,10 +36,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Returns 1 MiB a chunk, 1 GiB a record, and a ratio of 1000 behind the first 64 MiB.
+    /// Returns 512 KiB a chunk, which stay in the second-level cache, 1 GiB a record, and a ratio of 1000 behind the first 64 MiB.
     fn default() -> Limits {
         Limits {
-            chunk_bytes: 1 << 20,
+            chunk_bytes: 512 << 10,
             record_bytes: 1 << 30,
             ratio: 1000,
             ratio_after_bytes: 64 << 20,

@@ -240,9 +240,8 @@ impl Range {
     fn read_all(&self, buffer: &mut Buffer, ledger: &Ledger) -> io::Result<Option<Fill>> {
         // What is larger than the address space is over every limit.
         let len = usize::try_from(self.len()).unwrap_or(usize::MAX);
-        let n = self
-            .plain
-            .read_at(&mut buffer.fresh(len)[..len], self.from)?;
+        let room = &mut buffer.fresh(len, self.from)[..len];
+        let n = self.plain.read_at(room, self.from)?;
         if n < len {
             self.shrunk(ledger);
         }
@@ -260,7 +259,8 @@ impl Range {
         let from = self.from - u64::from(self.from > self.content);
         // A range is never longer than a chunk.
         let len = (self.to - from) as usize;
-        let mut end = self.plain.read_at(&mut buffer.fresh(len)[..len], from)?;
+        let room = &mut buffer.fresh(len, from)[..len];
+        let mut end = self.plain.read_at(room, from)?;
         if end < len {
             self.shrunk(ledger);
         }

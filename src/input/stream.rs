@@ -220,7 +220,7 @@ impl Stream {
     ) -> Option<Fill> {
         let mut filled = self.carry.len();
         let mut wanted = limits.chunk_bytes.max(filled + 1);
-        buffer.fresh(wanted)[..filled].copy_from_slice(&self.carry);
+        buffer.fresh(wanted, 0)[..filled].copy_from_slice(&self.carry);
         self.carry.clear();
         loop {
             let room = &mut buffer.grow(wanted)[filled..wanted];
