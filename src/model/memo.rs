@@ -145,28 +145,57 @@ fn value(hash: u64, facts: &Facts<'_>, slot: usize) -> u64 {
     }
 }
 
-/// Mixes a word in by a multiplication whose halves are folded.
+/// Mixes a word in.
 #[inline]
 fn step(hash: u64, word: u64) -> u64 {
-    let product =
-        u128::from(hash ^ word ^ 0x9e37_79b9_7f4a_7c15) * u128::from(0xd6e8_feb8_6659_fd93_u64);
-    (product as u64 ^ (product >> 64) as u64).wrapping_add(word.rotate_left(32))
+    step2(hash, word, word.rotate_left(32))
 }
 
+/// Mixes two words in by one multiplication whose halves are folded.
+#[inline]
+fn step2(hash: u64, a: u64, b: u64) -> u64 {
+    let product =
+        u128::from(hash ^ a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd6e8_feb8_6659_fd93);
+    (product as u64 ^ (product >> 64) as u64).wrapping_add(hash.rotate_left(32))
+}
+
+/// Mixes a text in, sixteen bytes at a time; the last ones may overlap those before, which the length tells apart.
 #[inline]
 fn text(hash: u64, text: &str) -> u64 {
-    let bytes = text.as_bytes();
-    let mut hash = step(hash, bytes.len() as u64 ^ 0x5bd1_e995);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for word in words {
-        hash = step(hash, u64::from_le_bytes(*word));
+    let mut bytes = text.as_bytes();
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let len = (bytes.len() as u64).wrapping_mul(0xa076_1d64_78bd_642f);
+    if bytes.len() < 8 {
+        return step2(hash, few(bytes), len);
     }
-    if !rest.is_empty() {
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        hash = step(hash, u64::from_le_bytes(last));
+    let mut hash = hash;
+    while bytes.len() > 16 {
+        hash = step2(
+            hash,
+            word(bytes.first_chunk()),
+            word(bytes[8..].first_chunk()),
+        );
+        bytes = &bytes[16.min(bytes.len() - 8)..];
     }
-    hash
+    step2(
+        hash,
+        word(bytes.first_chunk()),
+        word(bytes.last_chunk()) ^ len,
+    )
+}
+
+/// Returns fewer than eight bytes as a word; with their number it tells them apart.
+#[inline]
+fn few(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+        }
+        _ => {
+            let byte = |at: usize| u64::from(*bytes.get(at).unwrap_or(&0));
+            byte(0) | byte(bytes.len() / 2) << 8 | byte(bytes.len().saturating_sub(1)) << 16
+        }
+    }
 }
 
 #[cfg(test)]
