@@ -117,16 +117,21 @@ impl Messages {
     }
 
     /// Adds everything of another, whose nodes are already those of the same catalogue.
-    pub fn merge(&mut self, other: Messages) {
-        self.halvings = self.halvings.max(other.halvings);
-        let halvings = self.halvings;
-        self.sent.retain(|key, _| kept(*key, halvings));
-        self.taken.retain(|(key, _), _| kept(*key, halvings));
-        let (sent, taken) = other.into_parts();
-        for (key, sent) in sent {
+    pub fn merge(&mut self, mut other: Messages) {
+        if other.sent.len() + other.taken.len() > self.sent.len() + self.taken.len() {
+            std::mem::swap(self, &mut other);
+        }
+        if other.halvings > self.halvings {
+            self.halvings = other.halvings;
+            let halvings = self.halvings;
+            self.sent.retain(|key, _| kept(*key, halvings));
+            self.taken.retain(|(key, _), _| kept(*key, halvings));
+        }
+        // What stays is a function of the set: the order of adding does not show.
+        for (key, sent) in other.sent {
             self.add_sent(key, sent);
         }
-        for (key, node, taken) in taken {
+        for ((key, node), taken) in other.taken {
             self.add_taken(key, node, taken);
         }
     }
@@ -149,6 +154,15 @@ impl Messages {
             taken.destination = node(taken.destination);
             self.add_taken(key, node(of), taken);
         }
+    }
+
+    /// Returns the nodes of all sides, each as often as it is named, in no particular order.
+    pub fn nodes(&self) -> impl Iterator<Item = u32> + '_ {
+        let of_sent = self.sent.values();
+        let of_taken = self.taken.iter();
+        of_sent
+            .flat_map(|sent| [sent.node, sent.destination])
+            .chain(of_taken.flat_map(|((_, node), taken)| [*node, taken.destination]))
     }
 
     /// Returns both sides, by key.

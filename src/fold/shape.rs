@@ -263,7 +263,10 @@ impl Shapes {
     }
 
     /// Adds the shapes of another, whose numbers are already those of the same catalogue.
-    pub fn merge(&mut self, other: Shapes) {
+    pub fn merge(&mut self, mut other: Shapes) {
+        if other.list.len() > self.list.len() {
+            std::mem::swap(self, &mut other);
+        }
         if other.halvings > self.halvings {
             self.raise(other.halvings);
         }
@@ -271,9 +274,8 @@ impl Shapes {
             self.add_remainder(remainder);
         }
         for shape in other.list {
-            let hash = hash(&shape.entry, &shape.steps);
-            let list = &mut self.list;
-            let found = self.table.find(hash, |&at| {
+            let list = &self.list;
+            let found = self.table.find(shape.hash, |&at| {
                 list[at as usize].entry == shape.entry && list[at as usize].steps == shape.steps
             });
             match found {

@@ -68,22 +68,28 @@ impl Sketch {
         }
     }
 
-    /// Makes room for a bucket outside the run, and some more, and counts there.
+    /// Makes room for a bucket outside the run and counts there.
     #[cold]
     fn widen(&mut self, bucket: u16, count: u32) {
-        if self.counts.is_empty() {
-            self.base = bucket;
-        }
-        if bucket < self.base {
-            let more = usize::from(self.base - bucket);
-            self.counts.splice(0..0, std::iter::repeat_n(0, more));
-            self.base = bucket;
-        }
+        self.cover(bucket, 1);
         let at = usize::from(bucket - self.base);
-        if self.counts.len() <= at {
-            self.counts.resize(at + 1, 0);
-        }
         self.counts[at] = self.counts[at].saturating_add(count);
+    }
+
+    /// Makes the run hold `len` buckets from `base` on.
+    fn cover(&mut self, base: u16, len: usize) {
+        if self.counts.is_empty() {
+            self.base = base;
+        }
+        if base < self.base {
+            let more = usize::from(self.base - base);
+            self.counts.splice(0..0, std::iter::repeat_n(0, more));
+            self.base = base;
+        }
+        let end = usize::from(base - self.base) + len;
+        if self.counts.len() < end {
+            self.counts.resize(end, 0);
+        }
     }
 
     /// Adds all values of another sketch.
@@ -95,8 +101,10 @@ impl Sketch {
             *self = other.clone();
             return;
         }
-        for (bucket, count) in other.buckets() {
-            self.put(bucket, count);
+        self.cover(other.base, other.counts.len());
+        let from = usize::from(other.base - self.base);
+        for (mine, more) in self.counts[from..].iter_mut().zip(&other.counts) {
+            *mine = mine.saturating_add(*more);
         }
         self.count += other.count;
         self.sum += other.sum;

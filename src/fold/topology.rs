@@ -6,9 +6,11 @@
 //! all spans of a trace are observed together.
 
 use std::collections::BTreeSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry as MapEntry;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::{Error, Result};
@@ -243,20 +245,20 @@ impl Topology {
             a.rename(&joined, &move_a);
             b.rename(&joined, &move_b);
         }
-        for (key, edge) in sorted(b.edges) {
-            a.edges.entry(key).or_insert_with(Edge::new).merge(&edge);
-        }
-        for (key, instance) in sorted(b.instances) {
-            a.instances.entry(key).or_default().merge(&instance);
-        }
-        for (key, entry) in sorted(b.entries) {
-            a.entries.entry(key).or_default().merge(&entry);
-        }
-        for (key, ()) in sorted(b.aliases) {
-            a.aliases.insert(key, ());
-        }
-        a.shapes.merge(b.shapes);
-        a.messages.merge(b.messages);
+        let (edges, entries) = (&mut a.edges, &mut a.entries);
+        let (shapes, messages) = (&mut a.shapes, &mut a.messages);
+        rayon::join(
+            || {
+                merge_maps(edges, b.edges, Edge::merge);
+                merge_maps(entries, b.entries, Entry::merge);
+            },
+            || {
+                shapes.merge(b.shapes);
+                messages.merge(b.messages);
+            },
+        );
+        merge_maps(&mut a.instances, b.instances, Instance::merge);
+        merge_maps(&mut a.aliases, b.aliases, |_, _| {});
         a.ledger.merge(&a.catalogue, b.ledger).map_err(|table| {
             Error::new(format!("two topologies lay out \"{table}\" differently"))
                 .with_help("fold both again with the same version of topple")
@@ -352,16 +354,7 @@ impl Topology {
             nodes.push(remainder.entry.node);
             texts.push(remainder.entry.operation);
         }
-        let (sent, taken) = self.messages.clone().into_parts();
-        nodes.extend(
-            sent.iter()
-                .flat_map(|(_, sent)| [sent.node, sent.destination]),
-        );
-        nodes.extend(
-            taken
-                .iter()
-                .flat_map(|(_, node, taken)| [*node, taken.destination]),
-        );
+        nodes.extend(self.messages.nodes());
         self.ledger.names(&mut nodes, &mut texts);
         nodes.sort_unstable();
         nodes.dedup();
@@ -463,6 +456,25 @@ impl Entry {
             self.depths.resize(depth + 1, 0);
         }
         self.depths[depth] += 1;
+    }
+}
+
+/// Adds the sums of a map to those of another. Neither the order of keys nor that of the two shows in sums.
+fn merge_maps<K: Eq + Hash, V>(
+    into: &mut Map<K, V>,
+    mut from: Map<K, V>,
+    merge: impl Fn(&mut V, &V),
+) {
+    if from.len() > into.len() {
+        std::mem::swap(into, &mut from);
+    }
+    for (key, more) in from {
+        match into.entry(key) {
+            MapEntry::Vacant(place) => {
+                place.insert(more);
+            }
+            MapEntry::Occupied(mut known) => merge(known.get_mut(), &more),
+        }
     }
 }
 

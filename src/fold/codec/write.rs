@@ -20,7 +20,8 @@ pub(super) fn to_wire(topology: Topology) -> wire::Topology {
     });
     let mut shapes: Vec<_> = topology.shapes.list().iter().collect();
     shapes.sort_unstable_by(|a, b| (a.entry, &a.steps).cmp(&(b.entry, &b.steps)));
-    let (sent, taken) = topology.messages.clone().into_parts();
+    let message_halvings = topology.messages.halvings();
+    let (sent, taken) = topology.messages.into_parts();
     wire::Topology {
         version: VERSION,
         texts: catalogue
@@ -33,7 +34,7 @@ pub(super) fn to_wire(topology: Topology) -> wire::Topology {
             .into_iter()
             .map(|(key, edge)| edge_to_wire(key, edge))
             .collect(),
-        instances: sorted(topology.instances.clone())
+        instances: sorted(topology.instances)
             .into_iter()
             .map(instance_to_wire)
             .collect(),
@@ -75,7 +76,7 @@ pub(super) fn to_wire(topology: Topology) -> wire::Topology {
                 exemplar: Some(exemplar_to_wire(&taken.exemplar, 0)),
             })
             .collect(),
-        message_halvings: topology.messages.halvings(),
+        message_halvings,
         aliases: sorted_refs(&topology.aliases)
             .into_iter()
             .map(|((address, node), ())| wire::Alias {
