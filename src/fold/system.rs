@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as BTreeEntry;
 
 use crate::fold::catalogue::{NodeKind, USERS};
-use crate::fold::edge::{Edge, EdgeKey};
+use crate::fold::edge::Edge;
 use crate::fold::message::Met;
 use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
 use crate::model::names::ABSENT;
@@ -98,15 +98,8 @@ pub fn resolve(mut topology: Topology) -> System {
             .instances
             .push((*key, *instance));
     }
-    let mut edges = sorted(std::mem::take(&mut topology.edges));
+    let edges = sorted(std::mem::take(&mut topology.edges));
     let sampling = topology.messages.sampling();
-    edges.extend(
-        topology
-            .messages
-            .meet()
-            .iter()
-            .map(|met| direct_edge(met, sampling)),
-    );
     let mut arcs: BTreeMap<(usize, usize, Protocol, bool, bool), Edge> = BTreeMap::new();
     for (key, edge) in edges {
         let (from, to) = (vertex_of[key.from as usize], vertex_of[key.to as usize]);
@@ -120,6 +113,15 @@ pub fn resolve(mut topology: Topology) -> System {
             }
             BTreeEntry::Occupied(mut entry) => entry.get_mut().merge(&edge),
         }
+    }
+    for met in topology.messages.meet() {
+        let (from, to) = (vertex_of[met.from as usize], vertex_of[met.to as usize]);
+        let direct = met.sent.destination != USERS || met.taken.destination != USERS;
+        let edge = match arcs.entry((from, to, Protocol::Messaging, false, direct)) {
+            BTreeEntry::Vacant(entry) => entry.insert(Edge::new()),
+            BTreeEntry::Occupied(entry) => entry.into_mut(),
+        };
+        add_message(edge, &met, sampling);
     }
     let entries = sorted(std::mem::take(&mut topology.entries))
         .into_iter()
@@ -228,31 +230,24 @@ fn name_nodes(topology: &Topology) -> (Vec<Vertex>, Vec<usize>) {
     (vertices, vertex_of)
 }
 
-/// Returns the edge of one message whose sides lie in different traces.
-fn direct_edge(met: &Met, sampling: u64) -> (EdgeKey, Edge) {
-    let key = EdgeKey {
-        from: met.from,
-        to: met.to,
-        protocol: Protocol::Messaging,
-        sync: false,
-        direct: met.sent.destination != USERS || met.taken.destination != USERS,
-    };
+/// Adds one message whose sides lie in different traces to its edge.
+fn add_message(edge: &mut Edge, met: &Met, sampling: u64) {
     let weight = met.taken.weight.saturating_mul(sampling);
-    let mut edge = Edge::new();
-    edge.calls = weight;
-    edge.attempts = weight;
-    edge.served = weight;
-    edge.grades[Grade::Paired as usize] = 1;
-    edge.traces = 1;
-    edge.most_in_trace = 1;
+    let sum = |total: &mut u64| *total = total.saturating_add(weight);
+    sum(&mut edge.calls);
+    sum(&mut edge.attempts);
+    sum(&mut edge.served);
+    edge.grades[Grade::Paired as usize] += 1;
+    edge.traces += 1;
+    edge.most_in_trace = edge.most_in_trace.max(1);
     if met.taken.failed {
-        edge.failed_server_only = weight;
+        sum(&mut edge.failed_server_only);
         edge.failed_exemplars.offer(met.taken.exemplar);
     }
     edge.exemplars.offer(met.taken.exemplar);
     if met.taken.start != 0 {
-        edge.first = met.taken.start;
-        edge.last = met.taken.start;
+        edge.first = edge.first.min(met.taken.start);
+        edge.last = edge.last.max(met.taken.start);
         edge.server_ns.add(met.taken.duration);
         edge.slowest.offer(met.taken.duration, met.taken.exemplar);
         if met.sent.end != 0 {
@@ -260,5 +255,4 @@ fn direct_edge(met: &Met, sampling: u64) -> (EdgeKey, Edge) {
                 .add(met.taken.start.saturating_sub(met.sent.end));
         }
     }
-    (key, edge)
 }

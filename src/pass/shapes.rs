@@ -41,13 +41,15 @@ impl Traffic {
         let mut traffic = Traffic::default();
         let mut weight = 0u64;
         let mut reentries: Vec<(Vec<u32>, u64, u64)> = Vec::new();
-        for shape in shapes.list() {
+        // The shape, counted from one, in which a node was last seen inside.
+        let mut seen = vec![0; graph.n_nodes()];
+        // The path to the current step: its node and where its synchronous part begins.
+        let mut path: Vec<(Option<u32>, usize)> = Vec::new();
+        for (number, shape) in (1u32..).zip(shapes.list()) {
             traffic.requests += shape.requests;
             weight = weight.saturating_add(shape.weight);
-            let mut here: BTreeSet<u32> = BTreeSet::new();
             let mut again: BTreeSet<u32> = BTreeSet::new();
-            // The path to the current step: its node and where its synchronous part begins.
-            let mut path: Vec<(Option<u32>, usize)> = Vec::new();
+            path.clear();
             for (at, step) in shape.steps.iter().enumerate() {
                 let depth = usize::from(step.depth);
                 path.truncate(depth);
@@ -60,8 +62,14 @@ impl Traffic {
                     .steps
                     .get(at + 1)
                     .is_some_and(|next| next.depth > step.depth);
-                if depth > 0 && has_below {
-                    here.extend(node);
+                if depth > 0
+                    && has_below
+                    && let Some(node) = node
+                    && seen[node as usize] != number
+                {
+                    seen[node as usize] = number;
+                    let sum = &mut inside[node as usize];
+                    *sum = sum.saturating_add(shape.weight);
                 }
                 // A call to oneself is a self-edge; only a way through others leads back.
                 let above = &path[start.min(path.len())..];
@@ -74,10 +82,6 @@ impl Traffic {
                     again.insert(node);
                 }
                 path.push((node, start));
-            }
-            for node in here {
-                let sum = &mut inside[node as usize];
-                *sum = sum.saturating_add(shape.weight);
             }
             if !again.is_empty() {
                 reentries.push((again.into_iter().collect(), shape.requests, shape.weight));
