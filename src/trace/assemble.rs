@@ -187,7 +187,8 @@ impl Share {
 pub struct Assembler {
     rows: Vec<SpanRow>,
     link_rows: Vec<LinkRow>,
-    keys: Vec<(u64, SpanId, u32)>,
+    /// The lower half of each row's trace id, and the row.
+    keys: Vec<(u64, u32)>,
     spans: Vec<SpanRow>,
     links: Vec<LinkRow>,
     tree: Tree,
@@ -230,13 +231,9 @@ impl Assembler {
     fn for_each_loaded(&mut self, dictionary: &Dictionary, f: &mut impl FnMut(&Trace<'_>)) {
         self.link_rows.sort_unstable();
         self.keys.clear();
-        self.keys.extend(
-            self.rows
-                .iter()
-                .enumerate()
-                .map(|(i, row)| (row.trace.low, row.span, i as u32)),
-        );
-        self.keys.sort_unstable();
+        let rows = self.rows.iter().zip(0..);
+        self.keys.extend(rows.map(|(row, i)| (row.trace.low, i)));
+        self.keys.sort_unstable_by_key(|key| key.0);
         let mut from = 0;
         while from < self.keys.len() {
             let low = self.keys[from].0;
@@ -244,12 +241,15 @@ impl Assembler {
                 .iter()
                 .take_while(|key| key.0 == low)
                 .count();
+            let of_trace = &mut self.keys[from..from + len];
+            // Inside a trace the order is that of the span ids.
+            for key in of_trace.iter_mut() {
+                key.0 = self.rows[key.1 as usize].span.0;
+            }
+            of_trace.sort_unstable_by_key(|key| key.0);
             self.spans.clear();
-            self.spans.extend(
-                self.keys[from..from + len]
-                    .iter()
-                    .map(|key| self.rows[key.2 as usize]),
-            );
+            self.spans
+                .extend(of_trace.iter().map(|key| self.rows[key.1 as usize]));
             from += len;
             self.group(low, dictionary, f);
         }
