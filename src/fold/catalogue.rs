@@ -45,6 +45,18 @@ impl NodeKind {
         NodeKind::Unknown,
     ];
 
+    /// Returns the name that reports and policies use.
+    pub fn name(self) -> &'static str {
+        match self {
+            NodeKind::Users => "users",
+            NodeKind::Service => "service",
+            NodeKind::Database => "database",
+            NodeKind::Cache => "cache",
+            NodeKind::Queue => "queue",
+            NodeKind::External | NodeKind::Unknown => "external",
+        }
+    }
+
     fn of_peer(kind: PeerKind) -> NodeKind {
         match kind {
             PeerKind::Database => NodeKind::Database,

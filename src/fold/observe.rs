@@ -11,7 +11,7 @@ use crate::fold::catalogue::{Catalogue, USERS};
 use crate::fold::edge::EdgeKey;
 use crate::fold::exemplar::Exemplar;
 use crate::fold::frames::Frames;
-use crate::fold::ledger::Table;
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::message::{Sent, Taken};
 use crate::fold::shape::EntryKey;
 use crate::fold::topology::{Instance, InstanceKey, Topology};
@@ -46,6 +46,17 @@ impl Window {
         }
     }
 }
+
+/// Spans by service and the tags of their resource, which are one text.
+pub const TAGS: TableOf = TableOf {
+    name: "tags",
+    layout: Layout {
+        parts: [Part::Node, Part::Text, Part::Unused, Part::Unused],
+        bin: 0,
+        limit: 50_000,
+        group: 0,
+    },
+};
 
 /// A topology under construction.
 #[derive(Debug)]
@@ -162,6 +173,7 @@ impl<'a> Observer<'a> {
 
     /// Returns the topology of what was observed.
     pub fn finish(mut self) -> Topology {
+        let mut tags = Table::new(TAGS.layout);
         let resources = self
             .dictionary
             .resources
@@ -179,6 +191,11 @@ impl<'a> Observer<'a> {
                 zone: resource.zone,
                 region: resource.region,
             };
+            if resource.tags != ABSENT {
+                let catalogue = &self.topology.catalogue;
+                let parts = [key.node, resource.tags, 0, 0];
+                tags.at(catalogue, parts, 0).add(0, instance.spans);
+            }
             let sum = self.topology.instances.entry(key).or_default();
             sum.spans += instance.spans;
             sum.failed += instance.failed;
@@ -186,6 +203,7 @@ impl<'a> Observer<'a> {
             sum.first = sum.first.min(instance.first);
             sum.last = sum.last.max(instance.last);
         }
+        self.topology.ledger.insert(TAGS.name, tags);
         (self.topology.edges, self.topology.aliases) = self.calls.finish(self.dictionary);
         for (watcher, tables) in self.watchers.iter().zip(self.tables) {
             for (of, table) in watcher.tables.iter().zip(tables) {

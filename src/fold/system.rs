@@ -6,6 +6,7 @@
 //! - A peer known by an address at which exactly one service answered in a paired call is that service.
 //! - A peer with the name of a service is that service: calls to it of which only one side was seen ([`Vertex::gap_calls`]).
 //! - Other peers with one name are one node, whatever address they had.
+//! - The policy may give services other names, and leave some out; what is left out keeps its vertex and loses its edges.
 //!
 //! O(nodes + edges), both far fewer than spans.
 
@@ -18,6 +19,8 @@ use crate::fold::message::Met;
 use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
 use crate::model::names::ABSENT;
 use crate::model::peer::Protocol;
+use crate::policy::selector;
+use crate::policy::services::Services;
 use crate::trace::link::{EntryKind, Grade};
 
 /// The name of the users' node.
@@ -37,6 +40,8 @@ pub struct Vertex {
     pub instances: Vec<(InstanceKey, Instance)>,
     /// Attempts to reach the service of which only the calling side was seen, though the service emits spans.
     pub gap_calls: u64,
+    /// Whether the policy leaves it out.
+    pub ignored: bool,
 }
 
 /// An edge of the service graph.
@@ -90,9 +95,14 @@ pub struct System {
     pub message_sampling: u64,
 }
 
-/// Resolves a topology.
-pub fn resolve(mut topology: Topology) -> System {
-    let (mut vertices, vertex_of) = name_nodes(&topology);
+/// Resolves a topology, with every service under the name it gives itself.
+pub fn resolve(topology: Topology) -> System {
+    resolve_as(topology, &Services::default())
+}
+
+/// Resolves a topology, with the names of services that the policy gives them, and without those that it leaves out.
+pub fn resolve_as(mut topology: Topology, services: &Services) -> System {
+    let (mut vertices, vertex_of) = name_nodes(&topology, services);
     for (key, instance) in sorted_refs(&topology.instances) {
         vertices[vertex_of[key.node as usize]]
             .instances
@@ -103,6 +113,9 @@ pub fn resolve(mut topology: Topology) -> System {
     let mut arcs: BTreeMap<(usize, usize, Protocol, bool, bool), Edge> = BTreeMap::new();
     for (key, edge) in edges {
         let (from, to) = (vertex_of[key.from as usize], vertex_of[key.to as usize]);
+        if vertices[from].ignored || vertices[to].ignored {
+            continue;
+        }
         let one_sided = edge.grades[Grade::OneSided as usize];
         if vertices[to].kind == NodeKind::Service && !topology.is_service(key.to) && one_sided > 0 {
             vertices[to].gap_calls += one_sided;
@@ -125,6 +138,7 @@ pub fn resolve(mut topology: Topology) -> System {
     }
     let entries = sorted(std::mem::take(&mut topology.entries))
         .into_iter()
+        .filter(|(key, _)| !vertices[vertex_of[key.node as usize]].ignored)
         .map(|(key, entry)| EntryPoint {
             service: vertex_of[key.node as usize],
             operation: topology.catalogue.text(key.operation).to_owned(),
@@ -160,7 +174,7 @@ pub fn resolve(mut topology: Topology) -> System {
 }
 
 /// Returns the vertices, by name with the users first, and the vertex of each node.
-fn name_nodes(topology: &Topology) -> (Vec<Vertex>, Vec<usize>) {
+fn name_nodes(topology: &Topology, services: &Services) -> (Vec<Vertex>, Vec<usize>) {
     let catalogue = &topology.catalogue;
     let nodes = catalogue.nodes();
     let mut namespaces: BTreeMap<&str, usize> = BTreeMap::new();
@@ -201,6 +215,10 @@ fn name_nodes(topology: &Topology) -> (Vec<Vertex>, Vec<usize>) {
             (_, None) if node.name == ABSENT => (NodeKind::Unknown, UNKNOWN_NAME.to_owned()),
             (kind, None) => (kind, catalogue.text(node.name).to_owned()),
         };
+        let name = match kind {
+            NodeKind::Users => name,
+            _ => services.renamed(&name).into_owned(),
+        };
         let key = (kind != NodeKind::Users, name);
         // Of several kinds with one name the first of the list counts: a service before a database before the rest.
         named
@@ -218,6 +236,7 @@ fn name_nodes(topology: &Topology) -> (Vec<Vertex>, Vec<usize>) {
         .iter()
         .map(|key| numbers.get(key).copied().unwrap_or(USERS as usize))
         .collect();
+    let no_tags = BTreeMap::new();
     let vertices = named
         .iter()
         .map(|((_, name), kind)| Vertex {
@@ -225,6 +244,12 @@ fn name_nodes(topology: &Topology) -> (Vec<Vertex>, Vec<usize>) {
             kind: *kind,
             instances: Vec::new(),
             gap_calls: 0,
+            ignored: *kind != NodeKind::Users
+                && services.ignore.matches(&selector::Node {
+                    name,
+                    kind: kind.name(),
+                    tags: &no_tags,
+                }),
         })
         .collect();
     (vertices, vertex_of)

@@ -7,6 +7,7 @@
 
 use crate::error::Problem;
 use crate::input::{Framing, Record};
+use crate::model::attr::Asked;
 use crate::model::{Facts, RawSpan};
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
@@ -23,6 +24,10 @@ pub mod zipkin;
 
 /// Receives what a reader finds, in the order of the record.
 pub trait Sink {
+    /// Returns the attributes asked for beside the understood ones.
+    fn asked(&self) -> Asked {
+        &[]
+    }
     /// A resource; the spans that follow belong to it.
     fn resource(&mut self, facts: &Facts<'_>);
     /// A span whose trace and span ids are valid.

@@ -21,8 +21,8 @@ pub const REF_TYPE: &str = "opentracing.ref_type";
 
 /// Hands resources and spans to the sink in their order, one resource for each message.
 pub fn feed(messages: &[ResourceSpans], sink: &mut dyn Sink) {
-    let mut facts = Facts::default();
-    let mut raw = RawSpan::default();
+    let mut facts = Facts::asking(sink.asked());
+    let mut raw = RawSpan::asking(sink.asked());
     for message in messages {
         facts.clear();
         if let Some(resource) = &message.resource {

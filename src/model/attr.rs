@@ -52,14 +52,14 @@ impl<'a> Value<'a> {
 }
 
 macro_rules! slots {
-    ($($(#[$doc:meta])* $slot:ident = [$($key:literal),+],)+) => {
+    ($($(#[$doc:meta])* $slot:ident = [$($key:literal),*],)+) => {
         /// One meaning; its attribute names stand beside it in [`NAMES`], the current one first.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Slot { $($(#[$doc])* $slot,)+ }
 
         /// Every slot with its attribute names, the current one first.
-        pub static NAMES: &[(Slot, &[&str])] = &[$((Slot::$slot, &[$($key),+]),)+];
+        pub static NAMES: &[(Slot, &[&str])] = &[$((Slot::$slot, &[$($key),*]),)+];
 
         /// Returns the slot of an attribute name and its rank among the names of that slot (0 = current).
         #[inline]
@@ -214,7 +214,42 @@ slots! {
     Criticality = ["service.criticality"],
     /// The first request of a cloud function.
     ColdStart = ["faas.coldstart", "faas.cold_start"],
+    /// The first attribute asked for; see [`Asked`].
+    Asked0 = [],
+    /// The second.
+    Asked1 = [],
+    /// The third.
+    Asked2 = [],
+    /// The fourth.
+    Asked3 = [],
+    /// The fifth.
+    Asked4 = [],
+    /// The sixth.
+    Asked5 = [],
+    /// The seventh.
+    Asked6 = [],
+    /// The eighth.
+    Asked7 = [],
 }
+
+/// Names of attributes that the user asked for beside the understood ones, at most [`ASKED_MAX`]; they live as long as the
+/// program, so that every reader can hold them.
+pub type Asked = &'static [Box<str>];
+
+/// The slots of attributes asked for.
+pub const ASKED: [Slot; 8] = [
+    Slot::Asked0,
+    Slot::Asked1,
+    Slot::Asked2,
+    Slot::Asked3,
+    Slot::Asked4,
+    Slot::Asked5,
+    Slot::Asked6,
+    Slot::Asked7,
+];
+
+/// Most names that can be asked for.
+pub const ASKED_MAX: usize = ASKED.len();
 
 /// Number of slots.
 pub const N_SLOTS: usize = NAMES.len();
@@ -394,6 +429,7 @@ pub struct Facts<'a> {
     present: u128,
     values: [Value<'a>; N_SLOTS],
     ranks: [u8; N_SLOTS],
+    asked: Asked,
 }
 
 impl Default for Facts<'_> {
@@ -402,12 +438,33 @@ impl Default for Facts<'_> {
             present: 0,
             values: [Value::Other; N_SLOTS],
             ranks: [0; N_SLOTS],
+            asked: &[],
         }
     }
 }
 
 impl<'a> Facts<'a> {
-    /// Forgets everything.
+    /// Returns empty facts that keep the attributes asked for as well.
+    pub fn asking(asked: Asked) -> Facts<'a> {
+        Facts {
+            asked,
+            ..Facts::default()
+        }
+    }
+
+    /// Returns the slot of an attribute name and its rank among the names of that slot.
+    #[inline]
+    pub fn slot_of_bytes(&self, key: &[u8]) -> Option<(Slot, u8)> {
+        slot_of_bytes(key).or_else(|| {
+            if self.asked.is_empty() {
+                return None;
+            }
+            let at = self.asked.iter().position(|name| name.as_bytes() == key)?;
+            Some((*ASKED.get(at)?, 0))
+        })
+    }
+
+    /// Forgets everything but what was asked for.
     #[inline]
     pub fn clear(&mut self) {
         self.present = 0;
@@ -421,7 +478,7 @@ impl<'a> Facts<'a> {
     /// Keeps the attribute if its name is understood. A current name wins over an older one.
     #[inline]
     pub fn set(&mut self, key: &str, value: Value<'a>) {
-        if let Some((slot, rank)) = slot_of(key) {
+        if let Some((slot, rank)) = self.slot_of_bytes(key.as_bytes()) {
             self.put(slot, rank, value);
         }
     }

@@ -31,6 +31,8 @@ pub struct Resource {
     pub criticality: NameId,
     /// Language of the SDK.
     pub language: NameId,
+    /// Its tags in one text; see [`crate::model::question::split_tags`].
+    pub tags: NameId,
 }
 
 /// What a span says about its other side and about its end.
@@ -85,6 +87,8 @@ pub struct Dictionary {
     pub services: Vec<(NameId, NameId)>,
     /// The service of each resource. Filled when dictionaries are joined.
     pub service_of: Vec<u32>,
+    /// Whether the service of each resource only passes requests on; empty when none does.
+    pub proxies: Vec<bool>,
     /// Meanings of recent spans, in the numbers of this dictionary.
     pub memo: Memo,
     resource_ids: HashMap<Resource, u32, FxBuildHasher>,
@@ -99,6 +103,7 @@ impl Default for Dictionary {
             details: Vec::new(),
             services: Vec::new(),
             service_of: Vec::new(),
+            proxies: Vec::new(),
             memo: Memo::default(),
             resource_ids: HashMap::default(),
             detail_ids: HashMap::default(),
@@ -212,6 +217,23 @@ impl Dictionary {
         self.services = services;
     }
 
+    /// Says which services only pass requests on, by their names.
+    pub fn mark_proxies(&mut self, is_proxy: impl Fn(&str) -> bool) {
+        let services = self.resources.iter().map(|resource| resource.service);
+        let proxies: Vec<bool> = services
+            .map(|service| service != ABSENT && is_proxy(self.text(service)))
+            .collect();
+        if proxies.contains(&true) {
+            self.proxies = proxies;
+        }
+    }
+
+    /// Returns whether the service of a resource only passes requests on.
+    #[inline]
+    pub fn is_proxy(&self, resource: u32) -> bool {
+        self.proxies.get(resource as usize).is_some_and(|is| *is)
+    }
+
     /// Returns the text of a name.
     pub fn text(&self, name: NameId) -> &str {
         self.names.text(name)
@@ -231,6 +253,7 @@ fn rename_resource(resource: Resource, map: &[NameId]) -> Resource {
         cell: new(resource.cell),
         criticality: new(resource.criticality),
         language: new(resource.language),
+        tags: new(resource.tags),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::model::attr::{Facts, Slot, Value, mask};
 use crate::model::id::mix;
+use crate::model::question::Questions;
 
 /// What the number of a mark means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,9 +59,13 @@ pub fn is_marked(facts: &Facts<'_>) -> bool {
 }
 
 /// Calls `f` with every mark of a span.
-pub fn marks(facts: &Facts<'_>, mut f: impl FnMut(MarkKind, u64)) {
+pub fn marks(facts: &Facts<'_>, questions: &Questions, mut f: impl FnMut(MarkKind, u64)) {
     for kind in MarkKind::ALL {
-        if let Some(value) = value(facts, kind) {
+        let asked = match kind {
+            MarkKind::Deadline => questions.timeout(facts),
+            _ => None,
+        };
+        if let Some(value) = asked.or_else(|| value(facts, kind)) {
             f(kind, value);
         }
     }
@@ -126,7 +131,9 @@ mod tests {
         let mut facts = Facts::default();
         facts.set(key, value);
         let mut found = Vec::new();
-        marks(&facts, |kind, value| found.push((kind, value)));
+        marks(&facts, &Questions::default(), |kind, value| {
+            found.push((kind, value));
+        });
         found
     }
 

@@ -12,10 +12,12 @@ use crate::model::names::Class;
 use crate::model::operation::operation;
 use crate::model::outcome::outcome;
 use crate::model::peer::{self, PeerKind, Protocol};
+use crate::model::question::Questions;
 use crate::model::span::{Flags, Kind, Outcome, RawSpan, Role, SpanRow, Status};
 
 /// Returns who emits spans with these resource attributes.
-pub fn resource(facts: &Facts<'_>, dictionary: &mut Dictionary) -> u32 {
+pub fn resource(facts: &Facts<'_>, questions: &Questions, dictionary: &mut Dictionary) -> u32 {
+    let tags = questions.tags(facts);
     let names = &mut dictionary.names;
     let mut intern = |class, text: Option<&str>| names.intern(class, text.unwrap_or(""));
     let instance = facts
@@ -34,6 +36,7 @@ pub fn resource(facts: &Facts<'_>, dictionary: &mut Dictionary) -> u32 {
         cell: intern(Class::Label, facts.text(Slot::Cell)),
         criticality: intern(Class::Label, facts.text(Slot::Criticality)),
         language: intern(Class::Label, facts.text(Slot::SdkLanguage)),
+        tags: intern(Class::Label, Some(&tags)),
     };
     dictionary.resource(resource)
 }
@@ -58,7 +61,12 @@ fn clock<'a>(facts: &Facts<'a>) -> Option<&'a str> {
 }
 
 /// Returns the row of a span.
-pub fn row(span: &RawSpan<'_>, resource: u32, dictionary: &mut Dictionary) -> SpanRow {
+pub fn row(
+    span: &RawSpan<'_>,
+    resource: u32,
+    questions: &Questions,
+    dictionary: &mut Dictionary,
+) -> SpanRow {
     let key = memo::key(span);
     let meaning = match dictionary.memo.get(key) {
         Some(meaning) => meaning,
@@ -76,7 +84,10 @@ pub fn row(span: &RawSpan<'_>, resource: u32, dictionary: &mut Dictionary) -> Sp
         (!span.links.is_empty(), Flags::LINKS),
         (span.shared, Flags::SHARED),
         (is_health(span, meaning.protocol), Flags::HEALTH),
-        (mark::is_marked(&span.facts), Flags::MARKS),
+        (
+            mark::is_marked(&span.facts) || questions.has_timeouts(),
+            Flags::MARKS,
+        ),
     ] {
         if is_so {
             flags = flags.with(flag);

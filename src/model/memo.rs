@@ -101,6 +101,14 @@ const NO_MEANING: u128 = mask(&[
     Slot::CertificateIssuer,
     Slot::Cell,
     Slot::Criticality,
+    Slot::Asked0,
+    Slot::Asked1,
+    Slot::Asked2,
+    Slot::Asked3,
+    Slot::Asked4,
+    Slot::Asked5,
+    Slot::Asked6,
+    Slot::Asked7,
 ]);
 
 /// Names of hosts; without one, addresses count, and without those the URL does.

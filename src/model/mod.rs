@@ -15,6 +15,7 @@ pub mod names;
 mod operation;
 mod outcome;
 pub mod peer;
+pub mod question;
 pub mod span;
 
 pub use attr::{Facts, Slot, Value};

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::model::attr::Facts;
+use crate::model::attr::{Asked, Facts};
 use crate::model::id::{SpanId, TraceId};
 
 /// The kind of a span.
@@ -158,6 +158,14 @@ pub struct RawSpan<'a> {
 }
 
 impl RawSpan<'_> {
+    /// Returns an empty span that keeps the attributes asked for as well.
+    pub fn asking(asked: Asked) -> Self {
+        RawSpan {
+            facts: Facts::asking(asked),
+            ..RawSpan::default()
+        }
+    }
+
     /// Makes it an empty span again, keeping the space.
     #[inline]
     pub fn clear(&mut self) {

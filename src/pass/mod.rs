@@ -6,6 +6,8 @@
 
 pub mod shapes;
 
+pub mod declared;
+
 pub mod view;
 
 pub mod graph;
@@ -15,6 +17,7 @@ pub mod trace;
 use crate::finding::{Finding, Grade, Metric, Standing};
 use crate::fold::Watcher;
 
+pub use declared::Declared;
 pub use view::Graph;
 
 /// One measure of the graph.

@@ -4,11 +4,14 @@
 //! Nodes are numbered by name.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use crate::algo::graph::{Digraph, Undirected};
 use crate::fold::catalogue::NodeKind;
 use crate::fold::system::{Arc, System, Vertex};
+use crate::pass::declared::Declared;
 use crate::pass::shapes::Traffic;
+use crate::policy::Policy;
 use crate::text;
 
 /// Trace ids shown with one finding.
@@ -29,13 +32,21 @@ pub struct Graph<'a> {
     pub undirected: Undirected,
     /// What the shapes of requests say.
     pub traffic: Traffic,
+    /// What the policy says that traces cannot know.
+    pub declared: Declared<'a>,
     /// The node of each vertex, if it is one.
     nodes: Vec<Option<u32>>,
 }
 
 impl<'a> Graph<'a> {
-    /// Returns the graph of a system.
+    /// Returns the graph of a system about which nothing is declared.
     pub fn of(system: &'a System) -> Graph<'a> {
+        static NOTHING: LazyLock<Policy> = LazyLock::new(Policy::default);
+        Graph::under(system, &NOTHING)
+    }
+
+    /// Returns the graph of a system with what a policy declares about it.
+    pub fn under(system: &'a System, policy: &'a Policy) -> Graph<'a> {
         let used: BTreeSet<usize> = system
             .arcs
             .iter()
@@ -46,6 +57,7 @@ impl<'a> Graph<'a> {
             .filter(|at| {
                 let vertex = &system.vertices[*at];
                 vertex.kind != NodeKind::Users
+                    && !vertex.ignored
                     && (used.contains(at) || !vertex.instances.is_empty())
             })
             .collect();
@@ -66,6 +78,7 @@ impl<'a> Graph<'a> {
             sync,
             vertices,
             traffic: Traffic::default(),
+            declared: Declared::of(system, policy),
             nodes,
         };
         graph.traffic = Traffic::of(&graph);

@@ -2,7 +2,9 @@
 
 use crate::error::{Problem, Result};
 use crate::format::Sink;
+use crate::model::attr::Asked;
 use crate::model::dictionary::{Dictionary, bucket};
+use crate::model::question::Questions;
 use crate::model::{Facts, Flags, LinkRow, RawSpan, SpanId, SpanRow, TraceId, mark, meaning};
 use crate::trace::store::{Store, partition};
 
@@ -32,6 +34,8 @@ pub struct Intake {
     pub other_signals: u64,
     /// The share of traces to keep.
     shard: Option<Shard>,
+    /// What to look at beside the understood attributes.
+    questions: Questions,
     resource: u32,
     /// The first failure of the temporary file.
     failure: Option<crate::error::Error>,
@@ -44,6 +48,13 @@ impl Intake {
             shard,
             ..Intake::default()
         }
+    }
+
+    /// Returns the intake, looking at more attributes.
+    #[must_use]
+    pub fn asking(mut self, questions: Questions) -> Intake {
+        self.questions = questions;
+        self
     }
 
     /// Returns the bytes of rows held in memory.
@@ -70,8 +81,12 @@ impl Intake {
 }
 
 impl Sink for Intake {
+    fn asked(&self) -> Asked {
+        self.questions.asked()
+    }
+
     fn resource(&mut self, facts: &Facts<'_>) {
-        self.resource = meaning::resource(facts, &mut self.dictionary);
+        self.resource = meaning::resource(facts, &self.questions, &mut self.dictionary);
     }
 
     fn span(&mut self, span: &RawSpan<'_>) {
@@ -81,7 +96,7 @@ impl Sink for Intake {
         {
             return;
         }
-        let row = meaning::row(span, self.resource, &mut self.dictionary);
+        let row = meaning::row(span, self.resource, &self.questions, &mut self.dictionary);
         let partition = partition(span.trace.low);
         let pushed = self.spans.push(partition, row);
         self.keep(pushed);
@@ -97,7 +112,7 @@ impl Sink for Intake {
             self.keep(pushed);
         }
         if row.flags.has(Flags::MARKS) {
-            mark::marks(&span.facts, |kind, value| {
+            mark::marks(&span.facts, &self.questions, |kind, value| {
                 let row = LinkRow {
                     trace: span.trace,
                     span: span.span,

@@ -6,7 +6,6 @@ use super::value;
 use super::walk::Walker;
 use crate::error::Lost;
 use crate::format::spans::SHARED;
-use crate::model::attr::slot_of_bytes;
 use crate::model::{Facts, Value};
 
 impl<'a, S: Scan> Walker<'a, '_, S> {
@@ -37,7 +36,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
             return Ok(false);
         }
         let key = self.cursor.rest_of_string_bytes()?;
-        let slot = slot_of_bytes(key);
+        let slot = facts.slot_of_bytes(key);
         if slot.is_none() && key == SHARED.as_bytes() {
             return Ok(false);
         }
@@ -76,7 +75,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
         let Some((key, at)) = self.attribute_parts(index)? else {
             return Ok(());
         };
-        let slot = slot_of_bytes(key);
+        let slot = facts.slot_of_bytes(key);
         if slot.is_some() || key == SHARED.as_bytes() {
             let end = self.cursor.at();
             let value = self.value_at(at, &format!("attributes[{index}].value"))?;

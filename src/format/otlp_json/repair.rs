@@ -5,6 +5,7 @@
 use crate::error::{Lost, Problem};
 use crate::format::Sink;
 use crate::input::{PAD, Record};
+use crate::model::attr::Asked;
 use crate::model::{Facts, RawSpan};
 
 /// The repaired text of a record.
@@ -88,6 +89,10 @@ pub(super) struct RepairedSink<'s> {
 }
 
 impl Sink for RepairedSink<'_> {
+    fn asked(&self) -> Asked {
+        self.sink.asked()
+    }
+
     fn resource(&mut self, facts: &Facts<'_>) {
         self.sink.resource(facts);
     }

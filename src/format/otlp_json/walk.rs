@@ -57,8 +57,8 @@ pub(super) struct Walker<'a, 's, S> {
 impl<'a, S: Scan> Walker<'a, '_, S> {
     #[inline(always)]
     fn documents(&mut self) -> Step<()> {
-        let mut resource = Facts::default();
-        let mut span = RawSpan::default();
+        let mut resource = Facts::asking(self.sink.asked());
+        let mut span = RawSpan::asking(self.sink.asked());
         let _marked = self.cursor.literal(b"\xef\xbb\xbf");
         while !self.cursor.at_end() {
             self.place = Place::default();

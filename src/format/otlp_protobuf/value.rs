@@ -1,12 +1,12 @@
 //! Attributes: a key and a value of one of several types.
 //!
-//! Only the attributes that [`slot_of_bytes`] knows are decoded; of the others not even the text is checked. A repeated
+//! Only the attributes that [`Facts::slot_of_bytes`] knows are decoded; of the others not even the text is checked. A repeated
 //! field follows the rules of protobuf: the last scalar wins, messages and arrays are joined.
 
 use crate::format::otlp_protobuf::wire::{FIXED64, Fault, LEN, VARINT, Wire, key};
 use crate::format::spans::SHARED;
 use crate::model::Value;
-use crate::model::attr::{Facts, Slot, slot_of_bytes};
+use crate::model::attr::{Facts, Slot};
 
 /// Text that is not UTF-8: the bytes that should have been text.
 pub(super) struct NotText<'a>(pub(super) &'a [u8]);
@@ -42,14 +42,14 @@ pub(super) fn attribute<'a>(
     facts: &mut Facts<'a>,
 ) -> Result<Attribute<'a>, Fault> {
     if let Some((name, value)) = common_shape(bytes) {
-        match slot_of_bytes(name) {
+        match facts.slot_of_bytes(name) {
             Some(slot) => any_value(Wire::new(value), NOTHING).map(|value| put(slot, value, facts)),
             None if name == SHARED.as_bytes() => any_value(Wire::new(value), NOTHING).map(shared),
             None => Ok(Attribute::Done),
         }
     } else {
         let (name, value) = key_value(bytes)?;
-        Ok(match slot_of_bytes(name) {
+        Ok(match facts.slot_of_bytes(name) {
             Some(slot) => put(slot, value, facts),
             None if name == SHARED.as_bytes() => shared(value),
             None => Attribute::Done,

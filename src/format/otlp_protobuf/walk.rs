@@ -36,10 +36,10 @@ pub(super) fn read(record: &Record<'_>, sink: &mut dyn Sink) {
     }
     let mut walk = Walk {
         record,
-        sink,
         place: Place::default(),
-        resource: Facts::default(),
-        span: RawSpan::default(),
+        resource: Facts::asking(sink.asked()),
+        span: RawSpan::asking(sink.asked()),
+        sink,
     };
     if let Err(fault) = walk.traces(Wire::new(record)) {
         let (offset, message) = fault.locate(record);

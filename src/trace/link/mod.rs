@@ -2,6 +2,7 @@
 //!
 //! Rules, in the order of the code:
 //! - A span without a service name works for the service of its parent, unless it is the SERVER that answers it.
+//! - A proxy named by the policy works for whoever called it, unless a request enters there.
 //! - A SERVER belongs to the nearest CLIENT above it, through INTERNAL spans of the client's service; one CLIENT may
 //!   own several SERVERs, which are attempts below the instrumentation. Without a CLIENT, a parent in
 //!   another service is the caller (`parent-child`).
@@ -107,10 +108,12 @@ impl Linked {
         self.pairs.clear();
         self.acts.clear();
         let details = &dictionary.details;
-        let acts = trace
-            .spans
-            .iter()
-            .map(|row| act(row.flags, details[row.detail as usize].peer_kind));
+        let acts = trace.spans.iter().zip(trace.parents).map(|(row, &parent)| {
+            if parent != NONE && dictionary.is_proxy(row.resource) {
+                return Act::Local;
+            }
+            act(row.flags, details[row.detail as usize].peer_kind)
+        });
         self.acts.extend(acts);
         refill(&mut self.classes, n, Class::Internal);
         refill(&mut self.callers, n, NONE);
@@ -123,8 +126,12 @@ impl Linked {
         for &span in trace.order {
             let i = span as usize;
             let row = &trace.spans[i];
-            let own = dictionary.service_of[row.resource as usize];
             let parent = trace.parents[i];
+            let own = if parent != NONE && dictionary.is_proxy(row.resource) {
+                0
+            } else {
+                dictionary.service_of[row.resource as usize]
+            };
             let act = self.acts[i];
             let answers_parent =
                 parent != NONE && act == Act::Server && self.callers[parent as usize] == parent;
