@@ -8,11 +8,14 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::error::{Error, Result};
+use crate::fold::catalogue::NodeKind;
 use crate::fold::system::System;
 use crate::fold::topology::Bucket;
 use crate::fold::{Catalogue, Observer, Topology, Window, codec, system};
 use crate::format::FORMATS;
 use crate::input::{self, Buffer, Feed, Framing, Limits, PolicyFile, Problems, Reading};
+use crate::model::attr::ASKED_MAX;
+use crate::model::question::Questions;
 use crate::pass;
 use crate::policy::{self, Policy};
 use crate::report::numbers::VOCABULARY;
@@ -39,6 +42,8 @@ pub struct Options {
     pub window: Window,
     /// The share of traces to keep, and the name of the data set it is a share of.
     pub shard: Option<(Shard, String)>,
+    /// What is declared about the system.
+    pub policy: Policy,
 }
 
 /// How far reading has come; looked at from another thread.
@@ -104,14 +109,14 @@ pub fn hubs(options: &Options, progress: &Progress) -> Result<(Report, Reading)>
 }
 
 fn report_with(
-    build: fn(&System, &Reading) -> Report,
+    build: fn(&System, &Policy, &Reading) -> Report,
     options: &Options,
     progress: &Progress,
 ) -> Result<(Report, Reading)> {
     let pool = pool(options)?;
     let (topology, reading) = fold_with(&pool, options, progress)?;
-    let system = system::resolve(topology);
-    let report = pool.install(|| build(&system, &reading));
+    let system = system::resolve_as(topology, &options.policy.services);
+    let report = pool.install(|| build(&system, &options.policy, &reading));
     // Freeing it piece by piece takes as long as another pass over it, and the process is about to end.
     std::mem::forget(system);
     Ok((report, reading))
@@ -196,6 +201,16 @@ pub fn recognise(head: &[u8]) -> Option<(usize, Framing)> {
         .find_map(|(index, format)| (format.recognise)(head).map(|framing| (index, framing)))
 }
 
+/// Returns what the policy wants to know of attributes.
+fn questions(policy: &Policy) -> Result<Questions> {
+    Questions::new(&policy.services.tags, &policy.calls.timeout_from).ok_or_else(|| {
+        Error::new(format!(
+            "expected a policy that asks for at most {ASKED_MAX} attributes that topple does not understand anyway"
+        ))
+        .with_help("services.tags and calls.timeout_from name them")
+    })
+}
+
 /// What one thread read; topologies with the number of their source.
 type Part = (Intake, Problems, Vec<(usize, Topology)>);
 
@@ -209,8 +224,10 @@ fn read(options: &Options, pool: &rayon::ThreadPool, progress: &Progress) -> Res
     let feed = Feed::new(sources, &recognise, Limits::default());
     let budget = options.memory.saturating_sub(OVERHEAD).max(16 << 20);
     let held = AtomicU64::new(0);
+    let questions = questions(&options.policy)?;
     let worker = || -> Result<Part> {
-        let mut intake = Intake::new(options.shard.as_ref().map(|(shard, _)| *shard));
+        let shard = options.shard.as_ref().map(|(shard, _)| *shard);
+        let mut intake = Intake::new(shard).asking(questions.clone());
         let mut problems = Problems::default();
         let mut topologies = Vec::new();
         let mut buffer = Buffer::new();
@@ -281,14 +298,18 @@ fn fold_traces(
     intakes: Vec<Intake>,
     reading: &Reading,
 ) -> Result<Topology> {
-    let traces = Traces::new(intakes);
+    let mut traces = Traces::new(intakes);
+    let proxies = &options.policy.services.proxies;
+    traces
+        .dictionary
+        .mark_proxies(|name| proxies.matches_name(name, NodeKind::Service.name()));
     let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
     let next = AtomicU32::new(0);
     let budget = options.memory / 8 / options.threads.max(1) as u64;
     let worker = || -> Result<Topology> {
         let catalogue = Arc::clone(&catalogue);
         let mut observer = Observer::new(&traces.dictionary, catalogue, options.window)
-            .watched_by(pass::watchers());
+            .watched_by(pass::watchers(), &options.policy);
         let mut assembler = Assembler::default();
         loop {
             let partition = next.fetch_add(1, Ordering::Relaxed);

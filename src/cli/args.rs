@@ -133,6 +133,9 @@ pub(super) struct ReadArgs {
     /// Only traces that start before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) until: Option<u64>,
+    /// The policy file that declares what traces cannot know [default: topple.yaml, here or up to the root of the repository]
+    #[arg(long, value_name = "FILE")]
+    pub(super) rules: Option<String>,
     /// Memory to hold to; past it spans wait in temporary files [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) memory: Option<u64>,

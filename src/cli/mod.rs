@@ -110,6 +110,7 @@ fn options(arguments: Vec<String>, read: &ReadArgs) -> Result<Options> {
             until: read.until,
         },
         shard: None,
+        policy: pipeline::policy(read.rules.as_deref())?.unwrap_or_default(),
     })
 }
 

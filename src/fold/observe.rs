@@ -21,6 +21,7 @@ use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
 use crate::model::peer::{PeerKind, Protocol};
 use crate::model::span::{Flags, Kind};
+use crate::policy::Policy;
 use crate::trace::link::{Call, End, EntryKind, Linked, MessageEnd, Retry};
 use crate::trace::path::Path;
 use crate::trace::{Attachment, NONE, Trace};
@@ -72,6 +73,7 @@ pub struct Observer<'a> {
     calls: Calls,
     serial: u64,
     watchers: Vec<&'static Watcher>,
+    policy: Option<&'a Policy>,
     /// The tables of each watcher.
     tables: Vec<Vec<Table>>,
     tops: Vec<u32>,
@@ -95,6 +97,7 @@ impl<'a> Observer<'a> {
             calls: Calls::default(),
             serial: 0,
             watchers: Vec::new(),
+            policy: None,
             tables: Vec::new(),
             tops: Vec::new(),
         }
@@ -102,7 +105,12 @@ impl<'a> Observer<'a> {
 
     /// Returns the observer, with passes that look at each trace.
     #[must_use]
-    pub fn watched_by(mut self, watchers: impl IntoIterator<Item = &'static Watcher>) -> Self {
+    pub fn watched_by(
+        mut self,
+        watchers: impl IntoIterator<Item = &'static Watcher>,
+        policy: &'a Policy,
+    ) -> Self {
+        self.policy = Some(policy);
         for watcher in watchers {
             let tables = watcher.tables.iter();
             self.tables
@@ -141,12 +149,12 @@ impl<'a> Observer<'a> {
             self.remember(trace, message);
         }
         self.add_requests(trace);
-        if !self.watchers.is_empty() {
-            self.watch(trace);
+        if let Some(policy) = self.policy {
+            self.watch(trace, policy);
         }
     }
 
-    fn watch(&mut self, trace: &Trace<'_>) {
+    fn watch(&mut self, trace: &Trace<'_>, policy: &Policy) {
         self.tops.clear();
         self.tops.resize(trace.spans.len(), NONE);
         for &span in trace.order {
@@ -162,6 +170,7 @@ impl<'a> Observer<'a> {
             linked: &self.linked,
             path: &self.path,
             tops: &self.tops,
+            policy,
         };
         for (watcher, tables) in self.watchers.iter().zip(&mut self.tables) {
             for table in &mut *tables {

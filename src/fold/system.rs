@@ -19,7 +19,6 @@ use crate::fold::message::Met;
 use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
 use crate::model::names::ABSENT;
 use crate::model::peer::Protocol;
-use crate::policy::selector;
 use crate::policy::services::Services;
 use crate::trace::link::{EntryKind, Grade};
 
@@ -236,7 +235,6 @@ fn name_nodes(topology: &Topology, services: &Services) -> (Vec<Vertex>, Vec<usi
         .iter()
         .map(|key| numbers.get(key).copied().unwrap_or(USERS as usize))
         .collect();
-    let no_tags = BTreeMap::new();
     let vertices = named
         .iter()
         .map(|((_, name), kind)| Vertex {
@@ -244,12 +242,7 @@ fn name_nodes(topology: &Topology, services: &Services) -> (Vec<Vertex>, Vec<usi
             kind: *kind,
             instances: Vec::new(),
             gap_calls: 0,
-            ignored: *kind != NodeKind::Users
-                && services.ignore.matches(&selector::Node {
-                    name,
-                    kind: kind.name(),
-                    tags: &no_tags,
-                }),
+            ignored: *kind != NodeKind::Users && services.ignore.matches_name(name, kind.name()),
         })
         .collect();
     (vertices, vertex_of)

@@ -9,6 +9,7 @@ use crate::fold::ledger::{Table, TableOf};
 use crate::model::SpanRow;
 use crate::model::dictionary::{Detail, Dictionary, Resource};
 use crate::model::span::{Flags, Outcome};
+use crate::policy::Policy;
 use crate::trace::link::{Call, End, EntryKind, Linked};
 use crate::trace::path::Path;
 use crate::trace::{NONE, Trace};
@@ -37,6 +38,9 @@ pub struct Seen<'a> {
     pub path: &'a Path,
     /// The topmost span above each span.
     pub tops: &'a [u32],
+    /// What is declared about the system, for passes that must know what to look for; everything else is matched when
+    /// passes measure.
+    pub policy: &'a Policy,
 }
 
 impl<'a> Seen<'a> {

@@ -83,6 +83,11 @@ impl<'a> Declared<'a> {
             .matches(&self.node(vertex))
     }
 
+    /// Returns whether a vertex only passes requests on, by declaration.
+    pub fn is_proxy(&self, vertex: usize) -> bool {
+        self.policy.services.proxies.matches(&self.node(vertex))
+    }
+
     /// Returns whether an operation may be repeated by declaration.
     pub fn is_idempotent(&self, vertex: usize, operation: &str) -> bool {
         self.is_named(&self.policy.idempotent, vertex, operation)
@@ -167,4 +172,106 @@ fn traced_tags(system: &System) -> Vec<BTreeMap<String, String>> {
             single.collect()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::fold::system::resolve_as;
+    use crate::fold::{Catalogue, Observer, Topology, Window};
+    use crate::pass::{self, Graph};
+    use crate::policy::{Vocabulary, read};
+    use crate::trace::Assembler;
+    use crate::trace::drawing;
+
+    const POLICY: &str = r#"
+version: 1
+services:
+  rename: [ { from: "/^(.+)-canary$/", to: "$1" } ]
+  ignore: [agent]
+  proxies: [envoy]
+  infrastructure: [flags]
+  define:
+    - { match: pay, tags: { tier: core }, criticality: critical }
+calls:
+  - { from: shop, to: { tier: core }, timeout: 400ms, attempts: 3 }
+idempotent: ["POST /pay"]
+"#;
+
+    const DRAWING: &str = "
+        shop-canary < GET /buy    0..100
+          shop-canary > POST /pay 10..60
+            envoy < POST /pay     12..58
+              envoy > POST /pay   13..57
+                pay < POST /pay   14..56
+          shop-canary > GET /flag 70..72
+            flags < GET /flag     70..72
+          shop-canary > POST /log 80..82
+            agent < POST /log     80..82";
+
+    /// Returns the system of the drawing under the policy, the proxies told to the linking.
+    fn system(policy: &Policy) -> System {
+        let spans = drawing::spans(DRAWING);
+        let mut traces = drawing::traces(&spans, 0);
+        let proxies = &policy.services.proxies;
+        traces
+            .dictionary
+            .mark_proxies(|name| proxies.matches_name(name, "service"));
+        let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
+        let mut observer = Observer::new(&traces.dictionary, catalogue.clone(), Window::default())
+            .watched_by(pass::watchers(), policy);
+        let mut assembler = Assembler::default();
+        for partition in drawing::partitions(&spans) {
+            assembler
+                .for_each(&traces, partition, u64::MAX, |trace| {
+                    observer.observe(trace)
+                })
+                .unwrap();
+        }
+        let topology = Topology::merge(Topology::empty(catalogue), observer.finish()).unwrap();
+        resolve_as(topology, &policy.services)
+    }
+
+    #[test]
+    fn names_proxies_and_what_is_left_out_shape_the_graph() {
+        let policy = read(POLICY, &Vocabulary::default()).unwrap();
+        let system = system(&policy);
+        let graph = Graph::under(&system, &policy);
+        let edges: Vec<String> = system
+            .arcs
+            .iter()
+            .map(|arc| {
+                let name = |vertex: usize| &*system.vertices[vertex].name;
+                format!("{} -> {}", name(arc.from), name(arc.to))
+            })
+            .collect();
+        assert_eq!(edges, ["(users) -> shop", "shop -> flags", "shop -> pay"]);
+        let nodes: Vec<u32> = (0..graph.n_nodes() as u32).collect();
+        assert_eq!(graph.names(&nodes), ["flags", "pay", "shop"]);
+    }
+
+    #[test]
+    fn declared_facts_are_matched_with_the_graph() {
+        let policy = read(POLICY, &Vocabulary::default()).unwrap();
+        let system = system(&policy);
+        let declared = Declared::of(&system, &policy);
+        let vertex = |name: &str| {
+            let mut vertices = system.vertices.iter();
+            vertices.position(|vertex| vertex.name == name).unwrap()
+        };
+        let terms = declared.terms(vertex("shop"), vertex("pay"));
+        assert_eq!(terms.timeout, Some(std::time::Duration::from_millis(400)));
+        assert_eq!(terms.attempts, Some(3));
+        assert_eq!(
+            declared.terms(vertex("shop"), vertex("flags")),
+            Terms::default()
+        );
+        assert!(declared.is_infrastructure(vertex("flags")));
+        assert!(declared.is_idempotent(vertex("pay"), "POST /pay"));
+        assert!(!declared.is_empty());
+        let tier = &declared.described(vertex("pay")).tags["tier"];
+        assert_eq!(tier, "core");
+    }
 }

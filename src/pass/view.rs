@@ -52,13 +52,15 @@ impl<'a> Graph<'a> {
             .iter()
             .flat_map(|arc| [arc.from, arc.to])
             .collect();
-        // A service stays in the graph even when nothing calls it; a peer is there because something does.
+        let declared = Declared::of(system, policy);
+        // A service stays in the graph even when nothing calls it, unless it works for its callers; a peer is there because something does.
         let vertices: Vec<usize> = (0..system.vertices.len())
             .filter(|at| {
                 let vertex = &system.vertices[*at];
                 vertex.kind != NodeKind::Users
                     && !vertex.ignored
-                    && (used.contains(at) || !vertex.instances.is_empty())
+                    && (used.contains(at)
+                        || (!vertex.instances.is_empty() && !declared.is_proxy(*at)))
             })
             .collect();
         let mut nodes = vec![None; system.vertices.len()];
@@ -78,7 +80,7 @@ impl<'a> Graph<'a> {
             sync,
             vertices,
             traffic: Traffic::default(),
-            declared: Declared::of(system, policy),
+            declared,
             nodes,
         };
         graph.traffic = Traffic::of(&graph);

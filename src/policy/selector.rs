@@ -185,6 +185,16 @@ impl Selector {
         }
     }
 
+    /// Returns whether a node without tags is meant.
+    pub fn matches_name(&self, name: &str, kind: &str) -> bool {
+        static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
+        self.matches(&Node {
+            name,
+            kind,
+            tags: &NO_TAGS,
+        })
+    }
+
     /// Returns the names it lists without wildcards, which should be seen somewhere.
     pub fn names(&self) -> Vec<&str> {
         match self {

@@ -14,25 +14,26 @@ use crate::model::meaning::is_unknown_service;
 use crate::model::names::{ABSENT, NameId};
 use crate::pass::graph::paths::depth_quantile;
 use crate::pass::{self, Effort, Graph};
+use crate::policy::Policy;
 use crate::report::{
     Data, EdgeRow, EntryRow, Kind, Part, ProblemRow, Quantiles, Report, Service, Standing,
 };
 use crate::text;
 use crate::trace::link::{Class, Grade};
 
-/// Returns the report of a topology and of what was read to make it.
-pub fn report(system: &System, reading: &Reading) -> Report {
-    part(system, reading, Part::Whole, Effort::Quick)
+/// Returns the report of a topology, of what is declared about it, and of what was read to make it.
+pub fn report(system: &System, policy: &Policy, reading: &Reading) -> Report {
+    part(system, policy, reading, Part::Whole, Effort::Quick)
 }
 
 /// Returns the report on who is central, which takes more time for the graph.
-pub fn hubs(system: &System, reading: &Reading) -> Report {
-    part(system, reading, Part::Hubs, Effort::Thorough)
+pub fn hubs(system: &System, policy: &Policy, reading: &Reading) -> Report {
+    part(system, policy, reading, Part::Hubs, Effort::Thorough)
 }
 
-fn part(system: &System, reading: &Reading, part: Part, effort: Effort) -> Report {
+fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort: Effort) -> Report {
     let topology = &system.rest;
-    let graph = Graph::of(system);
+    let graph = Graph::under(system, policy);
     let measured = pass::measure(&graph, effort);
     let mut entries: Vec<EntryRow> = system
         .entries

@@ -83,6 +83,7 @@ fn options(paths: &[PathBuf], threads: usize) -> Options {
         memory: DEFAULT_MEMORY,
         window: Default::default(),
         shard: None,
+        policy: Default::default(),
     }
 }
 
@@ -268,8 +269,9 @@ fn spilled(spans: &[Made], spill_at: usize) -> (Topology, u64) {
         .sum();
     let traces = Traces::new(intakes.into());
     let catalogue = std::sync::Arc::new(Catalogue::of(&traces.dictionary));
+    let policy = Default::default();
     let mut observer = Observer::new(&traces.dictionary, catalogue, Default::default())
-        .watched_by(topple::pass::watchers());
+        .watched_by(topple::pass::watchers(), &policy);
     let mut assembler = Assembler::default();
     for partition in 0..Assembler::PARTITIONS {
         assembler

@@ -28,7 +28,7 @@ fn use_up(content: &[u8]) -> bool {
         problems: Vec::new(),
         counts: Counts::default(),
     };
-    report::build::report(&system::resolve(sum), &reading);
+    report::build::report(&system::resolve(sum), &Default::default(), &reading);
     true
 }
 
@@ -82,6 +82,7 @@ fn damaged_files_never_panic() {
             memory: pipeline::DEFAULT_MEMORY,
             window: Default::default(),
             shard: None,
+            policy: Default::default(),
         };
         pipeline::fold(&options, &Progress::default())
             .is_ok_and(|(_, reading)| reading.sources.iter().all(|source| source.fault.is_none()))

@@ -20,6 +20,7 @@ fn read<T>(run: &Run, part: impl FnOnce(&Options, &Progress) -> Result<T>) -> T 
         memory: DEFAULT_MEMORY,
         window: Default::default(),
         shard: None,
+        policy: Default::default(),
     };
     part(&options, &Progress::default()).unwrap()
 }

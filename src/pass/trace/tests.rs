@@ -6,11 +6,13 @@ use crate::finding::Finding;
 use crate::fold::system::{System, resolve};
 use crate::fold::{Catalogue, Observer, Topology, Window, codec};
 use crate::pass::{self, Effort, Graph, Measured};
+use crate::policy::Policy;
 use crate::trace::Assembler;
 use crate::trace::drawing::{self, Drawn, ORDERS, compare};
 
 /// Returns the topology of spans read in one of several orders, every partition folded apart.
 fn topology(spans: &[Drawn], order: u64) -> Topology {
+    let policy = Policy::default();
     let traces = drawing::traces(spans, order);
     let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
     let mut assembler = Assembler::default();
@@ -21,7 +23,7 @@ fn topology(spans: &[Drawn], order: u64) -> Topology {
             Arc::clone(&catalogue),
             Window::default(),
         )
-        .watched_by(pass::watchers());
+        .watched_by(pass::watchers(), &policy);
         assembler
             .for_each(&traces, partition, u64::MAX, |trace| {
                 observer.observe(trace)
