@@ -225,6 +225,7 @@ pub(super) fn shop() -> Report {
             cost: None,
         }],
         notes: vec!["the last line of shop/now.json is cut off; it was not read".to_owned()],
+        verdict: None,
     }
 }
 
@@ -368,6 +369,7 @@ pub(super) fn hostile() -> Report {
             })
             .collect(),
         notes: names.to_vec(),
+        verdict: None,
     }
 }
 

@@ -64,6 +64,7 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
         metrics: measured.metrics,
         findings: measured.findings,
         notes,
+        verdict: None,
     }
 }
 
@@ -252,6 +253,7 @@ fn gaps(system: &System) -> Option<String> {
 
 fn service(topology: &Topology, graph: &Graph<'_>, node: u32, standing: Standing) -> Service {
     let vertex = graph.vertex(node);
+    let described = graph.declared.described(graph.vertices[node as usize]);
     let distinct = |field: fn(&InstanceKey) -> NameId| -> Vec<String> {
         let names: BTreeSet<&str> = vertex
             .instances
@@ -269,6 +271,8 @@ fn service(topology: &Topology, graph: &Graph<'_>, node: u32, standing: Standing
         versions: distinct(|key| key.version),
         zones: distinct(|key| key.zone),
         regions: distinct(|key| key.region),
+        tags: described.tags.clone(),
+        source: described.source.clone(),
         hosts: distinct(|key| key.host).len() as u64,
         spans: vertex
             .instances

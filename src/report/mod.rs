@@ -7,7 +7,13 @@ pub mod build;
 
 pub mod focus;
 
+pub mod verdict;
+
 pub mod numbers;
+
+use std::collections::BTreeMap;
+
+use crate::report::verdict::Verdict;
 
 pub use crate::finding::{Finding, Grade, Metric, Standing, Subject};
 
@@ -40,6 +46,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What a reader should know before trusting the numbers, one sentence each.
     pub notes: Vec<String>,
+    /// What the gate says, when it was asked.
+    pub verdict: Option<Verdict>,
 }
 
 /// What was read.
@@ -131,6 +139,10 @@ pub struct Service {
     pub regions: Vec<String>,
     /// Hosts seen.
     pub hosts: u64,
+    /// Tags, from its traces and from the policy; `criticality` is one of them.
+    pub tags: BTreeMap<String, String>,
+    /// Where its code is, as the policy says.
+    pub source: Option<String>,
     /// Spans it emitted.
     pub spans: u64,
     /// Spans of these that failed.

@@ -31,6 +31,9 @@ impl Serialize for Record<'_, Service> {
         if service.kind == Kind::Service {
             map.serialize_entry("instances", &service.instances)?;
             map.serialize_entry("versions", &service.versions)?;
+            if !service.tags.is_empty() {
+                map.serialize_entry("tags", &service.tags)?;
+            }
             map.serialize_entry("zones", &service.zones)?;
             map.serialize_entry("regions", &service.regions)?;
             map.serialize_entry("hosts", &service.hosts)?;
