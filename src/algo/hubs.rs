@@ -30,21 +30,37 @@ pub struct Hubs {
 
 /// Returns the hubs by in-degree.
 pub fn in_degree_hubs(graph: &Digraph) -> Hubs {
-    let n_nodes = graph.n_nodes() as u64;
-    let n_edges = graph.n_edges() as u64;
-    let in_degree = |node: u32| graph.predecessors(node).len() as u64;
-    let mut order: Vec<u32> = (0..graph.n_nodes() as u32).collect();
-    order.sort_by_key(|&node| Reverse(in_degree(node)));
+    let nodes: Vec<u32> = (0..graph.n_nodes() as u32).collect();
+    by_degree(graph, &nodes, |node| graph.predecessors(node).len() as u64)
+}
 
-    let others = n_nodes.saturating_sub(1);
+/// Returns the hubs by out-degree, among the nodes that have successors.
+///
+/// Leaves are left out of the description: half of a service graph calls nobody, and naming all others
+/// would pay for that alone.
+pub fn out_degree_hubs(graph: &Digraph) -> Hubs {
+    let nodes: Vec<u32> = (0..graph.n_nodes() as u32)
+        .filter(|&node| !graph.successors(node).is_empty())
+        .collect();
+    by_degree(graph, &nodes, |node| graph.successors(node).len() as u64)
+}
+
+/// Returns the hubs among `nodes`, whose degrees together count every edge once.
+fn by_degree(graph: &Digraph, nodes: &[u32], degree: impl Fn(u32) -> u64) -> Hubs {
+    let n_nodes = nodes.len() as u64;
+    let n_edges = graph.n_edges() as u64;
+    let mut order = nodes.to_vec();
+    order.sort_by_key(|&node| Reverse(degree(node)));
+
+    let others = (graph.n_nodes() as u64).saturating_sub(1);
     let plain_length = ln_choose(n_nodes * others, n_edges);
     let names = (n_nodes as f64).ln() + (n_edges as f64).ln();
     let (mut hub_length, mut n_hubs) = (f64::INFINITY, 0);
     let mut hub_edges = 0;
     let mut h = 0;
-    for equal in order.chunk_by(|&a, &b| in_degree(a) == in_degree(b)) {
+    for equal in order.chunk_by(|&a, &b| degree(a) == degree(b)) {
         h += equal.len() as u64;
-        hub_edges += equal.len() as u64 * in_degree(equal[0]);
+        hub_edges += equal.len() as u64 * degree(equal[0]);
         let length = names
             + ln_choose(n_nodes, h)
             + ln_choose(h * others, hub_edges)
@@ -90,6 +106,19 @@ mod tests {
         assert_eq!(found.nodes, [0, 1]);
         assert_close(found.plain_length, 230.658_479, 1e-6);
         assert_close(found.hub_length, 168.044_078, 1e-6);
+    }
+
+    #[test]
+    fn leaves_make_no_orchestrator_of_who_calls_at_all() {
+        // One gateway of twenty, ten that call two each.
+        let calls = |node: u32| [(node, node + 10), (node, (node + 3) % 10 + 11)];
+        let gateway = (1..=20).map(|callee| (0, callee));
+        let graph = Digraph::new(21, gateway.chain((1..=10).flat_map(calls)));
+        assert_eq!(out_degree_hubs(&graph).nodes, [0]);
+        // All that call at all call the same.
+        let even = Digraph::new(21, (1..=10).flat_map(calls));
+        assert!(out_degree_hubs(&even).nodes.is_empty());
+        assert!(out_degree_hubs(&Digraph::new(0, [])).nodes.is_empty());
     }
 
     #[test]

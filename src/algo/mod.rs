@@ -23,6 +23,7 @@
 //! - [`levels`] - how far down the flow each node stands
 //! - [`community`] - groups of nodes
 //! - [`rewire`] - random graphs with given degrees
+//! - [`nulls`] - a number against what chance gives with the same degrees
 //! - [`smallworld`] - clustering and distance against random graphs
 //! - [`special`] - ln Gamma, binomials, the normal tail
 //! - [`zeta`] - the Hurwitz zeta function
@@ -51,6 +52,7 @@ pub mod graph;
 pub mod hubs;
 pub mod kcore;
 pub mod levels;
+pub mod nulls;
 pub mod pagerank;
 pub mod powerlaw;
 pub mod queueing;

@@ -17,14 +17,14 @@ use crate::algo::graph::Undirected;
 use crate::algo::random::Random;
 use crate::algo::unionfind::UnionFind;
 
-/// Returns a connected random graph with the degrees of `graph`, which is connected, after
-/// `swaps_per_edge` attempted swaps for each edge.
+/// Returns a random graph with the degrees of `graph` and no more parts, after `swaps_per_edge`
+/// attempted swaps for each edge.
 pub fn rewired(graph: &Undirected, swaps_per_edge: usize, random: &mut Random) -> Undirected {
     swapped(graph, swaps_per_edge, random, |_, _| true)
 }
 
-/// Returns a connected graph with the degrees of `graph`, which is connected, whose edges are as
-/// short on a ring as `swaps_per_edge` attempts for each edge can make them.
+/// Returns a graph with the degrees of `graph` and no more parts, whose edges are as short on a ring
+/// as `swaps_per_edge` attempts for each edge can make them.
 ///
 /// Nodes have their places on the ring by number.
 pub fn latticed(graph: &Undirected, swaps_per_edge: usize, random: &mut Random) -> Undirected {
@@ -52,6 +52,7 @@ fn swapped(
     }
     let sorted = |(a, b): (u32, u32)| (a.min(b), a.max(b));
     let mut present: HashSet<(u32, u32)> = edges.iter().copied().collect();
+    let n_parts = parts(n_nodes, &edges, 0);
     let mut attempts_left = swaps_per_edge.saturating_mul(edges.len());
     let mut window = 1usize;
     let mut done = Vec::new();
@@ -87,7 +88,7 @@ fn swapped(
         if done.is_empty() {
             continue;
         }
-        if is_connected(n_nodes, &edges) {
+        if parts(n_nodes, &edges, n_parts) <= n_parts {
             window += 1 + window / 2;
         } else {
             for &(first, second, old_first, old_second) in done.iter().rev() {
@@ -104,9 +105,16 @@ fn swapped(
     Undirected::new(n_nodes, edges)
 }
 
-fn is_connected(n_nodes: usize, edges: &[(u32, u32)]) -> bool {
+/// Returns the number of parts, or no more than `enough` once it is clear that there are no more.
+fn parts(n_nodes: usize, edges: &[(u32, u32)], enough: usize) -> usize {
     let mut sets = UnionFind::new(n_nodes);
-    edges.iter().any(|&(a, b)| sets.join(a, b) == n_nodes)
+    for &(a, b) in edges {
+        sets.join(a, b);
+        if sets.n_sets() <= enough {
+            break;
+        }
+    }
+    sets.n_sets()
 }
 
 #[cfg(test)]
@@ -118,15 +126,19 @@ mod tests {
     #[test]
     fn swaps_keep_degrees_and_connection() {
         for (number, graph) in random_digraphs(300, 15).enumerate() {
-            let (graph, _) = largest_component(&graph.undirected());
-            for change in [rewired, latticed] {
-                let changed = change(&graph, 5, &mut Random::new(2, number as u64));
-                assert_eq!(changed.degrees(), graph.degrees());
-                assert_eq!(changed.n_edges(), graph.n_edges());
-                assert_eq!(
-                    connected_components(&changed).count(),
-                    connected_components(&graph).count()
-                );
+            let whole = graph.undirected();
+            let (part, _) = largest_component(&whole);
+            for graph in [whole, part] {
+                for change in [rewired, latticed] {
+                    let changed = change(&graph, 5, &mut Random::new(2, number as u64));
+                    assert_eq!(changed.degrees(), graph.degrees());
+                    assert_eq!(changed.n_edges(), graph.n_edges());
+                    let (found, before) = (
+                        connected_components(&changed).count(),
+                        connected_components(&graph).count(),
+                    );
+                    assert!(found <= before, "{found} parts of {before}");
+                }
             }
         }
     }

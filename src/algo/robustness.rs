@@ -9,13 +9,15 @@
 //! Method: play the attack backwards. Nodes return in reverse order and join their neighbours in a
 //! union-find forest, so that all N + 1 points of the curve cost O(M alpha(N)) together.
 //!
-//! Ties between degrees go to the lower node number. The empty graph has the curve `[0]` and no R.
+//! Ties go to the lower node number; two betweenness values tie if they differ by rounding alone.
+//! The empty graph has the curve `[0]` and no R.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
+use crate::algo::betweenness::undirected_betweenness;
 use crate::algo::components::largest_component;
 use crate::algo::cuts::Cuts;
 use crate::algo::distance::undirected_distances;
@@ -49,6 +51,30 @@ pub fn adaptive_degree_order(graph: &Undirected) -> Vec<u32> {
                 remaining.insert((Reverse(*of_other), other));
             }
         }
+    }
+    order
+}
+
+/// Returns all nodes in the order of always removing the one with the largest betweenness among those
+/// that remain. O(N^2 M), so for graphs of hundreds of nodes.
+pub fn adaptive_betweenness_order(graph: &Undirected) -> Vec<u32> {
+    /// Sums of shares of paths in different orders differ by less.
+    const ROUNDING: f64 = 1e-9;
+    let mut kept: Vec<u32> = (0..graph.n_nodes() as u32).collect();
+    let mut order = Vec::with_capacity(kept.len());
+    while !kept.is_empty() {
+        let rest = graph.induced(&kept);
+        // Nothing lies between others any more once no node has two neighbours.
+        if rest.degrees().iter().all(|&degree| degree < 2) {
+            order.append(&mut kept);
+            break;
+        }
+        let betweenness = undirected_betweenness(&rest);
+        let most = betweenness.iter().copied().fold(0.0, f64::max);
+        let first = betweenness
+            .iter()
+            .position(|&value| value >= most - ROUNDING * most);
+        order.push(kept.remove(first.unwrap_or(0)));
     }
     order
 }
@@ -171,7 +197,7 @@ mod tests {
     use super::*;
     use crate::algo::components::connected_components;
     use crate::algo::cuts::cuts;
-    use crate::algo::testgraphs::{self, assert_close, random_digraphs};
+    use crate::algo::testgraphs::{self, assert_close, distances, random_digraphs};
 
     #[test]
     fn curves_agree_with_removing_node_by_node() {
@@ -196,6 +222,64 @@ mod tests {
                 assert_eq!(kept[first as usize], node);
             }
         }
+    }
+
+    #[test]
+    fn the_betweenness_order_removes_the_most_between_each_time() {
+        for graph in random_digraphs(400, 8).map(|graph| graph.undirected()) {
+            let order = adaptive_betweenness_order(&graph);
+            assert_eq!(order.len(), graph.n_nodes());
+            let mut kept: Vec<u32> = (0..graph.n_nodes() as u32).collect();
+            for node in order {
+                let rest = graph.induced(&kept);
+                let distance = distances(kept.len(), both_ways(&rest));
+                let values: Vec<f64> = (0..kept.len())
+                    .map(|node| between(&rest, &distance, node))
+                    .collect();
+                let most = values.iter().copied().fold(0.0, f64::max);
+                let first = values.iter().position(|&value| value > most - 1e-9);
+                assert_eq!(kept[first.expect("a node")], node);
+                kept.retain(|&other| other != node);
+            }
+        }
+    }
+
+    fn both_ways(graph: &Undirected) -> impl Iterator<Item = (u32, u32)> + '_ {
+        graph.edges().flat_map(|(a, b)| [(a, b), (b, a)])
+    }
+
+    /// The sum over pairs of the share of shortest paths through a node, by counting paths step by step.
+    fn between(graph: &Undirected, distance: &[Vec<Option<u32>>], node: usize) -> f64 {
+        fn paths(graph: &Undirected, distance: &[Vec<Option<u32>>], from: usize, to: usize) -> f64 {
+            let closer = |&next: &u32| {
+                distance[next as usize][to].map(|steps| steps + 1) == distance[from][to]
+            };
+            match distance[from][to] {
+                None => 0.0,
+                Some(0) => 1.0,
+                Some(_) => graph
+                    .neighbours(from as u32)
+                    .iter()
+                    .copied()
+                    .filter(closer)
+                    .map(|next| paths(graph, distance, next as usize, to))
+                    .sum(),
+            }
+        }
+        let others = || (0..graph.n_nodes()).filter(|&other| other != node);
+        let pairs = others().flat_map(|a| others().map(move |b| (a, b)));
+        let share = |(from, to): (usize, usize)| {
+            let (direct, first, second) = (
+                distance[from][to]?,
+                distance[from][node]?,
+                distance[node][to]?,
+            );
+            (from != to && first + second == direct).then(|| {
+                paths(graph, distance, from, node) * paths(graph, distance, node, to)
+                    / paths(graph, distance, from, to)
+            })
+        };
+        pairs.filter_map(share).sum()
     }
 
     #[test]
@@ -257,6 +341,24 @@ mod tests {
         let florentine = one_removal(&cuts(&testgraphs::florentine())).expect("nodes");
         assert_close(florentine.mean, 0.906_667, 1e-6);
         assert_close(florentine.worst, 0.733_333, 1e-6);
+        // Nothing splits without one node: what is gone is that node.
+        let davis = one_removal(&cuts(&testgraphs::davis())).expect("nodes");
+        assert_close(davis.mean, 31.0 / 32.0, 1e-12);
+        assert_close(davis.worst, 31.0 / 32.0, 1e-12);
+        for graph in random_digraphs(500, 9).map(|graph| graph.undirected()) {
+            let n = graph.n_nodes();
+            let left = (0..n as u32).map(|gone| {
+                let kept: Vec<u32> = (0..n as u32).filter(|&node| node != gone).collect();
+                let sizes = connected_components(&graph.induced(&kept)).sizes;
+                sizes.into_iter().max().unwrap_or(0) as f64 / n as f64
+            });
+            let found = one_removal(&cuts(&graph));
+            assert_eq!(found.is_some(), n > 0);
+            if let Some(found) = found {
+                assert_close(found.mean, left.clone().sum::<f64>() / n as f64, 1e-12);
+                assert_close(found.worst, left.fold(1.0, f64::min), 1e-12);
+            }
+        }
     }
 
     #[test]

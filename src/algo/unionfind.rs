@@ -10,6 +10,8 @@ pub struct UnionFind {
     parent: Vec<u32>,
     /// The size of the set, at its root.
     size: Vec<u32>,
+    /// How many sets there are.
+    n_sets: usize,
 }
 
 impl UnionFind {
@@ -18,6 +20,7 @@ impl UnionFind {
         UnionFind {
             parent: (0..n_nodes as u32).collect(),
             size: vec![1; n_nodes],
+            n_sets: n_nodes,
         }
     }
 
@@ -33,8 +36,14 @@ impl UnionFind {
         if above != below {
             self.parent[below as usize] = above;
             self.size[above as usize] += self.size[below as usize];
+            self.n_sets -= 1;
         }
         self.size[above as usize] as usize
+    }
+
+    /// Returns the number of sets.
+    pub fn n_sets(&self) -> usize {
+        self.n_sets
     }
 
     /// Climbs to the root, and lets every second node on the way point two steps higher.
