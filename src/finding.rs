@@ -156,6 +156,32 @@ impl Finding {
     }
 }
 
+/// What was seen of the replicas behind a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Redundancy {
+    /// Nothing: it emits no spans, or they do not name their instance.
+    #[default]
+    Unknown,
+    /// One instance at a time.
+    OneInstance,
+    /// Several instances at once, of which no two are known to be in different zones.
+    Instances,
+    /// Several instances at once, in several zones.
+    Zones,
+}
+
+impl Redundancy {
+    /// Returns the name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Redundancy::Unknown => "unknown",
+            Redundancy::OneInstance => "one-instance",
+            Redundancy::Instances => "instances",
+            Redundancy::Zones => "zones",
+        }
+    }
+}
+
 /// Where a node stands in the graph; what was not measured is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Standing {
@@ -173,8 +199,16 @@ pub struct Standing {
     pub core: Option<u64>,
     /// How far down the flow of calls it stands.
     pub level: Option<f64>,
-    /// Whether it belongs to the hubs.
+    /// Whether it belongs to the hubs: so many call it that it stands out.
     pub hub: bool,
+    /// Whether it calls so many that it stands out.
+    pub orchestrator: bool,
+    /// Whether it is declared to be infrastructure, which everybody calls by design.
+    pub infrastructure: bool,
+    /// Whether requests, messages or jobs enter there.
+    pub entry: bool,
+    /// What was seen of its replicas.
+    pub redundancy: Redundancy,
     /// Whether the graph splits without it.
     pub articulation: bool,
     /// Nodes cut off from the largest rest of their part when it is gone.

@@ -4,16 +4,24 @@ use super::Explanation;
 
 pub(super) static ARTICULATION_POINTS: Explanation = Explanation {
     name: "articulation_points",
-    also: &["single-points", "articulation", "cut_off", "bridges"],
+    also: &[
+        "single-points",
+        "articulation",
+        "cut_off",
+        "bridges",
+        "redundancy",
+    ],
     title: "nodes and edges without which the graph falls into parts",
     measures: "An articulation point is a node without which its part of the graph splits; cut_off counts the nodes that \
-        are then no longer joined to the largest rest. A bridge is an edge that does the same. The direction of edges is ignored.",
+        are then no longer joined to the largest rest. A bridge is an edge that does the same. The direction of edges is ignored. redundancy says what was \
+        seen of the replicas behind a node: zones (several instances at once, in several zones), instances (at once, but not known to be in several zones), one-instance, or unknown.",
     matters: "What lies behind a single node or edge hangs on it: maintenance, a bad release or a full network there separates it.",
     example: &[
         "a -> b -> c, b -> d: b is an articulation point that cuts off 2; all three edges are bridges",
     ],
     blind: "It tells what hangs together, not what still works: a database at the end of one edge splits nothing when it fails, and \
-        takes its callers along. Replicas hide behind one node.",
+        takes its callers along. A node in several zones is no single piece of hardware, and one bad release still takes all of it. Of one instance in n traces, \
+        a second with less than 3/n of them may have gone unseen. Peers without spans show no replicas.",
     act: "Read it together with dominated. Where much is cut off, see that the node has replicas in more than one zone.",
     source: "Hopcroft and Tarjan, Efficient Algorithms for Graph Manipulation, Comm. ACM 16(6), 1973.",
 };
@@ -48,16 +56,24 @@ pub(super) static CORE: Explanation = Explanation {
 
 pub(super) static HUBS: Explanation = Explanation {
     name: "hubs",
-    also: &["hub", "hub_agreement"],
+    also: &[
+        "hub",
+        "hub_agreement",
+        "orchestrator",
+        "orchestrators",
+        "infrastructure",
+    ],
     title: "services with so many callers that they stand out",
-    measures: "Nodes are hubs if naming them makes the list of who calls whom shorter to describe. There is no threshold, and there may be no hub. \
+    measures: "Nodes are hubs if naming them makes the list of who calls whom shorter to describe: a hub by callers is a shared dependency. \
+        There is no threshold, and there may be no hub. An orchestrator is found the same way by its callees. What is declared to be infrastructure is marked. \
         hub_agreement is the share of the first five by callers that are also among the first five by shortest paths and by requests.",
-    matters: "Everybody depends on a hub with many callers: its outage is everybody's, and its change needs everybody.",
+    matters: "Everybody depends on a hub with many callers: its outage is everybody's, and its change needs everybody. An orchestrator depends on \
+        everybody: it fails when any one fails that it cannot do without, and gateways are meant to be that.",
     example: &[
         "19 services that call one: that one is a hub",
         "30 nodes with 20, 18 and otherwise 1 caller: the first two are hubs",
     ],
-    blind: "A hub by callers may be harmless, such as a flag service that everybody can do without. Gateways call many and are no hubs here.",
+    blind: "A hub by callers may be harmless, such as a flag service that everybody can do without. Whether a hub is wanted.",
     act: "Know each hub's replicas, zones and limits, and what callers do when it is away.",
     source: "Kirkley, Identifying hubs in directed networks, Phys. Rev. E 109, 034310, 2024, with Erdos-Renyi encoding.",
 };

@@ -17,10 +17,18 @@ pub(super) static CONNECTED_COMPONENTS: Explanation = Explanation {
 
 pub(super) static DEGREE: Explanation = Explanation {
     name: "degree",
-    also: &["average_degree", "max_degree", "in_degree", "out_degree"],
+    also: &[
+        "average_degree",
+        "max_degree",
+        "in_degree",
+        "out_degree",
+        "degree_distribution",
+        "ccdf",
+    ],
     title: "how many neighbours a node has",
     measures: "in_degree counts the distinct callers without users, out_degree the distinct callees, degree the distinct \
-        neighbours whatever the direction. average_degree and max_degree are over all nodes.",
+        neighbours whatever the direction. average_degree and max_degree are over all nodes. degree_distribution counts the nodes of each \
+        degree; ccdf is the share of the nodes that have it or more.",
     matters: "Many callers: many depend on it, and its change or outage reaches far. Many callees: it depends on many, and fails \
         when any one does that it cannot do without.",
     example: &["a -> c, b -> c, c -> d: c has in_degree 2, out_degree 1, degree 3"],
@@ -28,6 +36,19 @@ pub(super) static DEGREE: Explanation = Explanation {
         equal windows.",
     act: "Watch the services with most callers closest. A gateway with many callees is meant to be one.",
     source: "Graph theory; Freeman, Centrality in Social Networks, Social Networks 1979.",
+};
+
+pub(super) static TRAFFIC_SHARE: Explanation = Explanation {
+    name: "top_callee_traffic_share",
+    also: &["top3_callee_traffic_share"],
+    title: "how much of the calls goes to the busiest callees",
+    measures: "Of all calls and messages between nodes, weighted by sampling, the share that goes to the one node called most, and to the \
+        first three. Calls of users, of a node to itself, and the direct views of messages are left out.",
+    matters: "Degree counts callers, this counts calls: what takes most of them is felt first when it slows down, and is scaled first.",
+    example: &["a -> c 90 times, b -> c 5 times, a -> b 5 times: c takes 95 % of all calls"],
+    blind: "Whether callers can do without. One request that calls a hundred times counts a hundred times.",
+    act: "Watch it from release to release. A share that grows without new requests is a loop of calls: see fan_out.",
+    source: "Concentration ratios of economics, over calls.",
 };
 
 pub(super) static DENSITY: Explanation = Explanation {

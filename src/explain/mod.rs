@@ -92,6 +92,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &shape::SMALL_WORLD,
     &data::SPANS_BY_CLASS,
     &time::SYNC_DEPTH,
+    &graph::TRAFFIC_SHARE,
     &shape::TOPOLOGY_CLASS,
     &data::UNRESOLVED,
     &data::WEIGHTS_KNOWN,

@@ -10,6 +10,8 @@ pub mod declared;
 
 pub mod view;
 
+pub mod replicas;
+
 pub mod graph;
 
 pub mod trace;

@@ -17,6 +17,9 @@ use crate::model::names::{ABSENT, NameId};
 use crate::model::peer::Protocol;
 use crate::trace::link::EntryKind;
 
+/// What passes say against chance, against declarations, and of the loss of nodes.
+mod comparisons;
+
 /// The shop whose values were computed with networkx 3.6.1 and igraph 1.0.0.
 const SHOP: &str = "
     gateway: auth cart catalog checkout

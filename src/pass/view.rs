@@ -3,16 +3,20 @@
 //! The direct views of messages are left out, because those go through their queue as well; self-edges are no edges.
 //! Nodes are numbered by name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use crate::algo::graph::{Digraph, Undirected};
 use crate::fold::catalogue::NodeKind;
 use crate::fold::system::{Arc, System, Vertex};
+use crate::model::names::ABSENT;
 use crate::pass::declared::Declared;
 use crate::pass::shapes::Traffic;
 use crate::policy::Policy;
 use crate::text;
+
+/// The tags that say to which group a service belongs, the most telling first.
+const GROUPING: [&str; 4] = ["domain", "team", "owner", "cell"];
 
 /// Trace ids shown with one finding.
 const EXEMPLARS: usize = 3;
@@ -128,6 +132,48 @@ impl<'a> Graph<'a> {
             0 => shown,
             more => format!("{shown} and {} more", text::count(more as u64)),
         }
+    }
+
+    /// Returns whether a node is declared to be infrastructure.
+    pub fn is_infrastructure(&self, node: u32) -> bool {
+        self.declared
+            .is_infrastructure(self.vertices[node as usize])
+    }
+
+    /// Returns the groups of the nodes that have one and what says so: the first of [`GROUPING`] that tells two groups
+    /// apart, or else `service.namespace`. None unless there are two groups.
+    pub fn groups(&self) -> Option<(String, BTreeMap<u32, String>)> {
+        let tagged = GROUPING.iter().map(|&tag| {
+            let nodes = self.vertices.iter().zip(0u32..);
+            let of = nodes.filter_map(|(&vertex, node)| {
+                let group = self.declared.described(vertex).tags.get(tag)?;
+                Some((node, group.clone()))
+            });
+            (format!("the tag {tag}"), of.collect())
+        });
+        let named = std::iter::once_with(|| ("service.namespace".to_owned(), self.namespaces()));
+        tagged.chain(named).find(|(_, groups)| {
+            let distinct: BTreeSet<&String> = groups.values().collect();
+            distinct.len() > 1
+        })
+    }
+
+    /// Returns the namespace of each node that has exactly one.
+    fn namespaces(&self) -> BTreeMap<u32, String> {
+        let catalogue = &self.system.rest.catalogue;
+        let mut found: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
+        for (number, of) in catalogue.nodes().iter().enumerate() {
+            if of.kind == NodeKind::Service
+                && of.namespace != ABSENT
+                && let Some(node) = self.node_of_topology(number as u32)
+            {
+                let namespace = catalogue.text(of.namespace);
+                found.entry(node).or_default().insert(namespace);
+            }
+        }
+        let only = found.into_iter().filter(|(_, of)| of.len() == 1);
+        only.filter_map(|(node, of)| Some((node, (*of.first()?).to_owned())))
+            .collect()
     }
 
     /// Returns the nodes at which requests, messages and jobs enter, ascending.

@@ -1,6 +1,6 @@
 //! Who is central and what hangs on it: sentences and orders that the renderers of that part share.
 
-use crate::report::{Finding, Grade, Report, Service};
+use crate::report::{Finding, Grade, Redundancy, Report, Service};
 use crate::text;
 
 use super::summary::{name, nodes};
@@ -48,15 +48,18 @@ fn ranking<'a>(
     }
 }
 
-/// Returns the answers, one sentence each: hubs, agreement, single points, cycles, depth.
+/// Returns the answers, one sentence each: hubs, agreement, traffic, single points, cycles, depth.
 pub(super) fn answers(report: &Report) -> Vec<String> {
     if nodes(report).next().is_none() {
         return Vec::new();
     }
+    let found = |metric| of_metric(report, metric).map(|found| sentence(&found.text));
     let mut sentences = vec![hubs(report)];
-    sentences.extend(of_metric(report, "hub_agreement").map(|found| sentence(&found.text)));
+    sentences.extend(found("hub_agreement"));
+    sentences.extend(found("top_callee_traffic_share"));
     sentences.push(single_points(report));
     sentences.extend(hanging(report));
+    sentences.extend(found("one_removal_worst"));
     sentences.push(cycles(report));
     sentences.extend(depth(report));
     sentences
@@ -69,13 +72,36 @@ fn hubs(report: &Report) -> String {
         .filter(|(node, _)| node.standing.hub)
         .map(|(node, _)| {
             let callers = text::plural(node.in_degree, "caller");
-            format!("{} ({callers})", name(&node.name, 30))
+            let declared = match node.standing.infrastructure {
+                true => ", infrastructure",
+                false => "",
+            };
+            format!("{} ({callers}{declared})", name(&node.name, 30))
         })
         .collect();
-    match hubs.len() {
+    let shared = match hubs.len() {
         0 => "No hubs: no service has so many callers that it stands out.".to_owned(),
-        1 => format!("1 hub: {}.", hubs[0]),
-        all => format!("{all} hubs: {}.", listed(hubs)),
+        1 => format!("1 hub, a shared dependency: {}.", hubs[0]),
+        all => format!("{all} hubs, shared dependencies: {}.", listed(hubs)),
+    };
+    let orchestrators: Vec<String> = nodes(report)
+        .filter(|node| node.standing.orchestrator)
+        .map(|node| {
+            let callees = text::plural(node.out_degree, "callee");
+            let entry = match node.standing.entry {
+                true => ", an entry point",
+                false => "",
+            };
+            format!("{} ({callees}{entry})", name(&node.name, 30))
+        })
+        .collect();
+    match orchestrators.len() as u64 {
+        0 => shared,
+        count => format!(
+            "{shared} {}: {}.",
+            text::plural(count, "orchestrator"),
+            listed(orchestrators)
+        ),
     }
 }
 
@@ -87,8 +113,14 @@ fn single_points(report: &Report) -> String {
     let names = points
         .iter()
         .map(|node| {
-            let cut_off = text::count(node.standing.cut_off);
-            format!("{} ({cut_off})", name(&node.name, 30))
+            let mut marks = text::count(node.standing.cut_off);
+            if node.standing.entry {
+                marks.push_str(", entry");
+            }
+            if node.standing.redundancy == Redundancy::Zones {
+                marks.push_str(", in several zones");
+            }
+            format!("{} ({marks})", name(&node.name, 30))
         })
         .collect();
     match points.len() as u64 {
@@ -105,14 +137,8 @@ fn single_points(report: &Report) -> String {
 
 /// Says which service that is no entry point the most depends on to be reached, if one is.
 fn hanging(report: &Report) -> Option<String> {
-    let is_entry = |node: &Service| {
-        report
-            .entries
-            .iter()
-            .any(|entry| entry.service == node.name)
-    };
     let most = nodes(report)
-        .filter(|node| node.standing.dominated > 0 && !is_entry(node))
+        .filter(|node| node.standing.dominated > 0 && !node.standing.entry)
         .min_by_key(|node| std::cmp::Reverse(node.standing.dominated))?;
     let names: Vec<String> = nodes(report)
         .filter(|node| node.standing.immediate_dominator.as_ref() == Some(&most.name))
@@ -158,13 +184,26 @@ fn depth(report: &Report) -> Option<String> {
     (!parts.is_empty()).then(|| sentence(&parts.join("; ")))
 }
 
-/// Returns what could not be told, one sentence each.
+/// Returns what could not be told, one sentence for each reason, which stands behind a colon.
 pub(super) fn untold(report: &Report) -> Vec<String> {
-    report
+    let unknown = report
         .findings
         .iter()
-        .filter(|finding| finding.grade == Grade::Unknown)
-        .map(|finding| sentence(&text::visible(&finding.text)))
+        .filter(|finding| finding.grade == Grade::Unknown);
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for finding in unknown {
+        let (what, why) = finding.text.split_once(": ").unwrap_or(("", &finding.text));
+        match by_reason.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, subjects)) => subjects.push(what),
+            None => by_reason.push((why, vec![what])),
+        }
+    }
+    by_reason
+        .into_iter()
+        .map(|(why, subjects)| match subjects.as_slice() {
+            [""] => sentence(why),
+            subjects => sentence(&format!("{}: {why}", subjects.join(", "))),
+        })
         .collect()
 }
 

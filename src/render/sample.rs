@@ -2,8 +2,8 @@
 
 use super::{Options, Renderer};
 use crate::report::{
-    Data, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, Part, ProblemRow, Quantiles, Report,
-    Service, Standing, Subject,
+    Data, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, Part, ProblemRow, Quantiles,
+    Redundancy, Report, Service, Standing, Subject,
 };
 
 /// 2026-01-01T00:00:00Z.
@@ -199,6 +199,7 @@ pub(super) fn shop() -> Report {
                 ..entry("cart", "sweep", 4.5)
             },
         ],
+        degrees: Degrees::default(),
         metrics: vec![
             Metric {
                 name: "average_path_length",
@@ -257,6 +258,12 @@ pub(super) fn hubs() -> Report {
         text: text.to_owned(),
         ..Finding::new(pass, metric, Subject::System)
     };
+    report.services[2].standing.entry = true;
+    report.services[2].standing.orchestrator = true;
+    report.services[1].standing.redundancy = Redundancy::Zones;
+    report.services[6].standing.hub = true;
+    report.services[6].standing.infrastructure = true;
+    report.degrees = Degrees::of(&report.services);
     report.findings = vec![
         Finding {
             value: 2.0,
@@ -284,7 +291,9 @@ pub(super) fn hubs() -> Report {
             "the longest chain of synchronous calls is 3 deep: frontend -> checkout -> payments -> \
              postgresql/payments",
         ),
-        Finding::unknown("power-law", "power_law_alpha", "power law: insufficient data, 9 degrees"),
+        Finding::unknown("power-law", "power_law_p", "power law: insufficient data, 9 degrees"),
+        Finding::unknown("clustering", "average_clustering_null", "clustering against chance: too small"),
+        Finding::unknown("small-world", "small_world_sigma", "small world: too small"),
     ];
     report.metrics = [("max_sync_depth", 5.0), ("p95_sync_depth", 3.0)]
         .map(|(name, value)| Metric { name, value })
@@ -356,6 +365,7 @@ pub(super) fn hostile() -> Report {
         services,
         edges,
         entries,
+        degrees: Degrees::default(),
         metrics: vec![Metric {
             name: "density",
             value: f64::NAN,

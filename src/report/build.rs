@@ -16,7 +16,7 @@ use crate::pass::graph::paths::depth_quantile;
 use crate::pass::{self, Effort, Graph};
 use crate::policy::Policy;
 use crate::report::{
-    Data, EdgeRow, EntryRow, Kind, Part, ProblemRow, Quantiles, Report, Service, Standing,
+    Data, Degrees, EdgeRow, EntryRow, Kind, Part, ProblemRow, Quantiles, Report, Service, Standing,
 };
 use crate::text;
 use crate::trace::link::{Class, Grade};
@@ -48,13 +48,15 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
     let window_ns = window(system).map(|(start, end)| end - start);
     let mut notes = notes(topology, system, reading);
     notes.extend(measured.notes);
+    let services: Vec<Service> = (0u32..)
+        .zip(measured.standings)
+        .map(|(node, standing)| service(topology, &graph, node, standing))
+        .collect();
     Report {
         part,
         data: data(topology, system, reading),
-        services: (0u32..)
-            .zip(measured.standings)
-            .map(|(node, standing)| service(topology, &graph, node, standing))
-            .collect(),
+        degrees: Degrees::of(&services),
+        services,
         edges: system
             .arcs
             .iter()

@@ -5,6 +5,8 @@
 
 pub mod build;
 
+pub mod degrees;
+
 pub mod focus;
 
 pub mod verdict;
@@ -15,7 +17,8 @@ use std::collections::BTreeMap;
 
 use crate::report::verdict::Verdict;
 
-pub use crate::finding::{Finding, Grade, Metric, Standing, Subject};
+pub use crate::finding::{Finding, Grade, Metric, Redundancy, Standing, Subject};
+pub use crate::report::degrees::{DegreeRow, Degrees};
 
 /// Which part of the report was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct Report {
     pub edges: Vec<EdgeRow>,
     /// Entry points, the busiest first.
     pub entries: Vec<EntryRow>,
+    /// How many nodes of the whole graph have how many neighbours.
+    pub degrees: Degrees,
     /// Numbers about the whole graph, by name.
     pub metrics: Vec<Metric>,
     /// Measured facts, the most important first; what could not be told comes last.

@@ -35,7 +35,7 @@ fn the_recorded_shop_is_measured_once_whatever_is_asked() {
         .findings
         .iter()
         .filter(|of| of.grade == Grade::Unknown);
-    assert_eq!(untold.count(), 2);
+    assert_eq!(untold.count(), 4);
 }
 
 #[test]

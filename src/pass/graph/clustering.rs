@@ -1,6 +1,11 @@
-//! How often two neighbours of a node are neighbours too.
+//! How often two neighbours of a node are neighbours too, and whether that is more than what chance gives.
+//!
+//! Random graphs to compare with are left to a thorough look.
 
 use crate::algo::clustering::{clustering, directed_clustering};
+use crate::algo::nulls::against_null;
+use crate::finding::{Finding, Grade, Subject};
+use crate::pass::graph::{NULLS, SEED, against_chance, not_compared};
 use crate::pass::{Effort, Graph, Measured, Pass};
 
 /// Measures clustering.
@@ -12,7 +17,9 @@ pub static CLUSTERING: Pass = Pass {
     measure,
 };
 
-fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
+const METRIC: &str = "average_clustering_null";
+
+fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
     let found = clustering(&graph.undirected);
     measured.metric("average_clustering", found.average());
     measured.metric("transitivity", found.transitivity());
@@ -22,4 +29,24 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     for (standing, local) in measured.standings.iter_mut().zip(found.local) {
         standing.clustering = Some(local);
     }
+    if let Some(why) = not_compared(graph, effort) {
+        let why = format!("clustering against chance: {why}");
+        return measured
+            .findings
+            .push(Finding::unknown(CLUSTERING.name, METRIC, why));
+    }
+    let found = against_null(&graph.undirected, NULLS, SEED, |graph| {
+        clustering(graph).average()
+    });
+    measured.metric(METRIC, found.mean);
+    measured.metric("average_clustering_null_deviation", found.deviation);
+    measured.metric("average_clustering_z", found.z());
+    measured.findings.push(Finding {
+        value: found.mean,
+        grade: Grade::Inferred,
+        count: u64::from(NULLS),
+        of: u64::from(NULLS),
+        text: format!("average clustering is {}", against_chance(&found)),
+        ..Finding::new(CLUSTERING.name, METRIC, Subject::System)
+    });
 }

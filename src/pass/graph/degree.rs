@@ -1,9 +1,16 @@
-//! How many neighbours nodes have, and how unevenly.
+//! How many neighbours nodes have, and how unevenly; how much of the calls goes to the busiest.
+//!
+//! Calls of users are left out: where they enter is where they enter. So are calls of a node to itself.
+
+use std::cmp::Reverse;
 
 use crate::algo::cycles::reciprocity;
 use crate::algo::degree::{assortativity, centralisation, gini};
+use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
+use crate::model::dictionary::Weight;
 use crate::pass::{Effort, Graph, Measured, Pass};
+use crate::text;
 
 /// Measures size and degrees.
 pub static DEGREE: Pass = Pass {
@@ -41,4 +48,62 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     measured.metric("degree_centralisation", centralisation(&graph.undirected));
     measured.metric("assortativity", assortativity(&graph.undirected));
     measured.metric("reciprocity", reciprocity(&graph.all));
+    let busiest = busiest(graph, measured);
+    measured.findings.extend(busiest);
+}
+
+/// Measures how much of the calls goes to the busiest callees, and says which those are.
+fn busiest(graph: &Graph<'_>, measured: &mut Measured) -> Option<Finding> {
+    const FIRST: usize = 3;
+    let mut calls: Vec<(u64, u32)> = (0..graph.n_nodes() as u32)
+        .map(|node| (calls_to(graph, node), node))
+        .filter(|(calls, _)| *calls > 0)
+        .collect();
+    calls.sort_by_key(|&(calls, node)| (Reverse(calls), node));
+    let sum = |of: &[(u64, u32)]| {
+        of.iter()
+            .fold(0, |sum: u64, (calls, _)| sum.saturating_add(*calls))
+    };
+    let all = Weight(sum(&calls)).value();
+    let (&(most, node), first) = (calls.first()?, &calls[..calls.len().min(FIRST)]);
+    let share = |units: u64| Weight(units).value() / all;
+    let (top, top_three) = (share(most), share(sum(first)));
+    measured.metric("top_callee_traffic_share", top);
+    measured.metric("top3_callee_traffic_share", top_three);
+    let name = graph.name(node);
+    let nodes: Vec<u32> = first.iter().map(|(_, node)| *node).collect();
+    let rest = match calls.len() > FIRST {
+        true => format!(
+            "; the first {FIRST}, {}, take {}",
+            graph.listed(&nodes),
+            text::percent(top_three)
+        ),
+        false => String::new(),
+    };
+    let callers = graph.all.predecessors(node);
+    Some(Finding {
+        value: top,
+        grade: Grade::Proved,
+        count: Weight(most).value() as u64,
+        of: all as u64,
+        exemplars: graph.exemplars(callers.iter().map(|&caller| (caller, node))),
+        text: format!(
+            "{name} takes {} of all calls between nodes{rest}",
+            text::percent(top)
+        ),
+        ..Finding::new(
+            DEGREE.name,
+            "top_callee_traffic_share",
+            Subject::Service(name.to_owned()),
+        )
+    })
+}
+
+/// Returns the weighted calls of other nodes to a node.
+fn calls_to(graph: &Graph<'_>, node: u32) -> u64 {
+    let callers = graph.all.predecessors(node).iter();
+    callers
+        .flat_map(|&caller| graph.arcs_between(caller, node))
+        .filter(|arc| !arc.direct)
+        .fold(0, |sum, arc| sum.saturating_add(arc.edge.calls))
 }

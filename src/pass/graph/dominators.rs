@@ -1,10 +1,11 @@
 //! Who can no longer be reached when a service is gone.
 //!
 //! Over synchronous calls from the services at which requests, messages and jobs enter. What no entry reaches this way has
-//! no dominator. An entry point dominates much by nature.
+//! no dominator. An entry point dominates much by nature, so those come last.
 
 use crate::algo::dominators::{Dominator, dominators};
 use crate::finding::{Finding, Grade, Subject};
+use crate::pass::replicas::Replicas;
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -36,7 +37,8 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         .iter()
         .filter(|of| **of != Dominator::Unreachable)
         .count() as u64;
-    let mut findings = Vec::new();
+    // With whether it is about an entry point.
+    let mut findings: Vec<(bool, Finding)> = Vec::new();
     for node in 0..graph.n_nodes() as u32 {
         let standing = &mut measured.standings[node as usize];
         if let Dominator::Node(by) = tree.immediate[node as usize] {
@@ -44,17 +46,17 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         }
         standing.dominated = (tree.subtree_sizes[node as usize] as u64).saturating_sub(1);
         if standing.dominated > 0 {
-            findings.push(finding(
-                graph,
-                node,
-                standing.dominated,
-                reached - 1,
-                entries.binary_search(&node).is_ok(),
-            ));
+            let is_entry = entries.binary_search(&node).is_ok();
+            let finding = finding(graph, node, standing.dominated, reached - 1, is_entry);
+            findings.push((is_entry, finding));
         }
     }
-    findings.sort_by(|a: &Finding, b| b.value.total_cmp(&a.value));
-    measured.findings.append(&mut findings);
+    findings.sort_by(|(a_enters, a), (b_enters, b)| {
+        let by_value = b.value.total_cmp(&a.value);
+        a_enters.cmp(b_enters).then(by_value)
+    });
+    let findings = findings.into_iter().map(|(_, finding)| finding);
+    measured.findings.extend(findings);
 }
 
 fn finding(graph: &Graph<'_>, node: u32, dominated: u64, others: u64, is_entry: bool) -> Finding {
@@ -69,9 +71,10 @@ fn finding(graph: &Graph<'_>, node: u32, dominated: u64, others: u64, is_entry: 
         of: others,
         exemplars: graph.exemplars(callees.iter().map(|&callee| (node, callee))),
         text: format!(
-            "{name}{entry} is the only way to {} of {}",
+            "{name}{entry} is the only way to {} of {}{}",
             text::count(dominated),
             text::plural(others, "other node"),
+            Replicas::of(graph, node).clause(),
         ),
         ..Finding::new(
             DOMINATORS.name,

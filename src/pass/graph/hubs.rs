@@ -1,11 +1,13 @@
 //! Who is central: by callers, by shortest paths, by the requests that were seen.
 //!
-//! The hubs themselves are those whose naming makes the graph shorter to describe; there may be none. The other two
-//! rankings are independent of that and of each other: shortest synchronous paths know nothing of traffic, and requests
-//! know nothing of paths that were not taken. An entry point is no inner node of its own requests.
+//! The hubs themselves are those whose naming makes the graph shorter to describe; there may be none. By callers they
+//! are shared dependencies, and by callees, found the same way among those that call at all, orchestrators: a gateway is
+//! meant to be one. What is declared to be infrastructure stays a hub and is marked. The other two rankings are independent of
+//! that and of each other: shortest synchronous paths know nothing of traffic, and requests know nothing of paths that
+//! were not taken. An entry point is no inner node of its own requests.
 
 use crate::algo::betweenness::{Estimate, directed_betweenness, sampled_betweenness};
-use crate::algo::hubs::in_degree_hubs;
+use crate::algo::hubs::{in_degree_hubs, out_degree_hubs};
 use crate::algo::pagerank::page_rank;
 use crate::finding::{Finding, Grade, Subject};
 use crate::pass::graph::{SEED, SMALL};
@@ -30,13 +32,19 @@ const COMPARED: usize = 5;
 fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
     let n_nodes = graph.n_nodes();
     let hubs = in_degree_hubs(&graph.all).nodes;
+    let orchestrators = out_degree_hubs(&graph.all).nodes;
+    let entries = graph.entries();
     let betweenness = betweenness(graph, effort, measured);
     let ranks = page_rank(&graph.all);
     let traffic = &graph.traffic;
     let has_traffic = traffic.weight > 0.0;
     for (node, standing) in measured.standings.iter_mut().enumerate() {
         standing.pagerank = Some(ranks[node]);
-        standing.hub = hubs.binary_search(&(node as u32)).is_ok();
+        let number = node as u32;
+        standing.hub = hubs.binary_search(&number).is_ok();
+        standing.orchestrator = orchestrators.binary_search(&number).is_ok();
+        standing.entry = entries.binary_search(&number).is_ok();
+        standing.infrastructure = graph.is_infrastructure(number);
         // Fewer than three nodes have no pair of others.
         if n_nodes > 2 {
             let Estimate { value, half_width } = betweenness[node];
@@ -46,6 +54,7 @@ fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
         standing.traffic_betweenness = has_traffic.then(|| traffic.inside[node] / traffic.weight);
     }
     measured.metric("hubs", hubs.len() as f64);
+    measured.metric("orchestrators", orchestrators.len() as f64);
     if traffic.missing > 0 {
         measured.notes.push(format!(
             "how many requests lead through a service is told by {} of {} requests: the shapes of the others were not kept",
@@ -53,14 +62,32 @@ fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
             text::count(traffic.requests + traffic.missing),
         ));
     }
-    let mut findings: Vec<Finding> = hubs
+    // What everybody calls by design comes after what everybody came to call.
+    let (by_design, others): (Vec<u32>, Vec<u32>) =
+        hubs.iter().partition(|&&hub| graph.is_infrastructure(hub));
+    let mut findings: Vec<Finding> = [others, by_design]
+        .into_iter()
+        .flat_map(|hubs| {
+            let found = hubs
+                .into_iter()
+                .map(|hub| hub_finding(graph, hub, measured));
+            let mut found: Vec<Finding> = found.collect();
+            found.sort_by(|a, b| b.value.total_cmp(&a.value));
+            found
+        })
+        .collect();
+    measured.findings.append(&mut findings);
+    let agreement = agreement(graph, measured);
+    if let Some(agreement) = &agreement {
+        measured.metric("hub_agreement", agreement.value);
+    }
+    measured.findings.extend(agreement);
+    let mut findings: Vec<Finding> = orchestrators
         .iter()
-        .map(|&hub| hub_finding(graph, hub, measured))
+        .map(|&node| orchestrator_finding(graph, node, measured))
         .collect();
     findings.sort_by(|a, b| b.value.total_cmp(&a.value));
     measured.findings.append(&mut findings);
-    let agreement = agreement(graph, measured);
-    measured.findings.extend(agreement);
 }
 
 /// Returns the betweenness of every node, exact or from a sample of the sources.
@@ -94,6 +121,10 @@ fn hub_finding(graph: &Graph<'_>, hub: u32, measured: &Measured) -> Finding {
         }
         _ => String::new(),
     };
+    let declared = match standing.infrastructure {
+        true => " declared to be infrastructure",
+        false => "",
+    };
     Finding {
         value: callers.len() as f64,
         unit: "callers",
@@ -102,11 +133,37 @@ fn hub_finding(graph: &Graph<'_>, hub: u32, measured: &Measured) -> Finding {
         of: others,
         exemplars: graph.exemplars(callers.iter().map(|&caller| (caller, hub))),
         text: format!(
-            "{name} is a hub: {} of {} call it{inside}",
+            "{name} is a hub, a shared dependency{declared}: {} of {} call it{inside}",
             text::count(callers.len() as u64),
             text::plural(others, "other"),
         ),
         ..Finding::new(HUBS.name, "in_degree", Subject::Service(name.to_owned()))
+    }
+}
+
+fn orchestrator_finding(graph: &Graph<'_>, node: u32, measured: &Measured) -> Finding {
+    let callees = graph.all.successors(node);
+    let others = graph.n_nodes() as u64 - 1;
+    let name = graph.name(node);
+    let entry = match measured.standings[node as usize].entry {
+        true => ", as entry points do",
+        false => "",
+    };
+    let subject = Subject::Service(name.to_owned());
+    Finding {
+        id: format!("{}:{name}:out", HUBS.name),
+        value: callees.len() as f64,
+        unit: "callees",
+        grade: Grade::Proved,
+        count: callees.len() as u64,
+        of: others,
+        exemplars: graph.exemplars(callees.iter().map(|&callee| (node, callee))),
+        text: format!(
+            "{name} is an orchestrator: it calls {} of {}{entry}",
+            text::count(callees.len() as u64),
+            text::plural(others, "other"),
+        ),
+        ..Finding::new(HUBS.name, "out_degree", subject)
     }
 }
 

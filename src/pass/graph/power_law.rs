@@ -1,7 +1,7 @@
 //! Whether degrees follow a power law.
 //!
 //! Degrees are of the undirected projection; nodes without neighbours are left out. Almost every system is too small to
-//! tell, and then the answer is just that.
+//! tell, and then the answer is just that. The exponent is left out where a power law is ruled out.
 
 use crate::algo::powerlaw::{Counts, fit, goodness};
 use crate::algo::rivals::compare;
@@ -20,7 +20,7 @@ pub static POWER_LAW: Pass = Pass {
     measure,
 };
 
-const METRIC: &str = "power_law_alpha";
+const METRIC: &str = "power_law_p";
 
 /// Synthetic data sets that decide whether the law is plausible.
 const REPLICATES: u32 = 1_000;
@@ -32,48 +32,47 @@ fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
         .into_iter()
         .map(|degree| degree as u64)
         .collect();
-    let counts = Counts::new(&degrees);
-    let finding = judge(&counts, effort);
-    if finding.grade != Grade::Unknown {
-        measured.metric(METRIC, finding.value);
-    }
-    measured.findings.push(finding);
+    judge(&Counts::new(&degrees), effort, measured);
 }
 
-fn judge(counts: &Counts, effort: Effort) -> Finding {
-    let unknown = |why: String| Finding::unknown(POWER_LAW.name, METRIC, why);
+fn judge(counts: &Counts, effort: Effort, measured: &mut Measured) {
+    let mut unknown = |why: &str| {
+        let why = format!("power law: {why}");
+        let finding = Finding::unknown(POWER_LAW.name, METRIC, why);
+        measured.findings.push(finding);
+    };
     if counts.len() < MIN_COUNTS {
-        return unknown(format!(
-            "power law: insufficient data, {} and not {MIN_COUNTS} or more",
+        return unknown(&format!(
+            "insufficient data, {} and not {MIN_COUNTS} or more",
             text::plural(counts.len() as u64, "degree"),
         ));
     }
     if effort == Effort::Quick {
-        return unknown("power law: not tested here; topple hubs does".to_owned());
+        return unknown("not tested here; topple hubs does");
     }
     let Some(law) = fit(counts) else {
-        return unknown("power law: insufficient data, no tail is long enough".to_owned());
+        return unknown("insufficient data, no tail is long enough");
     };
     let p = goodness(counts, &law, REPLICATES, SEED);
     let judged = verdict(counts.len(), Some(p), &compare(counts, &law));
-    let text = format!(
-        "power law: {}; exponent {:.2} from degree {} on, p = {p:.2}",
-        judged.words(),
-        law.alpha,
-        law.xmin
-    );
-    match judged {
-        Verdict::InsufficientData => unknown(text),
-        Verdict::RuledOut
-        | Verdict::Outdone(_)
-        | Verdict::NotDistinguishable(_)
-        | Verdict::Favoured => Finding {
-            value: law.alpha,
-            grade: Grade::Inferred,
-            count: law.n_tail as u64,
-            of: counts.len() as u64,
-            text,
-            ..Finding::new(POWER_LAW.name, METRIC, Subject::System)
-        },
-    }
+    let (words, xmin, alpha) = (judged.words(), law.xmin, law.alpha);
+    let test = format!("p = {p:.2} with {REPLICATES} synthetic data sets, seed {SEED}");
+    let text = match judged {
+        Verdict::InsufficientData => return unknown(&words),
+        Verdict::RuledOut => format!("power law: {words} ({test}); there is no exponent"),
+        // The exponent is a number only of what may be a power law.
+        Verdict::Outdone(_) | Verdict::NotDistinguishable(_) | Verdict::Favoured => {
+            measured.metric("power_law_alpha", alpha);
+            format!("power law: {words}; exponent {alpha:.2} from degree {xmin} on ({test})")
+        }
+    };
+    measured.metric(METRIC, p);
+    measured.findings.push(Finding {
+        value: p,
+        grade: Grade::Inferred,
+        count: law.n_tail as u64,
+        of: counts.len() as u64,
+        text,
+        ..Finding::new(POWER_LAW.name, METRIC, Subject::System)
+    });
 }

@@ -1,12 +1,15 @@
 //! Nodes and edges without which the graph falls into parts.
 //!
 //! That is connectivity, not availability: a database at the end of an edge splits nothing when it fails, and takes its
-//! callers along. Replicas hide behind one node.
+//! callers along. Replicas hide behind one node, so what was seen of them is said with it; where nothing was, that is
+//! unknown.
 
 use crate::algo::components::connected_components;
 use crate::algo::cuts::cuts;
-use crate::finding::{Finding, Grade, Subject};
+use crate::finding::{Finding, Grade, Redundancy, Subject};
+use crate::fold::catalogue::NodeKind;
 use crate::model::dictionary::Weight;
+use crate::pass::replicas::Replicas;
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -23,6 +26,12 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let mut nodes: Vec<Finding> = Vec::new();
     let mut edges: Vec<Finding> = Vec::new();
     let mut bridges = 0;
+    let replicas: Vec<Replicas> = (0..graph.n_nodes() as u32)
+        .map(|node| Replicas::of(graph, node))
+        .collect();
+    for (standing, replicas) in measured.standings.iter_mut().zip(&replicas) {
+        standing.redundancy = replicas.redundancy();
+    }
     // What a removal leaves is asked of each component alone.
     for members in connected_components(&graph.undirected).members() {
         if members.len() < 2 {
@@ -36,7 +45,8 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             let standing = &mut measured.standings[node as usize];
             standing.articulation = true;
             standing.cut_off = cut_off;
-            nodes.push(node_finding(graph, node, cut_off, others));
+            let replicas = replicas[node as usize];
+            nodes.push(node_finding(graph, node, cut_off, others, replicas));
         }
         bridges += cuts.bridges.len();
         let inner = cuts
@@ -52,10 +62,49 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         findings.sort_by(|a, b| b.value.total_cmp(&a.value));
         measured.findings.append(&mut findings);
     }
+    let unknown = unknown_replicas(graph, measured);
+    measured.findings.extend(unknown);
 }
 
-fn node_finding(graph: &Graph<'_>, point: u32, cut_off: u64, others: u64) -> Finding {
+/// Says of how many single points nothing is known of replicas, if of any.
+fn unknown_replicas(graph: &Graph<'_>, measured: &Measured) -> Option<Finding> {
+    let standings = measured.standings.iter().zip(0u32..);
+    let points: Vec<(Redundancy, u32)> = standings
+        .filter(|(of, _)| of.articulation)
+        .map(|(of, node)| (of.redundancy, node))
+        .collect();
+    let is_silent = |node: u32| graph.vertex(node).kind != NodeKind::Service;
+    let unknown = points.iter().filter(|(of, _)| *of == Redundancy::Unknown);
+    let (silent, unnamed): (Vec<u32>, Vec<u32>) = unknown
+        .map(|(_, node)| *node)
+        .partition(|&node| is_silent(node));
+    let why: Vec<String> = [
+        (unnamed, "whose spans name no service.instance.id"),
+        (silent, "that emit no spans"),
+    ]
+    .into_iter()
+    .filter(|(nodes, _)| !nodes.is_empty())
+    .map(|(nodes, why)| format!("{} {why}", text::count(nodes.len() as u64)))
+    .collect();
+    (!why.is_empty()).then(|| {
+        let text = format!(
+            "replicas of single points: unknown of {}",
+            why.join(", and of ")
+        );
+        Finding::unknown(SINGLE_POINTS.name, "redundancy", text)
+    })
+}
+
+fn node_finding(
+    graph: &Graph<'_>,
+    point: u32,
+    cut_off: u64,
+    others: u64,
+    replicas: Replicas,
+) -> Finding {
     let name = graph.name(point);
+    let is_entry = graph.entries().binary_search(&point).is_ok();
+    let entry = if is_entry { ", an entry point" } else { "" };
     let neighbours = graph.undirected.neighbours(point);
     let edges = neighbours
         .iter()
@@ -68,9 +117,10 @@ fn node_finding(graph: &Graph<'_>, point: u32, cut_off: u64, others: u64) -> Fin
         of: others,
         exemplars: graph.exemplars(edges),
         text: format!(
-            "the graph splits without {name}, which cuts off {} of {}",
+            "the graph splits without {name}{entry}, which cuts off {} of {}{}",
             text::count(cut_off),
             text::plural(others, "other node"),
+            replicas.clause(),
         ),
         ..Finding::new(
             SINGLE_POINTS.name,
@@ -103,8 +153,11 @@ fn edge_finding(graph: &Graph<'_>, a: u32, b: u32) -> Finding {
         of: graph.all.n_edges() as u64,
         exemplars: graph.exemplars([(from, to), (to, from)]),
         text: format!(
-            "{caller} -> {callee} is the only edge between what hangs on either: {} calls",
-            text::weighted(calls)
+            "{caller} -> {callee} is the only edge between what hangs on either: {}",
+            match calls {
+                1.0 => "1 call".to_owned(),
+                _ => format!("{} calls", text::weighted(calls)),
+            }
         ),
         ..Finding::new(
             SINGLE_POINTS.name,

@@ -96,6 +96,9 @@ impl Serialize for Record<'_, Report> {
             }
             Part::Hubs => {}
         }
+        if !report.degrees.total.is_empty() {
+            map.serialize_entry("degree_distribution", &Record(&report.degrees))?;
+        }
         map.serialize_entry("metrics", &Metrics(report))?;
         map.serialize_entry("findings", &Records(&report.findings))?;
         map.serialize_entry("notes", &report.notes)?;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Counts, Record, number};
+use super::{Counts, Record, Records, number};
 use crate::report::{
-    EdgeRow, EntryRow, Finding, Grade, Kind, Quantiles, Service, Standing, Subject,
+    DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Quantiles, Service, Standing,
+    Subject,
 };
 use crate::text;
 
@@ -60,12 +61,36 @@ fn standing<M: SerializeMap>(map: &mut M, of: &Standing) -> Result<(), M::Error>
     }
     number(map, "level", of.level)?;
     map.serialize_entry("hub", &of.hub)?;
+    map.serialize_entry("orchestrator", &of.orchestrator)?;
+    map.serialize_entry("infrastructure", &of.infrastructure)?;
+    map.serialize_entry("entry", &of.entry)?;
+    map.serialize_entry("redundancy", of.redundancy.name())?;
     map.serialize_entry("articulation", &of.articulation)?;
     map.serialize_entry("cut_off", &of.cut_off)?;
     if let Some(dominator) = &of.immediate_dominator {
         map.serialize_entry("immediate_dominator", dominator)?;
     }
     map.serialize_entry("dominated", &of.dominated)
+}
+
+impl Serialize for Record<'_, Degrees> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("total", &Records(&self.0.total))?;
+        map.serialize_entry("in", &Records(&self.0.incoming))?;
+        map.serialize_entry("out", &Records(&self.0.outgoing))?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, DegreeRow> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("degree", &self.0.degree)?;
+        map.serialize_entry("count", &self.0.count)?;
+        number(&mut map, "ccdf", self.0.ccdf)?;
+        map.end()
+    }
 }
 
 impl Serialize for Record<'_, EdgeRow> {

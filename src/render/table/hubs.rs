@@ -1,5 +1,6 @@
 //! The page on who is central: the answers, three rankings side by side, what hangs on whom.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::cells::{heading, name, number, share};
@@ -8,7 +9,7 @@ use super::{write_findings, write_summary};
 use crate::render::Options;
 use crate::render::central::{answers, rankings};
 use crate::render::summary::nodes;
-use crate::report::{Report, Service};
+use crate::report::{Degrees, Report, Service};
 use crate::text;
 
 /// Rows of the rankings, unless a number is chosen: what fits one screen with the answers.
@@ -19,7 +20,8 @@ pub(super) fn write(report: &Report, options: &Options, page: &mut Page<'_>) -> 
     write_summary(report, &answers(report), page)?;
     write_rankings(report, options, page)?;
     write_findings(report, options, options.rows(), page)?;
-    write_nodes(report, options, page)
+    write_nodes(report, options, page)?;
+    write_degrees(report, options, page)
 }
 
 fn write_rankings(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
@@ -93,6 +95,50 @@ fn write_nodes(report: &Report, options: &Options, page: &mut Page<'_>) -> io::R
         "alone: nodes reached through it alone; off: nodes cut off without it; rank: share of a random walk's time",
         2,
     )
+}
+
+/// Writes how many nodes have how many neighbours, the most first.
+fn write_degrees(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
+    let Degrees {
+        total,
+        incoming,
+        outgoing,
+    } = &report.degrees;
+    let all = [total, incoming, outgoing];
+    let occurring: BTreeSet<u64> = all
+        .iter()
+        .copied()
+        .flatten()
+        .map(|row| row.degree)
+        .collect();
+    if occurring.is_empty() {
+        return Ok(());
+    }
+    let title = "Nodes by how many they are joined to, and the share with so many or more";
+    page.heading(&heading(title, occurring.len(), options))?;
+    let rows = occurring.iter().rev().take(options.rows()).map(|&degree| {
+        let mut cells = vec![text::count(degree)];
+        for of in all {
+            match of.iter().find(|row| row.degree == degree) {
+                Some(row) => cells.extend([text::count(row.count), text::percent(row.ccdf)]),
+                None => cells.extend([String::new(), String::new()]),
+            }
+        }
+        Row {
+            cells,
+            failing: false,
+        }
+    });
+    let head = [
+        ("degree", Column::Number),
+        ("neighbours", Column::Number),
+        ("share", Column::Number),
+        ("callers", Column::Number),
+        ("share", Column::Number),
+        ("callees", Column::Number),
+        ("share", Column::Number),
+    ];
+    page.grid(&Grid::new(&head, rows.collect()))
 }
 
 fn row(node: &Service) -> Row {
