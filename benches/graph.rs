@@ -184,7 +184,8 @@ fn measure(graph: &Digraph) {
     if n_nodes <= PATH_CURVE_NODES {
         let order = static_degree_order(&undirected);
         time("path-curve", || {
-            path_curve(&undirected, &order, 100).len() as f64
+            let points = path_curve(&undirected, &order, 100);
+            points.iter().filter_map(|point| point.mean_distance).sum()
         });
     }
     if n_nodes <= BETWEENNESS_NODES {

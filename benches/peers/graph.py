@@ -50,8 +50,19 @@ def with_igraph(n_nodes, edges):
             total += max(rest.connected_components().sizes())
         return total / n_nodes / 100
 
+    def path_curve():
+        order = sorted(range(n_nodes), key=lambda node: -undirected.degree(node))
+        total = 0
+        for step in range(100):
+            rest = undirected.induced_subgraph(order[step * n_nodes // 100 :])
+            largest = rest.connected_components().giant()
+            if largest.vcount() > 1:
+                total += largest.average_path_length()
+        return total
+
     scale = (n_nodes - 1) * (n_nodes - 2)
     return {
+        "path-curve": path_curve,
         "clustering": lambda: undirected.transitivity_avglocal_undirected(mode="zero"),
         "kcore": lambda: sum(undirected.coreness()),
         "articulation": lambda: len(undirected.articulation_points()),
