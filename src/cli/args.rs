@@ -33,6 +33,9 @@ pub(super) enum Command {
     Convert(ConvertArgs),
     /// Explain a metric, a class of spans, a grade of evidence: what it means and what it cannot see
     Explain(ExplainArgs),
+    /// Print the JSON Schema of what the program writes or reads
+    #[command(hide = true)]
+    Schema(SchemaArgs),
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +125,22 @@ pub(super) struct ConvertArgs {
 pub(super) struct ExplainArgs {
     /// What to explain; without a name, everything that can be explained is listed
     pub(super) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// What to describe
+    #[arg(value_enum, value_name = "WHAT")]
+    pub(super) what: Schema,
+}
+
+/// What has a JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Schema {
+    /// The JSON report
+    Report,
+    /// The policy file, topple.yaml
+    Rules,
 }
 
 /// Which traces to read, and with what.

@@ -20,14 +20,15 @@ use crate::explain;
 use crate::fold::codec;
 use crate::input::Reading;
 use crate::pipeline::{self, Options, Progress};
+use crate::policy;
 use crate::render::{self, Renderer};
 use crate::report::Report;
 use crate::report::focus::focus;
 use crate::text;
 
 use args::{
-    Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs, ReadArgs, ReportArgs, ShowArgs,
-    TalkArgs,
+    Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs, ReadArgs, ReportArgs, Schema,
+    ShowArgs, TalkArgs,
 };
 use output::Output;
 
@@ -45,6 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Fold(args) => fold(args),
         Command::Convert(args) => convert(args),
         Command::Explain(args) => explain(&args),
+        Command::Schema(args) => schema(args.what),
     };
     match result {
         Ok(exit) => exit,
@@ -300,6 +302,17 @@ fn explain(args: &ExplainArgs) -> Result<Exit> {
             }
         },
     }
+    output.finish()?;
+    Ok(Exit::Open)
+}
+
+fn schema(what: Schema) -> Result<Exit> {
+    let text = match what {
+        Schema::Report => render::json::schema::SCHEMA.to_owned(),
+        Schema::Rules => format!("{:#}\n", policy::schema::schema()),
+    };
+    let mut output = Output::open(None)?;
+    output.write(|out| out.write_all(text.as_bytes()))?;
     output.finish()?;
     Ok(Exit::Open)
 }

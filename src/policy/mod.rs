@@ -28,6 +28,8 @@ pub mod shape;
 
 pub mod read;
 
+pub mod schema;
+
 mod yaml;
 
 use std::fmt;

@@ -108,7 +108,9 @@ impl fmt::Display for Pattern {
 fn reason(error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
-    last.trim_start_matches("error: ").to_lowercase()
+    last.trim_start_matches("error: ")
+        .trim_end_matches('.')
+        .to_lowercase()
 }
 
 /// Returns whether a glob matches a whole text, in time proportional to the product of their lengths at worst.

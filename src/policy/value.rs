@@ -86,7 +86,8 @@ pub(super) const PERCENT: Expected = "a percentage such as 20% or 0.1%";
 /// Reads a percentage, which may be more than the whole.
 pub(super) fn percent(text: &str) -> Result<Ratio, Expected> {
     let number = text.strip_suffix('%').ok_or(PERCENT)?.trim_end();
-    if !number.starts_with(|c: char| c.is_ascii_digit()) {
+    let is_decimal = |c: char| c.is_ascii_digit() || c == '.';
+    if !number.starts_with(|c: char| c.is_ascii_digit()) || !number.chars().all(is_decimal) {
         return Err(PERCENT);
     }
     number.parse().ok().and_then(Ratio::percent).ok_or(PERCENT)
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(percent("0.1 %").map(Ratio::get), Ok(0.001));
         assert_eq!(percent("150%").map(Ratio::get), Ok(1.5));
         for text in [
-            "20", "0.2", "-1%", "%", "nan%", "inf%", "1e999%", "a%", "+5%",
+            "20", "0.2", "-1%", "%", "nan%", "inf%", "1e999%", "1e1%", "a%", "+5%",
         ] {
             assert_eq!(percent(text), Err(PERCENT), "{text}");
         }

@@ -66,6 +66,8 @@ impl Node {
         const COLUMNS: usize = 60;
         match &self.value {
             Value::Scalar { .. } if self.is_nothing() => "nothing".to_owned(),
+            // A number in quotes is none, which should show.
+            Value::Scalar { text, plain: true } if text.parse::<f64>().is_ok() => text.clone(),
             Value::Scalar { text: found, .. } => {
                 format!("\"{}\"", text::truncated(&text::visible(found), COLUMNS))
             }

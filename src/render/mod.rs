@@ -14,7 +14,7 @@ mod csv;
 
 mod dot;
 
-mod json;
+pub mod json;
 
 mod md;
 

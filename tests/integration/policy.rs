@@ -9,7 +9,7 @@ use topple::policy::query::{Answer, Query};
 use topple::report::numbers::{METRICS, VOCABULARY, lookup};
 
 use crate::cli::{SHOP, stdout};
-use crate::support::report;
+use crate::support::{report, shared};
 
 const FULL: &str = "testdata/policy/full/topple.yaml";
 
@@ -131,4 +131,72 @@ fn numbers_are_those_of_the_report() {
     // A message seen past its queue is no edge of the graph.
     assert_eq!(value("calls", "orders -> shipping"), None);
     assert!(lookup(&report, "power_law_alpha").is_err());
+}
+
+/// Returns a schema that the program prints, ready to use.
+fn schema(what: &str) -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(&stdout(&["schema", what])).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+#[test]
+fn reports_of_real_data_are_valid() {
+    let schema = schema("report");
+    let folders = ["data/jaeger", "data/zipkin"]
+        .into_iter()
+        .filter_map(shared);
+    let mut inputs: Vec<String> = folders
+        .map(|path| path.to_str().unwrap().to_owned())
+        .collect();
+    inputs.extend([SHOP.to_owned(), "testdata/formats".to_owned()]);
+    for input in &inputs {
+        for command in ["report", "hubs"] {
+            let report: Value =
+                serde_json::from_str(&stdout(&[command, input, "-f", "json"])).unwrap();
+            let errors: Vec<String> = schema
+                .iter_errors(&report)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{command} {input}: {errors:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_schema_of_policies_names_every_section() {
+    let schema: Value = serde_json::from_str(&stdout(&["schema", "rules"])).unwrap();
+    assert_eq!(
+        schema["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+    let sections = schema["properties"].as_object().unwrap();
+    assert_eq!(sections.len(), 14);
+}
+
+#[test]
+fn the_schema_of_policies_refuses_what_nobody_knows() {
+    let schema = schema("rules");
+    assert!(schema.is_valid(&serde_json::json!({ "version": 1, "rules": [] })));
+    assert!(!schema.is_valid(&serde_json::json!({ "version": 1, "rule": [] })));
+}
+
+#[test]
+fn the_policy_of_the_readme_is_one() {
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, rest) = readme.split_once("\n```yaml\n").unwrap();
+    let (policy, _) = rest.split_once("\n```").unwrap();
+    let mistakes = topple::policy::read(policy, &VOCABULARY).err();
+    assert_eq!(mistakes, None);
+}
+
+#[test]
+fn mistakes_are_errors_with_a_mark_and_help() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/policy/broken/several.yaml");
+    let error = pipeline::policy(path.to_str()).unwrap_err();
+    assert_eq!(error.each().count(), 6);
+    for error in error.each() {
+        assert!(error.to_string().contains("several.yaml:"), "{error}");
+        assert!(error.excerpt().unwrap().contains('^'));
+    }
 }

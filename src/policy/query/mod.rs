@@ -168,3 +168,6 @@ enum Comparison {
     Equal,
     NotEqual,
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,10 @@ impl Reader<'_> {
                 ),
             ));
         }
-        self.check_choice(&fields, record);
+        // An unknown key was probably meant to be one of them.
+        if fields.entries.len() == entries.len() {
+            self.check_choice(&fields, record);
+        }
         missing.is_empty().then_some(fields)
     }
 
@@ -83,6 +86,8 @@ impl Reader<'_> {
             .map(|(name, _)| *name)
             .filter(|name| names.contains(name))
             .collect();
+        /// Longer lists stand behind the message.
+        const NAMES_MAX: usize = 6;
         let quantity = match (least, most) {
             (1, 1) => "exactly one",
             (0, _) => "at most one",
@@ -95,14 +100,15 @@ impl Reader<'_> {
             true => "none".to_owned(),
             false => found.join(" and "),
         };
-        self.report(Mistake::at(
-            fields.node,
-            format!(
-                "expected {} with {quantity} of {}, found {found}",
-                record.name,
-                names.join(", ")
-            ),
-        ));
+        let list = names.join(", ");
+        let expected = format!("expected {} with {quantity}", record.name);
+        let mistake = if names.len() > NAMES_MAX {
+            let message = format!("{expected} of {} keys, found {found}", names.len());
+            Mistake::at(fields.node, message).with_help(format!("they are {list}"))
+        } else {
+            Mistake::at(fields.node, format!("{expected} of {list}, found {found}"))
+        };
+        self.report(mistake);
     }
 }
 

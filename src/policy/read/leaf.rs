@@ -129,7 +129,7 @@ pub(super) fn word<T: Copy>(
 pub(super) fn text(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     match node.text().filter(|text| !text.trim().is_empty()) {
         Some(text) if !node.is_nothing() => Some(text.to_owned()),
-        Some(_) | None => reader.expected("text", node),
+        Some(_) | None => reader.expected("text that is not empty", node),
     }
 }
 

@@ -218,7 +218,7 @@ fn policy(reader: &mut Reader<'_>, root: &Node) -> Option<Policy> {
     if let Some(node) = fields.get("version")
         && node.plain() != Some("1")
     {
-        reader.expected::<()>("version 1", node);
+        reader.expected::<()>("the number 1, the only version there is", node);
     }
     let mut policy = Policy::default();
     if let Some(evidence) = fields.read(reader, "evidence", evidence) {

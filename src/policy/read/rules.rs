@@ -10,7 +10,7 @@ use crate::policy::rule::{
     Verb, Zones,
 };
 use crate::policy::selector::{EdgeSelector, Selector};
-use crate::policy::shape::rules as shapes;
+use crate::policy::shape as shapes;
 use crate::policy::value::{Criticality, EdgeMode, Ratio, Severity};
 use crate::policy::yaml::Node;
 

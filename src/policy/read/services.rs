@@ -42,32 +42,37 @@ fn rename(reader: &mut Reader<'_>, node: &Node) -> Option<Rename> {
     let (from, to) = (from?, to?);
     let target = fields.get("to")?;
     let groups = from.regex().map_or(0, |regex| regex.captures_len() - 1);
-    let asked = groups_in(&to);
-    if let Some(group) = asked.iter().find(|group| **group > groups) {
-        reader.report(
-            Mistake::at(
+    if let Some(wrong) = references(&to).find(|(group, next)| *group > groups || *next) {
+        let mistake = match wrong {
+            (group, true) => Mistake::at(
+                target,
+                format!("expected ${{{group}}} before a letter, a digit or _, found ${group}"),
+            ),
+            (group, false) => Mistake::at(
                 target,
                 format!("expected groups up to ${groups}, found ${group}"),
             )
             .with_help("a group is what stands in ( ) in the /regex/ of \"from\""),
-        );
+        };
+        reader.report(mistake);
         return None;
     }
     Some(Rename { from, to })
 }
 
-/// Returns the numbers of the groups that a replacement asks for.
-fn groups_in(to: &str) -> Vec<usize> {
-    to.split('$')
-        .skip(1)
-        .filter_map(|rest| {
-            let rest = rest.strip_prefix('{').unwrap_or(rest);
-            let digits = rest
-                .find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(rest.len());
-            rest[..digits].parse().ok()
-        })
-        .collect()
+/// Returns the groups that a replacement asks for, and whether a letter follows that would be read as a part of the name.
+fn references(to: &str) -> impl Iterator<Item = (usize, bool)> {
+    to.split('$').skip(1).filter_map(|rest| {
+        let (digits, is_bare) = match rest.strip_prefix('{') {
+            Some(rest) => (rest, false),
+            None => (rest, true),
+        };
+        let end = digits
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(digits.len());
+        let next = digits[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        Some((digits[..end].parse().ok()?, is_bare && next))
+    })
 }
 
 fn definition(reader: &mut Reader<'_>, node: &Node) -> Option<Definition> {

@@ -6,6 +6,8 @@
 
 mod rows;
 
+pub mod schema;
+
 use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};

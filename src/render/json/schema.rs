@@ -1,0 +1,117 @@
+//! The shape of the report as JSON Schema (draft 2020-12), for programs that read it.
+
+/// The schema, as it is printed. It is written by hand like the records, because it is a promise of its own.
+pub const SCHEMA: &str = include_str!("report.schema.json");
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::SCHEMA;
+    use crate::render::Options;
+    use crate::render::json::JSON;
+    use crate::render::sample::{hostile, hubs, rendered, shop};
+    use crate::report::Report;
+
+    fn schema() -> Value {
+        serde_json::from_str(SCHEMA).unwrap()
+    }
+
+    fn reports() -> impl Iterator<Item = Value> {
+        [shop(), hostile(), hubs(), Report::default()]
+            .into_iter()
+            .map(|report| {
+                serde_json::from_str(&rendered(&JSON, &report, Options::default())).unwrap()
+            })
+    }
+
+    #[test]
+    fn the_schema_is_one() {
+        jsonschema::draft202012::meta::validate(&schema()).unwrap();
+    }
+
+    #[test]
+    fn reports_are_valid() {
+        let schema = jsonschema::draft202012::new(&schema()).unwrap();
+        for report in reports() {
+            let errors: Vec<String> = schema
+                .iter_errors(&report)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_of_another_kind_is_invalid() {
+        let schema = jsonschema::draft202012::new(&schema()).unwrap();
+        let wrong: [fn(&mut Value); 6] = [
+            |report| report["schema"] = "topple/report/2".into(),
+            |report| report["data"]["traces"] = "40".into(),
+            |report| report["services"][0]["kind"] = "pod".into(),
+            |report| report["edges"][0]["error_ratio"] = 25.into(),
+            |report| report["findings"] = Value::Null,
+            |report| {
+                report["services"][0]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("name");
+            },
+        ];
+        for (at, make) in wrong.iter().enumerate() {
+            let mut report = reports().next().unwrap();
+            assert!(schema.is_valid(&report));
+            make(&mut report);
+            assert!(!schema.is_valid(&report), "{at}");
+        }
+    }
+
+    /// Adds the keys of a report that its schema does not describe.
+    fn undescribed(
+        value: &Value,
+        schema: &Value,
+        root: &Value,
+        path: &str,
+        found: &mut BTreeSet<String>,
+    ) {
+        let schema = match schema["$ref"].as_str() {
+            Some(name) => root.pointer(name.trim_start_matches('#')).unwrap(),
+            None => schema,
+        };
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let path = format!("{path}/{name}");
+                    match [&schema["properties"][name], &schema["additionalProperties"]] {
+                        [Value::Null, Value::Null] => {
+                            found.insert(path);
+                        }
+                        [Value::Null, any] => undescribed(value, any, root, &path, found),
+                        [known, _] => undescribed(value, known, root, &path, found),
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    undescribed(item, &schema["items"], root, path, found);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn every_key_of_a_report_is_described() {
+        let schema = schema();
+        let mut found = BTreeSet::new();
+        for report in reports() {
+            undescribed(&report, &schema, &schema, "", &mut found);
+        }
+        assert!(
+            found.is_empty(),
+            "describe {found:?} in src/render/json/report.schema.json"
+        );
+    }
+}
