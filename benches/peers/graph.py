@@ -4,8 +4,8 @@
     cargo bench --bench graph -- 5000 50000 graph.txt > ours.txt
     venv/bin/python benches/peers/graph.py graph.txt ours.txt [--peers igraph,rustworkx] [--passes attack]
 
-Every peer reads the same file, computes the same value by its own fastest documented call, and is timed
-once, without loading. A value that differs from ours by more than 1e-6 is marked: then the row compares
+Every peer reads the same file and computes the same value by its own fastest documented call, without loading. Like ours
+it is repeated until half a second has gone by, and the best time counts; run both on a machine that does nothing else. A value that differs from ours by more than 1e-6 is marked: then the row compares
 two different things. The attack of igraph has 100 points, ours has one for every node.
 """
 
@@ -14,6 +14,9 @@ import sys
 import time
 
 TOLERANCE = 1e-6
+
+# A pass is repeated until this many seconds have gone by, as ours is.
+PATIENCE = 0.5
 
 
 def read_edges(path):
@@ -34,6 +37,17 @@ def read_ours(path):
 
 def simple(edges):
     return sorted({(min(edge), max(edge)) for edge in edges})
+
+
+def timed(run):
+    """Returns the value of a pass and its best time."""
+    start = time.perf_counter()
+    best = float("inf")
+    while time.perf_counter() - start < PATIENCE:
+        before = time.perf_counter()
+        value = run()
+        best = min(best, time.perf_counter() - before)
+    return value, best
 
 
 def with_igraph(n_nodes, edges):
@@ -165,9 +179,7 @@ def main():
         for measured, run in PEERS[name](n_nodes, edges).items():
             if measured not in wanted or measured not in ours:
                 continue
-            start = time.perf_counter()
-            value = run()
-            seconds = time.perf_counter() - start
+            value, seconds = timed(run)
             own_seconds, own_value = ours[measured]
             # Our values are printed with six digits.
             same = abs(value - own_value) <= TOLERANCE * max(1.0, abs(own_value))
