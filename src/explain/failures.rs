@@ -29,3 +29,72 @@ pub(super) static PHANTOMS: Explanation = Explanation {
     source: "Birrell and Nelson, Implementing Remote Procedure Calls, ACM TOCS 2(1), 1984; RFC 9110, section 9.2.2; Bronson et al., \
         Metastable Failures in Distributed Systems, HotOS 2021.",
 };
+
+pub(super) static SEQUENTIAL_CALLS: Explanation = Explanation {
+    name: "sequential-calls",
+    also: &["sequential_calls", "call_loops"],
+    title: "calls in a row that could run side by side, and calls in a loop",
+    measures: "sequential_calls are pairs of calls that one span makes one right after the other, both on the critical path. The pair is \
+        proved to be free when the two were also seen overlapping or in the other order; an order that held in 30 requests or more is inferred. \
+        call_loops are five calls or more of one span to the same operation of the same callee, none overlapping. What is saved is an upper \
+        bound: all but the longest of the calls.",
+    matters: "Requests wait for the sum of what they do one after the other. A query in a loop grows with the result and is what makes a page \
+        slow when there is much to show.",
+    example: &[
+        "cart 30 ms, then ads 40 ms; once the other way around: side by side saves at most 30 ms",
+        "six queries of 9 ms, one after the other: one for all saves at most 45 ms",
+    ],
+    blind: "Whether the second call needs the answer of the first, when the order never changed; transactions that must stay on one \
+        connection; rate limits. Beyond the first 64 calls of a span nothing is compared.",
+    act: "Start independent calls together and wait for both. Fetch what a loop fetches with one query or one batch.",
+    source: "Chow et al., The Mystery Machine, OSDI 2014.",
+};
+
+pub(super) static SAGAS: Explanation = Explanation {
+    name: "sagas",
+    also: &[
+        "missing_compensations",
+        "repeated_compensations",
+        "failed_compensations",
+        "disordered_compensations",
+    ],
+    title: "steps of failed requests that were not taken back",
+    measures: "For each pair of an action and its compensation that the policy names: actions that succeeded in a request that failed, or \
+        before something else failed, and were followed by no compensation that succeeded; compensations beyond the actions; compensations \
+        that failed; and those that came in the order of the actions instead of the reverse. Messages with a conversation are \
+        counted per conversation.",
+    matters: "A step that is not taken back is a charge without an order: somebody has to find and correct it by hand.",
+    example: &["charge ok, ship failed, no refund: 1 missing compensation"],
+    blind: "What is undone outside the traces or after their end, and state inside a saga's coordinator. Past 32,768 conversations a \
+        sample of them is looked at.",
+    act: "Look at the traces shown; make the compensation part of the same workflow, idempotent, and retried until it succeeds.",
+    source: "Garcia-Molina and Salem, Sagas, SIGMOD 1987.",
+};
+
+pub(super) static DEFERRABLE: Explanation = Explanation {
+    name: "deferrable",
+    also: &[],
+    title: "work that requests wait for though it could be done afterwards",
+    measures: "For operations that the policy lists as deferrable, and for services of low criticality: the time on the critical path of \
+        requests that goes into synchronous calls to them, and how many of their failures failed the caller.",
+    matters: "Users wait for an email to be accepted, and lose the order when it is not.",
+    example: &["an order of 100 ms waits 50 ms for POST /email: half of the time could be saved"],
+    blind: "Whether the answer really does not need it is what the policy says. Time off the critical path costs nobody anything.",
+    act: "Put the work on a queue, or start it and answer; keep a way to notice that it failed.",
+    source: "Dean and Barroso, The Tail at Scale, CACM 56(2), 2013, on what is worth waiting for.",
+};
+
+pub(super) static LOST_UPDATES: Explanation = Explanation {
+    name: "lost-updates",
+    also: &["lost_update_windows"],
+    title: "reads followed by writes of the same table without a transaction",
+    measures: "Requests in which one service reads a collection of a database and later writes to the same collection, with no span of a \
+        transaction before or between. The value is the median window from the start of the read to the end of the write. With lambda writes a \
+        second to one key, another write falls into a window w with chance 1 - exp(-lambda w).",
+    matters: "Of two requests that both read before either writes, one update is lost without an error anywhere.",
+    example: &["5 writes a second to one key, window 20 ms: 9.5 % of the writes meet another"],
+    blind: "Keys, isolation levels, conditional writes and optimistic locks are not in the spans: every finding is a candidate.",
+    act: "Write relative values, add a version to the condition of the write, lock the row while reading, or use a transaction at an \
+        isolation level that refuses the second write.",
+    source: "Berenson et al., A Critique of ANSI SQL Isolation Levels, SIGMOD 1995 (P4, lost update).",
+};

@@ -7,7 +7,15 @@
 //! Tables are sums that merge in any order; what a pass keeps is written in its header, sum by sum. A pass
 //! keeps nothing of a healthy call that an edge has already counted.
 
+pub mod deferrable;
+
+pub mod lost_updates;
+
 pub mod phantoms;
+
+pub mod sagas;
+
+pub mod sequential_calls;
 
 use std::collections::BTreeMap;
 

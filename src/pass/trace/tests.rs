@@ -6,13 +6,12 @@ use crate::finding::Finding;
 use crate::fold::system::{System, resolve};
 use crate::fold::{Catalogue, Observer, Topology, Window, codec};
 use crate::pass::{self, Effort, Graph, Measured};
-use crate::policy::Policy;
+use crate::policy::{Policy, Vocabulary, read};
 use crate::trace::Assembler;
 use crate::trace::drawing::{self, Drawn, ORDERS, compare};
 
 /// Returns the topology of spans read in one of several orders, every partition folded apart.
-fn topology(spans: &[Drawn], order: u64) -> Topology {
-    let policy = Policy::default();
+fn topology(spans: &[Drawn], order: u64, policy: &Policy) -> Topology {
     let traces = drawing::traces(spans, order);
     let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
     let mut assembler = Assembler::default();
@@ -23,7 +22,7 @@ fn topology(spans: &[Drawn], order: u64) -> Topology {
             Arc::clone(&catalogue),
             Window::default(),
         )
-        .watched_by(pass::watchers(), &policy);
+        .watched_by(pass::watchers(), policy);
         assembler
             .for_each(&traces, partition, u64::MAX, |trace| {
                 observer.observe(trace)
@@ -35,11 +34,15 @@ fn topology(spans: &[Drawn], order: u64) -> Topology {
 }
 
 /// Calls `f` with the system of a drawing read in each order; all of them must be written as the same file.
-pub(in crate::pass) fn each_order(drawing: &str, mut f: impl FnMut(u64, &System)) {
+pub(in crate::pass) fn each_order(drawing: &str, f: impl FnMut(u64, &System)) {
+    each_order_under(&Policy::default(), drawing, f);
+}
+
+fn each_order_under(policy: &Policy, drawing: &str, mut f: impl FnMut(u64, &System)) {
     let spans = drawing::spans(drawing);
     let mut first = None;
     for order in 0..ORDERS {
-        let file = codec::encode(topology(&spans, order)).unwrap();
+        let file = codec::encode(topology(&spans, order, policy)).unwrap();
         assert_eq!(
             first.get_or_insert_with(|| file.clone()),
             &file,
@@ -52,7 +55,7 @@ pub(in crate::pass) fn each_order(drawing: &str, mut f: impl FnMut(u64, &System)
             "the file changes when it is read"
         );
         f(order, &resolve(read));
-        f(order, &resolve(topology(&spans, order)));
+        f(order, &resolve(topology(&spans, order, policy)));
     }
 }
 
@@ -65,14 +68,28 @@ pub(in crate::pass) fn measure(system: &System) -> Measured {
 #[track_caller]
 pub(in crate::pass) fn check(pass: &str, drawing: &str, expected: &str) {
     each_order(drawing, |order, system| {
-        let found: Vec<String> = measure(system)
-            .findings
-            .iter()
-            .filter(|finding| finding.pass == pass)
-            .map(line)
-            .collect();
-        compare(&found.join("\n"), expected, order);
+        compare(&said(pass, &measure(system)), expected, order);
     });
+}
+
+/// Checks what one pass says of a drawing under a policy.
+#[track_caller]
+pub(in crate::pass) fn check_under(policy: &str, pass: &str, drawing: &str, expected: &str) {
+    let policy = read(policy, &Vocabulary::default()).unwrap();
+    each_order_under(&policy, drawing, |order, system| {
+        let measured = pass::measure(&Graph::under(system, &policy), Effort::Thorough);
+        compare(&said(pass, &measured), expected, order);
+    });
+}
+
+/// Returns the findings of a pass, one a line.
+fn said(pass: &str, measured: &Measured) -> String {
+    let findings = measured.findings.iter();
+    let found: Vec<String> = findings
+        .filter(|finding| finding.pass == pass)
+        .map(line)
+        .collect();
+    found.join("\n")
 }
 
 fn line(finding: &Finding) -> String {

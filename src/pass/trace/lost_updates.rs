@@ -1,0 +1,260 @@
+//! Windows in which an update can be lost: a read and a later write of the same table in one request, without a transaction.
+//!
+//! Two requests that both read before either writes lose one of the two updates (the read-modify-write race). Within one
+//! trace and one service: a read of a database collection, then a write to the same collection that starts after the read has
+//! ended, with no span of a transaction between their starts. The window is from the start of the read to the end of the write.
+//! With writes to one key at a rate of lambda, the chance that another falls into a window w is 1 - exp(-lambda w).
+//!
+//! Keys, isolation levels, conditional writes and the optimistic locks of mappers are not in the spans, so every
+//! finding is a candidate: inferred, and none of them costs anybody anything by itself.
+
+use crate::finding::{Finding, Grade, Subject};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::{Seen, Watcher};
+use crate::model::names::NameId;
+use crate::model::peer::PeerKind;
+use crate::pass::trace::{exemplars, grouped};
+use crate::pass::{Effort, Graph, Measured, Pass};
+use crate::text;
+
+/// Finds windows in which an update can be lost.
+pub static LOST_UPDATES: Pass = Pass {
+    name: "lost-updates",
+    about: "reads followed by writes of the same table without a transaction",
+    explain: "lost-updates",
+    watch: Some(&WATCHER),
+    measure,
+};
+
+static WATCHER: Watcher = Watcher {
+    tables: &[
+        // By service, database, and the operation that writes; with the distribution of the windows.
+        TableOf {
+            name: "lost-updates",
+            layout: Layout {
+                parts: [Part::Node, Part::Node, Part::Text, Part::Text],
+                bin: 0,
+                limit: 20_000,
+                group: 0,
+            },
+        },
+    ],
+    observe,
+};
+
+/// Words that begin the name of a reading operation, of a writing one, and of what belongs to a transaction.
+const READS: [&str; 5] = ["select", "find", "get", "hget", "hgetall"];
+const WRITES: [&str; 8] = [
+    "update",
+    "replace",
+    "set",
+    "hset",
+    "put",
+    "save",
+    "findandmodify",
+    "upsert",
+];
+const TRANSACTIONS: [&str; 6] = [
+    "begin",
+    "start transaction",
+    "commit",
+    "multi",
+    "exec",
+    "watch",
+];
+
+/// Most calls to databases that one request is looked at for.
+const CALLS_MAX: usize = 256;
+
+/// A call to a database.
+#[derive(Clone, Copy, Debug)]
+struct Access {
+    service: u32,
+    database: u32,
+    operation: NameId,
+    start: u64,
+    end: u64,
+    span: u32,
+}
+
+fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+    let [table] = tables else {
+        return;
+    };
+    let accesses: Vec<Access> = seen
+        .sync_calls()
+        .filter(|(_, call)| seen.detail(call.client).peer_kind == PeerKind::Database)
+        .filter_map(|(_, call)| {
+            let (start, end) = seen.times(call.client)?;
+            Some(Access {
+                service: seen.end(call.from),
+                database: seen.end(call.to),
+                operation: seen.row(call.client).operation,
+                start,
+                end,
+                span: call.client,
+            })
+        })
+        .take(CALLS_MAX)
+        .collect();
+    let name = |access: &Access| seen.catalogue.text(access.operation);
+    for write in &accesses {
+        let Some(written) = collection(name(write), &WRITES) else {
+            continue;
+        };
+        let same_place =
+            |other: &&Access| (other.service, other.database) == (write.service, write.database);
+        // The latest read before the write is the one it may rest on.
+        let read = accesses
+            .iter()
+            .filter(same_place)
+            .filter(|read| read.end <= write.start)
+            .filter(|read| collection(name(read), &READS) == Some(written))
+            .max_by_key(|read| (read.start, read.span));
+        let Some(read) = read else {
+            continue;
+        };
+        let in_transaction = accesses.iter().filter(same_place).any(|other| {
+            is_transaction(name(other)) && other.start <= write.end && other.end >= read.start
+                || is_transaction(name(other)) && other.start <= read.start
+        });
+        if in_transaction {
+            continue;
+        }
+        let parts = [
+            write.service,
+            write.database,
+            read.operation,
+            write.operation,
+        ];
+        let record = table.at(seen.catalogue, parts, 0);
+        record.add(0, 1);
+        record.sample(write.end.saturating_sub(read.start));
+        record.exemplars.offer(seen.exemplar(write.span));
+    }
+}
+
+/// Returns what an operation named `VERB collection` is about, in any case, when its verb is one of these.
+fn collection<'a>(name: &'a str, verbs: &[&str]) -> Option<&'a str> {
+    let (verb, rest) = name.split_once(' ')?;
+    let is_one = verbs.iter().any(|known| verb.eq_ignore_ascii_case(known));
+    let first = rest.split(' ').next().filter(|word| !word.is_empty())?;
+    is_one.then_some(first)
+}
+
+fn is_transaction(name: &str) -> bool {
+    TRANSACTIONS.iter().any(|word| {
+        name.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+            && name[word.len()..]
+                .chars()
+                .next()
+                .is_none_or(|c| !c.is_alphanumeric())
+    })
+}
+
+/// Returns the chance that one of the writes to a key, so many a second, falls into a window.
+fn chance(writes_per_second: f64, window_ns: u64) -> f64 {
+    -(-writes_per_second * window_ns as f64 / 1e9).exp_m1()
+}
+
+fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
+    let [table] = WATCHER.tables else {
+        return;
+    };
+    let Some(table) = graph.table(table) else {
+        let why = "no spans were looked at for reads before writes: fold the traces again";
+        measured.findings.push(Finding::unknown(
+            LOST_UPDATES.name,
+            "lost_update_windows",
+            why,
+        ));
+        return;
+    };
+    let by_place = grouped(table, |key| {
+        let [service, database, read, write] = key.parts;
+        let names = (graph.name_of(service), graph.name_of(database));
+        (names, graph.text(read), graph.text(write))
+    });
+    measured.metric("lost_update_windows", by_place.len() as f64);
+    for (((service, database), read, write), record) in &by_place {
+        let Some(window) = record
+            .sketch
+            .as_ref()
+            .and_then(|sketch| sketch.quantile(0.5))
+        else {
+            continue;
+        };
+        let n = record.sums[0];
+        let mut finding = Finding {
+            value: window as f64 / 1e6,
+            unit: "ms",
+            grade: Grade::Inferred,
+            count: n,
+            of: n,
+            exemplars: exemplars(record),
+            text: format!(
+                "{service} reads ({read}) and later writes ({write}) {database} without a transaction in the spans, {} apart in the median \
+                 of {}: at one write a second to the same key, {} would meet another",
+                text::duration(window),
+                text::plural(n, "request"),
+                text::percent(chance(1.0, window)),
+            ),
+            ..Finding::of(
+                LOST_UPDATES.name,
+                "lost_update_windows",
+                Subject::Call((*service).into(), (*database).into(), (*write).into()),
+            )
+        };
+        finding.id = format!("{} after {read}", finding.id);
+        measured.findings.push(finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chance;
+    use crate::pass::trace::tests::check;
+
+    #[test]
+    fn the_chance_of_another_write_follows_the_poisson_law() {
+        assert!((chance(5.0, 20_000_000) - 0.095_163).abs() < 1e-6);
+        assert_eq!(chance(5.0, 0), 0.0);
+    }
+
+    fn request(between: &str) -> String {
+        format!(
+            "shop < POST /buy        0..100
+               {between}
+               shop > SELECT stock   10..15  db=postgresql/shop
+               shop > UPDATE stock   25..30  db=postgresql/shop"
+        )
+    }
+
+    #[test]
+    fn a_read_before_a_write_is_a_window() {
+        check(
+            "lost-updates",
+            &request(""),
+            "inferred lost_update_windows shop->postgresql/shop UPDATE stock 20.000000: shop reads (SELECT stock) and later writes \
+             (UPDATE stock) postgresql/shop without a transaction in the spans, 20 ms apart in the median of 1 request: at one \
+             write a second to the same key, 2 % would meet another",
+        );
+    }
+
+    #[test]
+    fn a_transaction_closes_the_window() {
+        check(
+            "lost-updates",
+            &request("shop > BEGIN          1..2    db=postgresql/shop"),
+            "",
+        );
+        check(
+            "lost-updates",
+            "shop < POST /buy        0..100
+               shop > SELECT stock   10..15  db=postgresql/shop
+               shop > UPDATE orders  25..30  db=postgresql/shop",
+            "",
+        );
+    }
+}
