@@ -1,6 +1,7 @@
 //! The reports that every renderer is tested with: a small shop, a hostile one, and how to look at what came out.
 
 use super::{Options, Renderer};
+use crate::report::fixes::Fix;
 use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, Part, ProblemRow, Quantiles,
     Redundancy, Report, Service, Standing, Subject,
@@ -227,6 +228,14 @@ pub(super) fn shop() -> Report {
         }],
         notes: vec!["the last line of shop/now.json is cut off; it was not read".to_owned()],
         verdict: None,
+        fix_first: Some(vec![Fix {
+            id: "retries:checkout->payments".to_owned(),
+            cost: 0.125,
+            grade: Grade::Measured,
+            text: "checkout sends payments 1.27 attempts per call".to_owned(),
+            command: "budgets --focus payments".to_owned(),
+        }]),
+        passes: 30,
     }
 }
 
@@ -380,6 +389,19 @@ pub(super) fn hostile() -> Report {
             .collect(),
         notes: names.to_vec(),
         verdict: None,
+        fix_first: Some(
+            names
+                .iter()
+                .map(|name| Fix {
+                    id: name.clone(),
+                    cost: 1.0,
+                    grade: Grade::Proved,
+                    text: name.clone(),
+                    command: format!("report --focus {name}"),
+                })
+                .collect(),
+        ),
+        passes: usize::MAX,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::report::{EdgeRow, Kind, Report, Service};
+use crate::report::{EdgeRow, Grade, Kind, Report, Service};
 use crate::text;
 
 /// Returns what was read, in one sentence.
@@ -168,6 +168,26 @@ pub(super) fn account(report: &Report) -> Vec<(String, u64)> {
         .chain(reasons.map(|(why, n)| (format!("unresolved: {}", why.replace('_', " ")), *n)))
         .filter(|(_, spans)| *spans > 0)
         .collect()
+}
+
+/// Returns what was looked at to find nothing that costs requests anything.
+pub(super) fn nothing_to_fix(report: &Report) -> String {
+    let untold = report
+        .findings
+        .iter()
+        .filter(|finding| finding.grade == Grade::Unknown);
+    let seen = format!(
+        "Nothing was found that costs requests anything: {} looked at {}.",
+        text::plural(report.passes as u64, "pass"),
+        text::plural(report.data.traces, "trace"),
+    );
+    match untold.count() {
+        0 => seen,
+        n => format!(
+            "{seen} {} could not be told; see the end of the findings.",
+            text::plural(n as u64, "thing")
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::model::names::{ABSENT, NameId};
 use crate::pass::graph::paths::depth_quantile;
 use crate::pass::{self, Effort, Graph};
 use crate::policy::Policy;
+use crate::report::fixes::fix_first;
 use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Kind, Part, ProblemRow, Quantiles, Report, Service, Standing,
 };
@@ -62,8 +63,10 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
             .iter()
             .map(|arc| edge_row(topology, system, arc, window_ns))
             .collect(),
+        fix_first: (part == Part::Whole).then(|| fix_first(&measured.findings, &entries)),
         entries,
         metrics: measured.metrics,
+        passes: pass::PASSES.len(),
         findings: measured.findings,
         notes,
         verdict: None,

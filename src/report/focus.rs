@@ -41,6 +41,7 @@ pub fn focus(report: &mut Report, service: &str, depth: usize) -> Result<()> {
         .edges
         .retain(|edge| near.contains(&edge.from) && near.contains(&edge.to));
     report.entries.retain(|entry| near.contains(&entry.service));
+    report.fix_first = None;
     report.findings.retain(|finding| {
         finding.subject == Subject::System || near.iter().any(|name| finding.subject.names(name))
     });

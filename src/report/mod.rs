@@ -7,6 +7,8 @@ pub mod build;
 
 pub mod degrees;
 
+pub mod fixes;
+
 pub mod focus;
 
 pub mod verdict;
@@ -15,6 +17,7 @@ pub mod numbers;
 
 use std::collections::BTreeMap;
 
+use crate::report::fixes::Fix;
 use crate::report::verdict::Verdict;
 
 pub use crate::finding::{Finding, Grade, Metric, Redundancy, Standing, Subject};
@@ -49,6 +52,10 @@ pub struct Report {
     pub metrics: Vec<Metric>,
     /// Measured facts, the most important first; what could not be told comes last.
     pub findings: Vec<Finding>,
+    /// What to fix first; a part and the neighbourhood of one service have no such list.
+    pub fix_first: Option<Vec<Fix>>,
+    /// How many passes looked for something to fix.
+    pub passes: usize,
     /// What a reader should know before trusting the numbers, one sentence each.
     pub notes: Vec<String>,
     /// What the gate says, when it was asked.

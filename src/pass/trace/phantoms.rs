@@ -188,14 +188,14 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     }
     for ((from, to, operation), record) in &by_call {
         let subject = Subject::Call((*from).into(), (*to).into(), (*operation).into());
-        measured.findings.extend(said_of(subject, record));
+        measured.findings.extend(said_of(subject, record, calls));
     }
     let twice = repeated_messages(graph, messages, measured);
     measured.metric("phantom_duplicates", total([sum(DUPLICATES), twice]) as f64);
 }
 
 /// Returns what is to be said of the calls of one operation along one edge.
-fn said_of(subject: Subject, record: &Record) -> Vec<Finding> {
+fn said_of(subject: Subject, record: &Record, calls_between_services: f64) -> Vec<Finding> {
     let told = |metric, unit, value: f64, count: u64, text: String| Finding {
         value,
         unit,
@@ -218,13 +218,17 @@ fn said_of(subject: Subject, record: &Record) -> Vec<Finding> {
             "{place}: {} succeeded after the caller had given up or failed",
             calls(phantoms)
         );
-        said.push(told(
+        let mut finding = told(
             "phantom_operations",
             "calls",
             phantoms as f64,
             phantoms,
             text,
-        ));
+        );
+        let weight = Weight(record.sums[PHANTOMS_WEIGHT]).value();
+        finding.cost =
+            Some((weight / calls_between_services).min(1.0)).filter(|cost| cost.is_finite());
+        said.push(finding);
     }
     for (sum, metric, why) in [
         (

@@ -102,6 +102,9 @@ impl Serialize for Record<'_, Report> {
             map.serialize_entry("degree_distribution", &Record(&report.degrees))?;
         }
         map.serialize_entry("metrics", &Metrics(report))?;
+        if let Some(fixes) = &report.fix_first {
+            map.serialize_entry("fix_first", &Records(fixes))?;
+        }
         map.serialize_entry("findings", &Records(&report.findings))?;
         map.serialize_entry("notes", &report.notes)?;
         map.end()

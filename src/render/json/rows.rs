@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Counts, Record, Records, number};
+use crate::report::fixes::Fix;
 use crate::report::{
     DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Quantiles, Service, Standing,
     Subject,
@@ -255,6 +256,19 @@ impl Serialize for Record<'_, Finding> {
         map.serialize_entry("exemplars", &finding.exemplars)?;
         number(&mut map, "cost", finding.cost)?;
         map.serialize_entry("text", &finding.text)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Fix> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fix = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &fix.id)?;
+        number(&mut map, "cost", fix.cost)?;
+        map.serialize_entry("grade", fix.grade.name())?;
+        map.serialize_entry("text", &fix.text)?;
+        map.serialize_entry("command", &fix.command)?;
         map.end()
     }
 }

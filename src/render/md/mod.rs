@@ -8,7 +8,7 @@ mod hubs;
 use std::io;
 
 use super::central::{told, untold};
-use super::summary::{account, answers, by_urgency, edges, name, scope, trust};
+use super::summary::{account, answers, by_urgency, edges, name, nothing_to_fix, scope, trust};
 use super::{Options, Renderer};
 use crate::report::{EdgeRow, EntryRow, Finding, Part, Quantiles, Report};
 use crate::text;
@@ -29,6 +29,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     match report.part {
         Part::Whole => {
             write_answers(&answers(report), out)?;
+            write_fixes(report, out)?;
             write_entries(report, options, out)?;
             write_edges(report, options, out)?;
             write_findings(report, options, out)?;
@@ -44,6 +45,32 @@ fn write_answers(answers: &[String], out: &mut dyn io::Write) -> io::Result<()> 
     }
     let sentences: Vec<String> = answers.iter().map(|sentence| prose(sentence)).collect();
     writeln!(out, "\n{}", sentences.join(" "))
+}
+
+fn write_fixes(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let Some(fixes) = report
+        .fix_first
+        .as_ref()
+        .filter(|_| !report.services.is_empty())
+    else {
+        return Ok(());
+    };
+    writeln!(out, "\n### Fix first\n")?;
+    if fixes.is_empty() {
+        return writeln!(out, "{}", prose(&nothing_to_fix(report)));
+    }
+    for (at, fix) in fixes.iter().enumerate() {
+        writeln!(
+            out,
+            "{}. {} of requests: {} ({}); {}",
+            at + 1,
+            text::percent(fix.cost),
+            prose(&text::visible(&fix.text)),
+            fix.grade.name(),
+            code(&text::visible(&format!("topple {}", fix.command)))
+        )?;
+    }
+    Ok(())
 }
 
 fn write_findings(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {

@@ -19,7 +19,7 @@ mod hubs;
 use std::io;
 
 use crate::render::central::{told, untold};
-use crate::render::summary::{account, answers, edges as all_edges, scope, trust};
+use crate::render::summary::{account, answers, edges as all_edges, nothing_to_fix, scope, trust};
 use crate::render::{Options, Renderer};
 use crate::report::{Finding, Metric, Part, Report};
 use crate::text;
@@ -56,6 +56,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
 
 fn write_whole(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
     write_summary(report, &answers(report), page)?;
+    write_fixes(report, page)?;
     entries::write(report, options, page)?;
     edges::write(report, options, page)?;
     // What requests do comes before what the shape of the graph says.
@@ -76,6 +77,32 @@ fn write_summary(report: &Report, answers: &[String], page: &mut Page<'_>) -> io
     page.paragraph(&trust(report).join(" "), 0)?;
     for note in &report.notes {
         page.paragraph(&format!("note: {}", text::visible(note)), 2)?;
+    }
+    Ok(())
+}
+
+/// Writes what to fix first, or how much was looked at to find nothing.
+fn write_fixes(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    let Some(fixes) = report
+        .fix_first
+        .as_ref()
+        .filter(|_| !report.services.is_empty())
+    else {
+        return Ok(());
+    };
+    page.heading("Fix first, the most costly first")?;
+    if fixes.is_empty() {
+        return page.paragraph(&nothing_to_fix(report), 0);
+    }
+    for (at, fix) in fixes.iter().enumerate() {
+        let (sentence, command) = (text::visible(&fix.text), text::visible(&fix.command));
+        let line = format!(
+            "{}. {} of requests: {sentence} ({}); topple {command}",
+            at + 1,
+            text::percent(fix.cost),
+            fix.grade.name()
+        );
+        page.paragraph(&line, 3)?;
     }
     Ok(())
 }
