@@ -3,7 +3,14 @@
 //! Plain data without opinion. What it is measured by is the business of [`crate::pass`], how it looks that of the
 //! renderers.
 
+mod fall;
+
 use std::fmt;
+
+pub use fall::{
+    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, Start, Stop, Transmissibility,
+    Way,
+};
 
 /// A number about the whole graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -217,6 +224,8 @@ pub struct Standing {
     pub immediate_dominator: Option<String>,
     /// Nodes that no entry reaches synchronously when it is gone, without itself.
     pub dominated: u64,
+    /// Which requests fall with it, if requests were seen.
+    pub blast_radius: Option<BlastRadius>,
 }
 
 #[cfg(test)]

@@ -108,6 +108,14 @@ pub fn hubs(options: &Options, progress: &Progress) -> Result<(Report, Reading)>
     report_with(report::build::hubs, options, progress)
 }
 
+/// Returns the report of the inputs on what falls when one part falls.
+///
+/// # Errors
+/// See [`fold`].
+pub fn cascades(options: &Options, progress: &Progress) -> Result<(Report, Reading)> {
+    report_with(report::build::cascades, options, progress)
+}
+
 fn report_with(
     build: fn(&System, &Policy, &Reading) -> Report,
     options: &Options,

@@ -30,6 +30,8 @@
 //! - [`hubs`] - the hubs of a graph by description length
 //! - [`agreement`] - how far two partitions agree
 //! - [`stats`] - intervals and tests
+//! - [`survival`] - how many requests survive the loss of parts
+//! - [`contagion`] - how failures spread along edges
 //! - [`queueing`] - requests in flight and the places they take
 //! - [`availability`] - redundancy, correlation, shuffle sharding
 //! - [`powerlaw`] - whether counts follow a power law
@@ -43,6 +45,7 @@ pub mod betweenness;
 pub mod clustering;
 pub mod community;
 pub mod components;
+pub mod contagion;
 pub mod cuts;
 pub mod cycles;
 pub mod degree;
@@ -64,6 +67,7 @@ pub mod simplex;
 pub mod smallworld;
 pub mod special;
 pub mod stats;
+pub mod survival;
 pub mod unionfind;
 pub mod verdict;
 pub mod zeta;

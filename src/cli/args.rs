@@ -9,6 +9,7 @@ Examples:
   topple traces/                                 the service graph with its numbers
   topple report traces/ --focus cart -f mermaid  the neighbourhood of one service
   topple hubs traces/                            who is central, and what hangs on it
+  topple cascades traces/ --focus cart           what falls when cart falls, and why
   topple fold traces/ -o day.topo                fold once, report often";
 
 /// Read exported OpenTelemetry traces; show the service graph, its calls, failures and delays
@@ -27,6 +28,8 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Show who is central, and what hangs on it: hubs, single points, cycles, depth
     Hubs(HubsArgs),
+    /// Show what falls when one part falls: requests, ways, failures that happened, fallbacks
+    Cascades(CascadesArgs),
     /// Fold traces into a topology file, which is small, adds up, and is read like traces
     Fold(FoldArgs),
     /// Write traces of any format as OTLP JSON or protobuf
@@ -56,6 +59,15 @@ pub(super) struct HubsArgs {
     pub(super) show: ShowArgs,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CascadesArgs {
+    /// Format on stdout: table, json, csv, md [default: table]
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(super) format: Option<String>,
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+}
+
 /// What to read, and how much of it to show where.
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
@@ -68,9 +80,9 @@ pub(super) struct ShowArgs {
     /// Show only the neighbourhood of a service
     #[arg(long, value_name = "SERVICE")]
     pub(super) focus: Option<String>,
-    /// Hops around the service of --focus
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(super) depth: usize,
+    /// Hops around the service of --focus [default: 1; for cascades all]
+    #[arg(long, value_name = "N")]
+    pub(super) depth: Option<usize>,
     /// Show at most N rows of each table [default: 20]
     #[arg(long, value_name = "N")]
     pub(super) top: Option<usize>,

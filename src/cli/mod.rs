@@ -27,8 +27,8 @@ use crate::report::focus::focus;
 use crate::text;
 
 use args::{
-    Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs, ReadArgs, ReportArgs, Schema,
-    ShowArgs, TalkArgs,
+    CascadesArgs, Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs, ReadArgs, ReportArgs,
+    Schema, ShowArgs, TalkArgs,
 };
 use output::Output;
 
@@ -43,6 +43,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match command {
         Command::Report(args) => report(args),
         Command::Hubs(args) => hubs(args),
+        Command::Cascades(args) => cascades(args),
         Command::Fold(args) => fold(args),
         Command::Convert(args) => convert(args),
         Command::Explain(args) => explain(&args),
@@ -124,19 +125,37 @@ fn report(args: ReportArgs) -> Result<Exit> {
 /// Formats that the part on who is central can be written in.
 const HUBS_FORMATS: [&str; 3] = ["json", "md", "table"];
 
+/// Formats that the part on what falls can be written in.
+const CASCADES_FORMATS: [&str; 4] = ["csv", "json", "md", "table"];
+
 fn hubs(args: HubsArgs) -> Result<Exit> {
-    let renderers = output::renderers(args.format.as_deref(), &args.show.output)?;
+    let renderers = renderers_of(args.format.as_deref(), &args.show, &HUBS_FORMATS)?;
+    show(renderers, args.show, pipeline::hubs)
+}
+
+fn cascades(args: CascadesArgs) -> Result<Exit> {
+    let renderers = renderers_of(args.format.as_deref(), &args.show, &CASCADES_FORMATS)?;
+    show(renderers, args.show, pipeline::cascades)
+}
+
+/// Returns the renderers asked for, all of which must be among some.
+fn renderers_of(
+    format: Option<&str>,
+    args: &ShowArgs,
+    formats: &[&str],
+) -> Result<Vec<(&'static Renderer, Option<String>)>> {
+    let renderers = output::renderers(format, &args.output)?;
     for (renderer, _) in &renderers {
-        if !HUBS_FORMATS.contains(&renderer.name) {
+        if !formats.contains(&renderer.name) {
             return Err(Error::new(format!(
                 "expected one of the formats {}, found \"{}\"",
-                HUBS_FORMATS.join(", "),
+                formats.join(", "),
                 renderer.name
             ))
             .with_help(format!("topple report writes {}", renderer.name)));
         }
     }
-    show(renderers, args.show, pipeline::hubs)
+    Ok(renderers)
 }
 
 /// Reads, measures and writes.

@@ -17,6 +17,8 @@ mod central;
 
 mod failures;
 
+mod falls;
+
 use std::io;
 
 use crate::text;
@@ -54,9 +56,12 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &shape::CLUSTERING,
     &shape::PATHS,
     &central::BETWEENNESS,
+    &falls::BLAST_RADIUS,
+    &falls::CASCADES,
     &graph::CONNECTED_COMPONENTS,
     &central::CORE,
     &time::CRITICAL_PATH_SHARE,
+    &falls::CRITICALITY,
     &failures::DEFERRABLE,
     &graph::DEGREE,
     &shape::CENTRALISATION,
@@ -79,6 +84,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &shape::MODULARITY,
     &time::NETWORK_NS,
     &graph::NODES,
+    &falls::ORIGINS,
     &data::ORPHAN_RATIO,
     &central::PAGERANK,
     &data::PAIRED_RATIO,
@@ -88,18 +94,22 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &time::QUANTILES,
     &time::QUEUE_NS,
     &graph::RECIPROCITY,
+    &falls::REQUEST_SURVIVAL,
     &calls::RETRIES,
     &shape::ROBUSTNESS,
     &failures::SAGAS,
     &failures::SEQUENTIAL_CALLS,
     &data::SHAPES,
+    &falls::SHARED_DEPENDENCIES,
     &shape::SMALL_WORLD,
     &data::SPANS_BY_CLASS,
     &time::SYNC_DEPTH,
     &graph::TRAFFIC_SHARE,
     &shape::TOPOLOGY_CLASS,
+    &falls::TRANSMISSIBILITY,
     &data::UNRESOLVED,
     &data::WEIGHTS_KNOWN,
+    &falls::ZONES,
 ];
 
 /// Returns the explanation of a name, whatever its case.

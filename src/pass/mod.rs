@@ -8,6 +8,8 @@ pub mod shapes;
 
 pub mod declared;
 
+pub mod dependence;
+
 pub mod view;
 
 pub mod replicas;
@@ -16,7 +18,7 @@ pub mod graph;
 
 pub mod trace;
 
-use crate::finding::{Finding, Grade, Metric, Standing};
+use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Way};
 use crate::fold::Watcher;
 
 pub use declared::Declared;
@@ -57,6 +59,12 @@ pub struct Measured {
     pub notes: Vec<String>,
     /// Where each node of the graph stands, by its number.
     pub standings: Vec<Standing>,
+    /// Failures that happened one above another: those that reached an entry point first, then the most frequent.
+    pub chains: Vec<Chain>,
+    /// The ways on which failures would rise, by service and entry point.
+    pub ways: Vec<Way>,
+    /// How many services would fail with one.
+    pub sizes: Vec<CascadeSize>,
 }
 
 impl Measured {
@@ -70,9 +78,12 @@ impl Measured {
 
 /// Every pass, by name.
 pub static PASSES: &[&Pass] = &[
+    &graph::blast_radius::BLAST_RADIUS,
+    &graph::cascades::CASCADES,
     &graph::clustering::CLUSTERING,
     &graph::communities::COMMUNITIES,
     &graph::cores::CORES,
+    &graph::criticality::CRITICALITY,
     &graph::cycles::CYCLES,
     &trace::deferrable::DEFERRABLE,
     &graph::degree::DEGREE,
@@ -80,15 +91,19 @@ pub static PASSES: &[&Pass] = &[
     &graph::hubs::HUBS,
     &graph::levels::LEVELS,
     &trace::lost_updates::LOST_UPDATES,
+    &trace::origins::ORIGINS,
     &graph::paths::PATHS,
     &trace::phantoms::PHANTOMS,
     &graph::power_law::POWER_LAW,
     &graph::robustness::ROBUSTNESS,
     &trace::sagas::SAGAS,
     &trace::sequential_calls::SEQUENTIAL_CALLS,
+    &graph::shared_dependencies::SHARED_DEPENDENCIES,
     &graph::single_points::SINGLE_POINTS,
     &graph::small_world::SMALL_WORLD,
     &graph::topology_class::TOPOLOGY_CLASS,
+    &trace::transmission::TRANSMISSION,
+    &trace::zones::ZONES,
 ];
 
 /// Returns what looks at the traces, for the folding.
@@ -97,7 +112,16 @@ pub fn watchers() -> impl Iterator<Item = &'static Watcher> {
 }
 
 /// The passes whose findings come first, the most important first; the others follow by name.
-const FIRST: [&str; 5] = ["phantoms", "cycles", "hubs", "single-points", "dominators"];
+const FIRST: [&str; 8] = [
+    "origins",
+    "phantoms",
+    "transmission",
+    "blast-radius",
+    "cycles",
+    "hubs",
+    "single-points",
+    "dominators",
+];
 
 /// Runs every pass.
 ///

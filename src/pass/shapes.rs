@@ -16,6 +16,8 @@ pub struct Traffic {
     pub missing: u64,
     /// Requests, weighted.
     pub weight: f64,
+    /// Requests, weighted, also those whose shapes were not kept.
+    pub all_weight: f64,
     /// By node, the weighted requests in which it stands between the entry and something below.
     pub inside: Vec<f64>,
     /// The distinct sets of nodes that lie on a synchronous path back to one of them, and how many requests had it.
@@ -89,6 +91,8 @@ impl Traffic {
         }
         let value = |units: u64| crate::model::dictionary::Weight(units).value();
         traffic.weight = value(weight);
+        let missing = shapes.remainders().iter().map(|of| of.weight);
+        traffic.all_weight = value(missing.fold(weight, u64::saturating_add));
         traffic.inside = inside.into_iter().map(value).collect();
         traffic.missing = shapes
             .remainders()

@@ -11,6 +11,7 @@ use crate::fold::catalogue::NodeKind;
 use crate::fold::system::{Arc, System, Vertex};
 use crate::model::names::ABSENT;
 use crate::pass::declared::Declared;
+use crate::pass::dependence::Dependence;
 use crate::pass::shapes::Traffic;
 use crate::policy::Policy;
 use crate::text;
@@ -38,6 +39,8 @@ pub struct Graph<'a> {
     pub traffic: Traffic,
     /// What the policy says that traces cannot know.
     pub declared: Declared<'a>,
+    /// Which synchronous edges failures cross.
+    pub dependence: Dependence,
     /// The node of each vertex, if it is one.
     nodes: Vec<Option<u32>>,
 }
@@ -85,9 +88,11 @@ impl<'a> Graph<'a> {
             vertices,
             traffic: Traffic::default(),
             declared,
+            dependence: Dependence::default(),
             nodes,
         };
         graph.traffic = Traffic::of(&graph);
+        graph.dependence = Dependence::of(&graph);
         graph
     }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io;
 
 use super::{Options, Renderer};
-use crate::report::{EdgeRow, Quantiles, Report};
+use crate::report::{EdgeRow, Quantiles, Report, Transmissibility};
 
 /// Writes CSV.
 pub(super) static CSV: Renderer = Renderer {
@@ -97,7 +97,26 @@ const COLUMNS: &[Column] = &[
         known(edge.critical_path_share)
     }),
     ("in_flight", |edge| known(edge.in_flight)),
+    ("dependency", |edge| {
+        Cell::Text(edge.tie.as_ref().map_or("", |tie| tie.dependency.name()))
+    }),
+    ("transmissibility", |edge| passed_on(edge, |tau| tau.value)),
+    ("transmissibility_low", |edge| {
+        passed_on(edge, |tau| tau.low)
+    }),
+    ("transmissibility_high", |edge| {
+        passed_on(edge, |tau| tau.high)
+    }),
 ];
+
+fn passed_on(edge: &EdgeRow, bound: fn(Transmissibility) -> f64) -> Cell<'static> {
+    known(
+        edge.tie
+            .as_ref()
+            .and_then(|tie| tie.transmissibility)
+            .map(bound),
+    )
+}
 
 fn known(value: Option<f64>) -> Cell<'static> {
     value.map_or(Cell::Unknown, Cell::Number)

@@ -8,6 +8,8 @@ mod summary;
 
 mod central;
 
+mod falls;
+
 mod drawing;
 
 mod csv;
@@ -99,7 +101,7 @@ mod tests {
     use crate::report::Part;
 
     /// Files of this folder that render nothing by themselves.
-    const HELPERS: [&str; 5] = ["central", "drawing", "mod", "sample", "summary"];
+    const HELPERS: [&str; 6] = ["central", "drawing", "falls", "mod", "sample", "summary"];
 
     #[test]
     fn every_file_is_in_the_table() {
@@ -178,17 +180,25 @@ mod tests {
     #[test]
     fn nothing_for_people_holds_a_control_character() {
         for name in ["dot", "md", "mermaid", "table"] {
-            for part in [Part::Whole, Part::Hubs] {
+            for part in [Part::Whole, Part::Hubs, Part::Cascades] {
                 let report = Report {
                     part,
                     ..sample::hostile()
                 };
-                let text = sample::rendered(by_name(name).unwrap(), &report, Options::default());
-                let hidden = text
-                    .chars()
-                    .find(|&c| c != '\n' && (c.is_control() || c == '\u{202e}'));
-                assert_eq!(hidden, None, "{name}");
+                check_visible(name, &report);
+            }
+            for report in sample::hostile_cascades() {
+                check_visible(name, &report);
             }
         }
+    }
+
+    #[track_caller]
+    fn check_visible(name: &str, report: &Report) {
+        let text = sample::rendered(by_name(name).unwrap(), report, Options::default());
+        let hidden = text
+            .chars()
+            .find(|&c| c != '\n' && (c.is_control() || c == '\u{202e}'));
+        assert_eq!(hidden, None, "{name}");
     }
 }

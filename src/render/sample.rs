@@ -1,11 +1,15 @@
 //! The reports that every renderer is tested with: a small shop, a hostile one, and how to look at what came out.
 
+mod falls;
+
 use super::{Options, Renderer};
 use crate::report::fixes::Fix;
 use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, Part, ProblemRow, Quantiles,
     Redundancy, Report, Service, Standing, Subject,
 };
+
+pub(super) use falls::{cascades, hostile_cascades, story};
 
 /// 2026-01-01T00:00:00Z.
 const NEW_YEAR: u64 = 1_767_225_600_000_000_000;
@@ -236,6 +240,7 @@ pub(super) fn shop() -> Report {
             command: "budgets --focus payments".to_owned(),
         }]),
         passes: 30,
+        ..Report::default()
     }
 }
 
@@ -402,6 +407,7 @@ pub(super) fn hostile() -> Report {
                 .collect(),
         ),
         passes: usize::MAX,
+        ..Report::default()
     }
 }
 

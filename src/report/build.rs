@@ -18,6 +18,7 @@ use crate::policy::Policy;
 use crate::report::fixes::fix_first;
 use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Kind, Part, ProblemRow, Quantiles, Report, Service, Standing,
+    Tie,
 };
 use crate::text;
 use crate::trace::link::{Class, Grade};
@@ -30,6 +31,11 @@ pub fn report(system: &System, policy: &Policy, reading: &Reading) -> Report {
 /// Returns the report on who is central, which takes more time for the graph.
 pub fn hubs(system: &System, policy: &Policy, reading: &Reading) -> Report {
     part(system, policy, reading, Part::Hubs, Effort::Thorough)
+}
+
+/// Returns the report on what falls when one part falls, which takes more time for the graph.
+pub fn cascades(system: &System, policy: &Policy, reading: &Reading) -> Report {
+    part(system, policy, reading, Part::Cascades, Effort::Thorough)
 }
 
 fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort: Effort) -> Report {
@@ -61,13 +67,17 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
         edges: system
             .arcs
             .iter()
-            .map(|arc| edge_row(topology, system, arc, window_ns))
+            .map(|arc| edge_row(&graph, arc, window_ns))
             .collect(),
         fix_first: (part == Part::Whole).then(|| fix_first(&measured.findings, &entries)),
         entries,
         metrics: measured.metrics,
         passes: pass::PASSES.len(),
         findings: measured.findings,
+        chains: measured.chains,
+        ways: measured.ways,
+        sizes: measured.sizes,
+        focus: None,
         notes,
         verdict: None,
     }
@@ -311,7 +321,8 @@ fn weighted(units: u64) -> f64 {
     Weight(units).value()
 }
 
-fn edge_row(topology: &Topology, system: &System, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
+fn edge_row(graph: &Graph<'_>, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
+    let (system, topology) = (graph.system, &graph.system.rest);
     let edge = &arc.edge;
     let pairs = |tally: &Tally<(NameId, NameId)>| {
         let text = |name: NameId| topology.catalogue.text(name).to_owned();
@@ -350,6 +361,7 @@ fn edge_row(topology: &Topology, system: &System, arc: &Arc, window_ns: Option<u
         server_ns: quantiles(&edge.server_ns),
         network_ns: quantiles(&edge.network_ns),
         queue_ns: quantiles(&edge.queue_ns),
+        tie: tie(graph, arc),
         fan_out: if edge.traces > 0 {
             edge.grades.iter().sum::<u64>() as f64 / edge.traces as f64
         } else {
@@ -375,6 +387,23 @@ fn edge_row(topology: &Topology, system: &System, arc: &Arc, window_ns: Option<u
         failed_exemplars: exemplars(&edge.failed_exemplars),
         slowest_exemplars: slowest(&edge.slowest),
     }
+}
+
+/// Returns what is known of whether the caller needs the callee, if it waits for it.
+fn tie(graph: &Graph<'_>, arc: &Arc) -> Option<Tie> {
+    let (from, to) = (graph.node(arc.from)?, graph.node(arc.to)?);
+    let known = graph
+        .dependence
+        .tie(from, to)
+        .filter(|_| arc.sync && graph.dependence.is_known)?;
+    Some(Tie {
+        dependency: known.dependency,
+        transmissibility: known.transmissibility,
+        failed_calls: known.failed_calls,
+        both_failed: known.both_failed,
+        good_calls: known.good_calls,
+        failed_alone: known.failed_alone,
+    })
 }
 
 fn entry_row(system: &System, point: &EntryPoint) -> EntryRow {

@@ -20,7 +20,10 @@ use std::collections::BTreeMap;
 use crate::report::fixes::Fix;
 use crate::report::verdict::Verdict;
 
-pub use crate::finding::{Finding, Grade, Metric, Redundancy, Standing, Subject};
+pub use crate::finding::{
+    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Finding, Grade, Hop, Metric,
+    Redundancy, Standing, Start, Stop, Subject, Transmissibility, Way,
+};
 pub use crate::report::degrees::{DegreeRow, Degrees};
 
 /// Which part of the report was asked for.
@@ -31,6 +34,8 @@ pub enum Part {
     Whole,
     /// Who is central, and what hangs on it.
     Hubs,
+    /// What falls when one part falls.
+    Cascades,
 }
 
 /// Everything a report says.
@@ -56,6 +61,14 @@ pub struct Report {
     pub fix_first: Option<Vec<Fix>>,
     /// How many passes looked for something to fix.
     pub passes: usize,
+    /// Failures that happened one above another: those that reached an entry point first, then the most frequent.
+    pub chains: Vec<Chain>,
+    /// The ways on which failures would rise, by service and entry point; followed for the part on cascades alone.
+    pub ways: Vec<Way>,
+    /// How many services would fail with one; simulated for the part on cascades alone.
+    pub sizes: Vec<CascadeSize>,
+    /// The service the report was cut down to, if it was.
+    pub focus: Option<String>,
     /// What a reader should know before trusting the numbers, one sentence each.
     pub notes: Vec<String>,
     /// What the gate says, when it was asked.
@@ -228,12 +241,31 @@ pub struct EdgeRow {
     pub error_types: Vec<(String, u64)>,
     /// Earliest and latest start in nanoseconds since 1970.
     pub seen: Option<(u64, u64)>,
+    /// Whether the caller needs the callee, if it waits for it.
+    pub tie: Option<Tie>,
     /// Trace ids of any calls.
     pub exemplars: Vec<String>,
     /// Trace ids of failed calls.
     pub failed_exemplars: Vec<String>,
     /// Trace ids of the slowest calls, the slowest first.
     pub slowest_exemplars: Vec<String>,
+}
+
+/// What happened to the caller when its call failed and when it did not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tie {
+    /// What follows from it.
+    pub dependency: Dependency,
+    /// The chance that a failure is passed on, if any call failed.
+    pub transmissibility: Option<Transmissibility>,
+    /// How often the call failed in the end, by the caller's work.
+    pub failed_calls: u64,
+    /// How often the caller failed then.
+    pub both_failed: u64,
+    /// How often all went well with the calls.
+    pub good_calls: u64,
+    /// How often the caller failed then.
+    pub failed_alone: u64,
 }
 
 impl EdgeRow {

@@ -10,7 +10,7 @@ use crate::algo::distance::undirected_distances;
 use crate::algo::graph::Undirected;
 use crate::policy::Vocabulary;
 use crate::policy::query::{Answer, Sample, Unknown};
-use crate::report::{EdgeRow, Kind, Quantiles, Report, Service};
+use crate::report::{BlastRadius, EdgeRow, Kind, Quantiles, Report, Service, Transmissibility};
 
 /// A number about each service: its name, and where it stands.
 type OfService = (&'static str, fn(&Service) -> Option<f64>);
@@ -33,6 +33,9 @@ pub const METRICS: &[&str] = &[
     "communities",
     "community_agreement",
     "connected_components",
+    "criticality_inversions",
+    "cross_zone_added_ns",
+    "cross_zone_share",
     "cycles",
     "degeneracy",
     "degree_centralisation",
@@ -42,16 +45,21 @@ pub const METRICS: &[&str] = &[
     "directed_average_path_length",
     "directed_clustering",
     "edges",
+    "failed_requests_with_origin",
     "feedback_edges",
     "flow_hierarchy",
     "global_efficiency",
+    "hard_edges",
     "hub_agreement",
     "hubs",
     "largest_component",
     "largest_cycle",
     "lost_update_windows",
+    "max_blast_radius",
+    "max_blast_radius_low",
     "max_degree",
     "max_sync_depth",
+    "max_zone_loss",
     "missing_compensations",
     "modularity",
     "modularity_null",
@@ -71,6 +79,9 @@ pub const METRICS: &[&str] = &[
     "reachable_pairs",
     "reciprocity",
     "reentry_ratio",
+    "request_survival",
+    "request_survival_high",
+    "request_survival_targeted",
     "robustness_adaptive",
     "robustness_betweenness",
     "robustness_random",
@@ -79,18 +90,32 @@ pub const METRICS: &[&str] = &[
     "self_edges",
     "sequential_calls",
     "services",
+    "shared_dependencies",
+    "single_zone_services",
     "small_world_omega",
     "small_world_sigma",
+    "soft_edges",
     "static_depth",
     "top3_callee_traffic_share",
     "top_callee_traffic_share",
     "transitivity",
     "trophic_incoherence",
+    "unknown_edges",
     "wasted_server_seconds",
+    "zones",
 ];
 
 const OF_SERVICES: &[OfService] = &[
     ("betweenness", |service| service.standing.betweenness),
+    ("blast_radius.hard_high", |service| {
+        blast_radius(service, |of| of.hard_high)
+    }),
+    ("blast_radius.hard_low", |service| {
+        blast_radius(service, |of| of.hard_low)
+    }),
+    ("blast_radius.touch", |service| {
+        blast_radius(service, |of| of.touch)
+    }),
     ("clustering", |service| service.standing.clustering),
     ("core", |service| {
         service.standing.core.map(|core| core as f64)
@@ -150,7 +175,25 @@ const OF_EDGES: &[OfEdge] = &[
     ("server_ns.p90", |edge| time(&edge.server_ns, |of| of.p90)),
     ("server_ns.p99", |edge| time(&edge.server_ns, |of| of.p99)),
     ("timeouts", |edge| Some(edge.timeouts)),
+    ("transmissibility.high", |edge| {
+        transmissibility(edge, |tau| tau.high)
+    }),
+    ("transmissibility.low", |edge| {
+        transmissibility(edge, |tau| tau.low)
+    }),
+    ("transmissibility.value", |edge| {
+        transmissibility(edge, |tau| tau.value)
+    }),
 ];
+
+fn blast_radius(service: &Service, share: fn(&BlastRadius) -> f64) -> Option<f64> {
+    service.standing.blast_radius.as_ref().map(share)
+}
+
+fn transmissibility(edge: &EdgeRow, bound: fn(&Transmissibility) -> f64) -> Option<f64> {
+    let tie = edge.tie.as_ref()?;
+    tie.transmissibility.as_ref().map(bound)
+}
 
 /// Returns a count that only services which emit spans have.
 fn traced(service: &Service, count: u64) -> Option<f64> {

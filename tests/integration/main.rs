@@ -5,6 +5,7 @@
 )]
 
 mod bounds;
+mod cascades;
 mod cli;
 mod conformance;
 mod critical_path;

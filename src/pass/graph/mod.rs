@@ -30,6 +30,14 @@ pub mod levels;
 
 pub mod topology_class;
 
+pub mod blast_radius;
+
+pub mod cascades;
+
+pub mod criticality;
+
+pub mod shared_dependencies;
+
 use crate::algo::components::connected_components;
 use crate::algo::nulls::AgainstNull;
 use crate::algo::smallworld::{MAX_DENSITY, MIN_NODES};

@@ -17,9 +17,16 @@ pub mod sagas;
 
 pub mod sequential_calls;
 
+pub mod transmission;
+
+pub mod origins;
+
+pub mod zones;
+
 use std::collections::BTreeMap;
 
 use crate::fold::catalogue::NodeKind;
+use crate::fold::exemplar::Exemplars;
 use crate::fold::ledger::{Key, Record, Table, TableOf};
 use crate::model::dictionary::Weight;
 use crate::pass::Graph;
@@ -68,8 +75,13 @@ pub(in crate::pass) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
 
 /// Returns the ids of the traces a record shows.
 pub(in crate::pass) fn exemplars(record: &Record) -> Vec<String> {
+    shown(&record.exemplars)
+}
+
+/// Returns the ids of the traces of exemplars.
+pub(in crate::pass) fn shown(exemplars: &Exemplars) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
-    for exemplar in record.exemplars.list() {
+    for exemplar in exemplars.list() {
         let id = exemplar.trace.to_string();
         if !ids.contains(&id) {
             ids.push(id);

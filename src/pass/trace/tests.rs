@@ -1,9 +1,15 @@
 //! Drawings folded and measured: what a pass says of them, in every order, split and file.
 
+mod origins;
+
+mod declared;
+
+mod blast_radius;
+
 use std::sync::Arc;
 
 use crate::finding::Finding;
-use crate::fold::system::{System, resolve};
+use crate::fold::system::{System, resolve, resolve_as};
 use crate::fold::{Catalogue, Observer, Topology, Window, codec};
 use crate::pass::{self, Effort, Graph, Measured};
 use crate::policy::{Policy, Vocabulary, read};
@@ -62,6 +68,18 @@ fn each_order_under(policy: &Policy, drawing: &str, mut f: impl FnMut(u64, &Syst
 /// Returns what the passes measure.
 pub(in crate::pass) fn measure(system: &System) -> Measured {
     pass::measure(&Graph::of(system), Effort::Thorough)
+}
+
+/// Returns what the passes measure of a drawing under a policy, and the names of the nodes.
+pub(in crate::pass) fn measure_under(policy: &str, drawing: &str) -> (Measured, Vec<String>) {
+    let policy = read(policy, &Vocabulary::default()).unwrap();
+    let system = resolve_as(
+        topology(&drawing::spans(drawing), 0, &policy),
+        &policy.services,
+    );
+    let graph = Graph::under(&system, &policy);
+    let nodes: Vec<u32> = (0..graph.n_nodes() as u32).collect();
+    (pass::measure(&graph, Effort::Thorough), graph.names(&nodes))
 }
 
 /// Checks what one pass says of a drawing, one finding a line: `grade metric subject value: text`.

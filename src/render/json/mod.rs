@@ -6,6 +6,8 @@
 
 mod rows;
 
+mod falls;
+
 pub mod schema;
 
 use std::io;
@@ -96,10 +98,24 @@ impl Serialize for Record<'_, Report> {
                 map.serialize_entry("edges", &Records(&report.edges))?;
                 map.serialize_entry("entries", &Records(&report.entries))?;
             }
+            Part::Cascades => map.serialize_entry("edges", &Records(&report.edges))?,
             Part::Hubs => {}
         }
         if !report.degrees.total.is_empty() {
             map.serialize_entry("degree_distribution", &Record(&report.degrees))?;
+        }
+        match report.part {
+            Part::Whole | Part::Cascades => {
+                map.serialize_entry("chains", &Records(&report.chains))?;
+            }
+            Part::Hubs => {}
+        }
+        match report.part {
+            Part::Cascades => {
+                map.serialize_entry("ways", &Records(&report.ways))?;
+                map.serialize_entry("expected_cascades", &Records(&report.sizes))?;
+            }
+            Part::Whole | Part::Hubs => {}
         }
         map.serialize_entry("metrics", &Metrics(report))?;
         if let Some(fixes) = &report.fix_first {
@@ -192,7 +208,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::render::sample::{check, hostile, hubs, rendered, shop};
+    use crate::render::sample::{cascades, check, hostile, hostile_cascades, hubs, rendered, shop};
 
     fn json(report: &Report) -> String {
         rendered(&JSON, report, Options::default())
@@ -217,6 +233,26 @@ mod tests {
         let unknown = &value["findings"][3];
         assert_eq!(unknown["grade"], "unknown");
         assert!(unknown.get("value").is_none());
+    }
+
+    #[test]
+    fn what_falls_is_told_with_its_evidence() {
+        let value: Value = serde_json::from_str(&json(&cascades())).unwrap();
+        let edge = &value["edges"][3];
+        assert_eq!(edge["dependency"], "hard");
+        assert_eq!(edge["transmissibility"]["value"], 0.975);
+        assert_eq!(edge["when_callee_failed"]["caller_failed"], 39);
+        assert!(value["edges"][2].get("dependency").is_none());
+        let radius = &value["services"][4]["blast_radius"];
+        assert_eq!(
+            (&radius["touch"], &radius["hard_low"]),
+            (&0.25.into(), &0.2.into())
+        );
+        assert_eq!(radius["entries"][0]["operation"], "POST /checkout");
+        assert_eq!(value["chains"][0]["hops"][2]["service"], "frontend");
+        assert_eq!(value["chains"][1]["end"], "absorbed");
+        assert_eq!(value["ways"][0]["chance_high"], 0.975);
+        assert_eq!(value["expected_cascades"][0]["expected_low"], 1.25);
     }
 
     #[test]
@@ -255,7 +291,8 @@ mod tests {
                 Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
             }
         }
-        for report in [shop(), hostile(), Report::default()] {
+        let [falling, _] = hostile_cascades();
+        for report in [shop(), hostile(), falling, Report::default()] {
             assert_eq!(nulls(&serde_json::from_str(&json(&report)).unwrap()), 0);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Counts, Record, Records, number};
+use super::{Counts, Record, Records, falls, number};
 use crate::report::fixes::Fix;
 use crate::report::{
     DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Quantiles, Service, Standing,
@@ -71,7 +71,11 @@ fn standing<M: SerializeMap>(map: &mut M, of: &Standing) -> Result<(), M::Error>
     if let Some(dominator) = &of.immediate_dominator {
         map.serialize_entry("immediate_dominator", dominator)?;
     }
-    map.serialize_entry("dominated", &of.dominated)
+    map.serialize_entry("dominated", &of.dominated)?;
+    match &of.blast_radius {
+        Some(radius) => map.serialize_entry("blast_radius", &Record(radius)),
+        None => Ok(()),
+    }
 }
 
 impl Serialize for Record<'_, Degrees> {
@@ -122,6 +126,9 @@ impl Serialize for Record<'_, EdgeRow> {
         map.serialize_entry("fan_out_max", &edge.fan_out_max)?;
         number(&mut map, "critical_path_share", edge.critical_path_share)?;
         number(&mut map, "in_flight", edge.in_flight)?;
+        if let Some(tie) = &edge.tie {
+            falls::tie(&mut map, tie)?;
+        }
         map.serialize_entry("evidence", &Counts(&edge.evidence))?;
         map.serialize_entry("zones", &Pairs(&edge.zones))?;
         map.serialize_entry("regions", &Pairs(&edge.regions))?;

@@ -12,7 +12,7 @@ mod tests {
     use super::SCHEMA;
     use crate::render::Options;
     use crate::render::json::JSON;
-    use crate::render::sample::{hostile, hubs, rendered, shop};
+    use crate::render::sample::{cascades, hostile, hostile_cascades, hubs, rendered, shop};
     use crate::report::Report;
 
     fn schema() -> Value {
@@ -20,11 +20,17 @@ mod tests {
     }
 
     fn reports() -> impl Iterator<Item = Value> {
-        [shop(), hostile(), hubs(), Report::default()]
-            .into_iter()
-            .map(|report| {
-                serde_json::from_str(&rendered(&JSON, &report, Options::default())).unwrap()
-            })
+        let [falling, _] = hostile_cascades();
+        [
+            shop(),
+            hostile(),
+            hubs(),
+            cascades(),
+            falling,
+            Report::default(),
+        ]
+        .into_iter()
+        .map(|report| serde_json::from_str(&rendered(&JSON, &report, Options::default())).unwrap())
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 mod hubs;
 
+mod cascades;
+
 use std::io;
 
 use super::central::{told, untold};
@@ -35,6 +37,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
             write_findings(report, options, out)?;
         }
         Part::Hubs => hubs::write(report, options, out)?,
+        Part::Cascades => cascades::write(report, options, out)?,
     }
     write_details(report, out)
 }
@@ -247,7 +250,7 @@ fn prose(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample::{check, hostile, hubs, rendered, shop};
+    use crate::render::sample::{cascades, check, hostile, hostile_cascades, hubs, rendered, shop};
 
     #[test]
     fn the_shop_in_markdown() {
@@ -262,6 +265,14 @@ mod tests {
         check(
             "render_md_hubs",
             &rendered(&MD, &hubs(), Options::default()),
+        );
+    }
+
+    #[test]
+    fn what_falls_in_the_shop_in_markdown() {
+        check(
+            "render_md_cascades",
+            &rendered(&MD, &cascades(), Options::default()),
         );
     }
 
@@ -288,9 +299,10 @@ mod tests {
 
     #[test]
     fn hostile_names_add_no_cells_and_no_markup() {
-        let text = rendered(&MD, &hostile(), Options::default());
+        let [falling, _] = hostile_cascades();
+        let texts = [hostile(), falling].map(|report| rendered(&MD, &report, Options::default()));
         let mut columns = 0;
-        for line in text.lines() {
+        for line in texts.iter().flat_map(|text| text.lines()) {
             if line.starts_with('|') {
                 let here = line.matches('|').count();
                 assert!(columns == 0 || here == columns, "{line}");

@@ -16,6 +16,10 @@ mod services;
 
 mod hubs;
 
+mod cascades;
+
+mod story;
+
 use std::io;
 
 use crate::render::central::{told, untold};
@@ -46,8 +50,9 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     match report.part {
         Part::Whole => write_whole(report, options, &mut page)?,
         Part::Hubs => hubs::write(report, options, &mut page)?,
+        Part::Cascades => cascades::write(report, options, &mut page)?,
     }
-    if !report.services.is_empty() {
+    if !report.services.is_empty() && report.part != Part::Cascades {
         write_metrics(report, &mut page)?;
     }
     write_account(report, options, &mut page)?;
@@ -218,7 +223,9 @@ fn write_problems(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
 mod tests {
     use super::page::COLUMNS;
     use super::*;
-    use crate::render::sample::{check, hostile, hubs, rendered, shop};
+    use crate::render::sample::{
+        cascades, check, hostile, hostile_cascades, hubs, rendered, shop, story,
+    };
 
     #[test]
     fn the_shop_in_a_terminal() {
@@ -233,6 +240,22 @@ mod tests {
         check(
             "render_table_hubs",
             &rendered(&TABLE, &hubs(), Options::default()),
+        );
+    }
+
+    #[test]
+    fn what_falls_in_the_shop_in_a_terminal() {
+        check(
+            "render_table_cascades",
+            &rendered(&TABLE, &cascades(), Options::default()),
+        );
+    }
+
+    #[test]
+    fn the_story_of_one_service_in_a_terminal() {
+        check(
+            "render_table_story",
+            &rendered(&TABLE, &story(), Options::default()),
         );
     }
 
@@ -271,7 +294,17 @@ mod tests {
             part: Part::Hubs,
             ..hostile()
         };
-        for report in [shop(), hubs(), hostile(), central] {
+        let [falling, focused] = hostile_cascades();
+        for report in [
+            shop(),
+            hubs(),
+            cascades(),
+            story(),
+            hostile(),
+            central,
+            falling,
+            focused,
+        ] {
             for top in [None, Some(1), Some(usize::MAX)] {
                 let options = Options {
                     top,

@@ -50,6 +50,11 @@ impl Page<'_> {
         self.styled(FAILING, text, 0)
     }
 
+    /// Writes sentences that report a failure; further lines of the paragraph are indented.
+    pub(super) fn alarm_indented(&mut self, text: &str, indent: usize) -> io::Result<()> {
+        self.styled(FAILING, text, indent)
+    }
+
     fn styled(&mut self, style: Style, text: &str, indent: usize) -> io::Result<()> {
         for (at, line) in text::wrapped(text, COLUMNS - indent).iter().enumerate() {
             let indent = if at == 0 { 0 } else { indent };

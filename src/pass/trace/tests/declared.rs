@@ -1,0 +1,126 @@
+//! Passes over failures with what the policy declares.
+
+use crate::pass::trace::tests::{check, check_under};
+
+/// Returns traces of one story.
+fn days(times: usize, story: &str) -> String {
+    let day = |time: usize| format!("trace t{time}\n{story}\n");
+    (0..times).map(day).collect()
+}
+
+const ADS: &str = "version: 1\ncalls:\n  - { from: shop, to: ads, soft: true }\n";
+
+#[test]
+fn a_fallback_that_is_declared_and_does_not_work_is_said() {
+    let fails = "
+        shop < GET /home   0..50 error
+          shop > GET /ads  5..40 error
+            ads < GET /ads 6..39 error";
+    check_under(
+        ADS,
+        "transmission",
+        &days(25, fails),
+        "measured broken_fallback shop->ads 1.000000: shop should do without ads and does not: \
+            it failed 25 of the 25 times its call failed, and the call never went well",
+    );
+    check_under(ADS, "transmission", &days(3, fails), "");
+}
+
+const LEVELS: &str = "
+version: 1
+services:
+  define:
+    - { match: pay, criticality: critical }
+    - { match: score, criticality: low }
+";
+
+#[test]
+fn who_needs_something_less_important_inverts_the_order() {
+    let fails = "
+        pay < POST /pay      0..50 error
+          pay > GET /score   5..40 error
+            score < GET /score 6..39 error";
+    let well = "
+        pay < POST /pay      0..50
+          pay > GET /score   5..40
+            score < GET /score 6..39";
+    let up = "
+        score < POST /pay    0..50 error
+          score > GET /pay   5..40 error
+            pay < GET /pay   6..39 error";
+    check_under(
+        LEVELS,
+        "criticality",
+        &days(20, fails),
+        "proved criticality_inversion pay->score 20.000000: \
+            pay, which is critical, needs score, which is low: 20 attempts",
+    );
+    check_under(
+        LEVELS,
+        "criticality",
+        &days(20, well),
+        "inferred criticality_inversion pay->score 20.000000: \
+            pay, which is critical, waits for, and may need, score, which is low: 20 attempts",
+    );
+    check_under(LEVELS, "criticality", &days(20, up), "");
+    check("criticality", &days(20, fails), "");
+}
+
+const PAIR: &str = "
+version: 1
+redundancy: [ [pay-eu, pay-us] ]
+calls:
+  - { from: \"pay-*\", to: ledger, soft: false }
+";
+
+#[test]
+fn what_both_of_a_pair_need_is_said() {
+    let both = "
+        trace t1
+        pay-eu < POST /pay     0..50
+          pay-eu > GET /book   5..40
+            ledger < GET /book 6..39
+        trace t2
+        pay-us < POST /pay     0..50
+          pay-us > GET /book   5..40
+            ledger < GET /book 6..39";
+    check_under(
+        PAIR,
+        "shared-dependencies",
+        both,
+        "proved shared_dependencies pay-eu->pay-us 1.000000: pay-eu, pay-us stand in for each other and all need ledger; \
+            by what was seen, all fail at once in 0 % to 0 % of requests, 0 % if they fail independently",
+    );
+    let apart = both.replacen("ledger <", "other <", 1);
+    check_under(
+        PAIR,
+        "shared-dependencies",
+        &apart,
+        "proved shared_dependencies pay-eu->pay-us 0.000000: pay-eu, pay-us stand in for each other and share nothing that \
+            was seen; by what was seen, all fail at once in 0 % to 0 % of requests, 0 % if they fail independently",
+    );
+    check("shared-dependencies", both, "");
+}
+
+#[test]
+fn a_service_in_two_regions_that_needs_one_is_said() {
+    let day = |us: &str| {
+        format!(
+            "trace t1
+             shop < GET /     0..50 region=eu
+               shop > GET /db 5..40 region=eu
+                 book < GET /db 6..39 region=eu
+             trace t2
+             shop < GET /     0..50 region=us
+               shop > GET /db 5..40 region=us
+                 book < GET /db 6..39 {us}"
+        )
+    };
+    check(
+        "shared-dependencies",
+        &day("region=eu"),
+        "inferred shared_region shop->book 2.000000: shop runs in eu, us and may need book in eu from all of them",
+    );
+    check("shared-dependencies", &day("region=us"), "");
+    check("shared-dependencies", &day(""), "");
+}

@@ -1,0 +1,339 @@
+//! What falls with a zone.
+//!
+//! - *Serving share*: how the answered attempts of a service are spread over the zones of its instances, where the zone is known; the
+//!   Herfindahl-Hirschman index is the sum of the squares of the shares.
+//! - *Single zone*: of at least [`FEWEST`] answers more than [`MOST`] come from one zone, while the system has several.
+//! - *Loss of a zone*: services all of whose instances are in it die, and with them the requests that need one of these; services with
+//!   instances elsewhere are taken to cope. Bounds as for the blast radius.
+//! - *Cross-zone*: synchronous calls whose caller and callee are in different zones, and how much longer their way takes than that of
+//!   calls of the same edges inside one zone, by the means.
+//!
+//! Left out on purpose: peers that emit no spans, whose zones nobody tells; capacity that is missing after the loss; how likely the
+//! loss is.
+
+use std::collections::BTreeMap;
+
+use crate::algo::stats::wilson;
+use crate::finding::{Finding, Grade, Subject};
+use crate::fold::catalogue::NodeKind;
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::{Seen, Watcher};
+use crate::model::dictionary::Weight;
+use crate::model::names::ABSENT;
+use crate::pass::graph::blast_radius::{Need, Needs};
+use crate::pass::trace::total;
+use crate::pass::{Effort, Graph, Measured, Pass};
+use crate::text;
+use crate::trace::NONE;
+
+/// Finds what falls with a zone.
+pub static ZONES: Pass = Pass {
+    name: "zones",
+    about: "what falls with a zone, and what calls between zones cost",
+    explain: "zones",
+    watch: Some(&WATCHER),
+    measure,
+};
+
+static WATCHER: Watcher = Watcher {
+    // By caller and callee: calls inside a zone and between zones, and nanoseconds on the way.
+    tables: &[TableOf {
+        name: "zones",
+        layout: Layout {
+            parts: [Part::Node, Part::Node, Part::Unused, Part::Unused],
+            bin: 0,
+            limit: 50_000,
+            group: 0,
+        },
+    }],
+    observe,
+};
+
+const INSIDE: usize = 0;
+const INSIDE_NS: usize = 1;
+const BETWEEN: usize = 2;
+const BETWEEN_NS: usize = 3;
+
+/// Fewest answers that tell in how many zones a service lives.
+const FEWEST: u64 = 200;
+
+/// A share beyond this is all but everything.
+const MOST: f64 = 0.95;
+
+fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+    let [edges] = tables else {
+        return;
+    };
+    for (_, call) in seen.sync_calls() {
+        if call.server == NONE || !call.lone {
+            continue;
+        }
+        let [from, to] = [call.client, call.server].map(|span| seen.resource(span).zone);
+        if from == ABSENT || to == ABSENT {
+            continue;
+        }
+        let (Some(outer), Some(inner)) = (seen.duration(call.client), seen.duration(call.server))
+        else {
+            continue;
+        };
+        let Some(way) = outer.checked_sub(inner) else {
+            continue;
+        };
+        let parts = [seen.end(call.from), seen.end(call.to), 0, 0];
+        let record = edges.at(seen.catalogue, parts, 0);
+        let (calls, ns) = match from == to {
+            true => (INSIDE, INSIDE_NS),
+            false => (BETWEEN, BETWEEN_NS),
+        };
+        record.add(calls, 1);
+        record.add(ns, way);
+    }
+}
+
+fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
+    let zones = zones(graph);
+    if zones.is_empty() {
+        let why = "what falls with a zone is unknown: no span says in which zone its service runs (cloud.availability_zone)";
+        measured
+            .findings
+            .push(Finding::unknown(ZONES.name, "zone_loss", why));
+        return;
+    }
+    measured.metric("zones", zones.len() as f64);
+    if zones.len() > 1 {
+        single_zones(graph, measured);
+        losses(graph, &zones, measured);
+    }
+    crossings(graph, measured);
+}
+
+/// Returns the zones of the system, by name.
+fn zones<'a>(graph: &Graph<'a>) -> Vec<&'a str> {
+    let vertices = &graph.system.vertices;
+    let instances = vertices.iter().flat_map(|vertex| &vertex.instances);
+    let zones = instances.filter(|(key, _)| key.zone != ABSENT);
+    let mut names: Vec<&str> = zones.map(|(key, _)| graph.text(key.zone)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Says which services answer from one zone alone.
+fn single_zones(graph: &Graph<'_>, measured: &mut Measured) {
+    let mut answers: BTreeMap<usize, BTreeMap<&str, u64>> = BTreeMap::new();
+    for arc in &graph.system.arcs {
+        if graph.system.vertices[arc.to].kind != NodeKind::Service {
+            continue;
+        }
+        for ((_, zone), count) in arc.edge.zones.entries() {
+            if *zone != ABSENT {
+                let by_zone = answers.entry(arc.to).or_default();
+                let sum = by_zone.entry(graph.text(*zone)).or_default();
+                *sum = sum.saturating_add(*count);
+            }
+        }
+    }
+    let mut single = 0;
+    for (vertex, by_zone) in answers {
+        let all = total(by_zone.values().copied());
+        let name = &graph.system.vertices[vertex].name;
+        let Some((zone, most)) = by_zone
+            .iter()
+            .max_by_key(|(zone, count)| (**count, std::cmp::Reverse(**zone)))
+        else {
+            continue;
+        };
+        let share = *most as f64 / all as f64;
+        if all < FEWEST || share <= MOST {
+            continue;
+        }
+        single += 1;
+        let index: f64 = by_zone
+            .values()
+            .map(|count| (*count as f64 / all as f64).powi(2))
+            .sum();
+        let interval = wilson(*most, all);
+        measured.findings.push(Finding {
+            value: share,
+            interval: Some((interval.low, interval.high)),
+            grade: Grade::Measured,
+            count: *most,
+            of: all,
+            text: format!(
+                "{name} answers from one zone, {zone}: {} of {} answers (index of concentration {index:.2})",
+                text::count(*most),
+                text::count(all)
+            ),
+            ..Finding::of(ZONES.name, "single_zone", Subject::Service(name.clone()))
+        });
+    }
+    measured.metric("single_zone_services", f64::from(single));
+}
+
+/// Says which requests fall with each zone.
+fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
+    let requests = graph.traffic.weight;
+    if requests <= 0.0 {
+        return;
+    }
+    // The one zone of each node, by number; none for nodes in several or unknown zones.
+    let only: Vec<Option<usize>> = (0..graph.n_nodes() as u32)
+        .map(|node| {
+            let mut all = graph.vertex(node).instances.iter().map(|(key, _)| key.zone);
+            let first = all.next().filter(|zone| *zone != ABSENT)?;
+            let first = graph.text(first);
+            let is_only = all.all(|zone| graph.text(zone) == first);
+            is_only.then(|| zones.binary_search(&first).ok()).flatten()
+        })
+        .collect();
+    let mut lost = vec![(0u64, 0u64); zones.len()];
+    let mut needs = Needs::default();
+    for shape in graph.system.rest.shapes.list() {
+        let mut worst = vec![Need::Touch; zones.len()];
+        for &(node, need) in needs.of(graph, shape) {
+            if let Some(zone) = only[node as usize] {
+                worst[zone] = worst[zone].max(need);
+            }
+        }
+        for ((sure, perhaps), worst) in lost.iter_mut().zip(worst) {
+            if worst == Need::Sure {
+                *sure = sure.saturating_add(shape.weight);
+            }
+            if worst >= Need::Perhaps {
+                *perhaps = perhaps.saturating_add(shape.weight);
+            }
+        }
+    }
+    let share = |units: u64| (Weight(units).value() / requests).min(1.0);
+    let worst = lost
+        .iter()
+        .map(|(_, perhaps)| share(*perhaps))
+        .max_by(f64::total_cmp);
+    measured.metric("max_zone_loss", worst);
+    for (zone, (sure, perhaps)) in zones.iter().zip(lost) {
+        if perhaps == 0 {
+            continue;
+        }
+        let dead: Vec<u32> = (0..graph.n_nodes() as u32)
+            .filter(|&node| only[node as usize].is_some_and(|at| zones[at] == *zone))
+            .collect();
+        let (low, high) = (share(sure), share(perhaps));
+        let range = match low == high {
+            true => text::percent(low),
+            false => format!("{} to {}", text::percent(low), text::percent(high)),
+        };
+        measured.findings.push(Finding {
+            value: low,
+            interval: Some((low, high)),
+            grade: Grade::Measured,
+            count: dead.len() as u64,
+            of: graph.n_nodes() as u64,
+            text: format!(
+                "without zone {zone}, {range} of the requests fall: {} was seen there alone",
+                graph.listed(&dead)
+            ),
+            ..Finding::of(
+                ZONES.name,
+                "zone_loss",
+                Subject::Shared("zone", (*zone).to_owned()),
+            )
+        });
+    }
+}
+
+/// Adds up calls between zones, and what they cost.
+fn crossings(graph: &Graph<'_>, measured: &mut Measured) {
+    let Some(edges) = WATCHER.tables.first().and_then(|of| graph.table(of)) else {
+        return;
+    };
+    let (mut between, mut all) = (0u64, 0u64);
+    let (mut added, mut compared) = (0.0, 0.0);
+    for (_, record) in edges.rows() {
+        let [inside, inside_ns, crossing, crossing_ns] =
+            [INSIDE, INSIDE_NS, BETWEEN, BETWEEN_NS].map(|sum| record.sums[sum]);
+        between = total([between, crossing]);
+        all = total([all, crossing, inside]);
+        if inside > 0 && crossing > 0 {
+            let (inside, n) = (inside_ns as f64 / inside as f64, crossing as f64);
+            added += crossing_ns as f64 - n * inside;
+            compared += n;
+        }
+    }
+    if all > 0 {
+        measured.metric("cross_zone_share", between as f64 / all as f64);
+    }
+    if compared > 0.0 {
+        measured.metric("cross_zone_added_ns", added / compared);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pass::trace::tests::{check, each_order, measure};
+
+    fn day(times: usize, line: &str) -> String {
+        let story = |time: usize| format!("trace t{time}\n{line}\n");
+        (0..times).map(story).collect()
+    }
+
+    const UNTOLD: &str = "unknown zone_loss the system: what falls with a zone is unknown: \
+        no span says in which zone its service runs (cloud.availability_zone)";
+
+    #[test]
+    fn a_service_in_one_of_two_zones_takes_its_requests_along() {
+        let one = day(
+            200,
+            "shop < GET / 0..50 zone=a
+               shop > GET /stock 5..40 zone=a
+                 stock < GET /stock 10..35 zone=b",
+        );
+        let other = "
+            trace other
+            shop < GET / 0..50 zone=b";
+        check(
+            "zones",
+            &format!("{one}{other}"),
+            "measured single_zone shop 0.995025: shop answers from one zone, a: 200 of 201 answers (index of concentration 0.99)
+             measured single_zone stock 1.000000: stock answers from one zone, b: 200 of 200 answers (index of concentration 1.00)
+             measured zone_loss zone b 0.000000: without zone b, 0 % to 99.5 % of the requests fall: stock was seen there alone",
+        );
+    }
+
+    #[test]
+    fn one_zone_few_answers_and_no_zones_accuse_nobody() {
+        let shop = |zone: &str| format!("shop < GET / 0..50 {zone}");
+        check("zones", &day(300, &shop("")), UNTOLD);
+        check("zones", &day(300, &shop("zone=a")), "");
+        let both = format!(
+            "{}{}",
+            day(150, &shop("zone=a")),
+            "trace z\nshop < GET / 0..50 zone=b"
+        );
+        check("zones", &both, "");
+    }
+
+    #[test]
+    fn calls_between_zones_cost_what_they_take_longer() {
+        let drawing = "
+            trace t1
+            shop < GET / 0..50 zone=a
+              shop > GET /stock 5..17 zone=a
+                stock < GET /stock 6..16 zone=a
+            trace t2
+            shop < GET / 0..50 zone=a
+              shop > GET /stock 5..25 zone=a
+                stock < GET /stock 10..20 zone=b";
+        each_order(drawing, |_, system| {
+            let metrics = measure(system).metrics;
+            let of = |name: &str| {
+                metrics
+                    .iter()
+                    .find(|metric| metric.name == name)
+                    .unwrap()
+                    .value
+            };
+            assert_eq!(of("cross_zone_share"), 0.5);
+            assert_eq!(of("cross_zone_added_ns"), 8_000_000.0);
+        });
+    }
+}

@@ -1,0 +1,114 @@
+//! What falls when one part falls: an object each.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::{Counts, Record, Records, number};
+use crate::report::{
+    BlastRadius, CascadeSize, Chain, EntryRadius, Hop, Tie, Transmissibility, Way,
+};
+
+/// Adds what is known of whether a caller needs its callee.
+pub(super) fn tie<M: SerializeMap>(map: &mut M, of: &Tie) -> Result<(), M::Error> {
+    map.serialize_entry("dependency", of.dependency.name())?;
+    if let Some(tau) = &of.transmissibility {
+        map.serialize_entry("transmissibility", &Record(tau))?;
+    }
+    let counts = |calls, failed| [("calls", calls), ("caller_failed", failed)];
+    map.serialize_entry(
+        "when_callee_failed",
+        &Counts(&counts(of.failed_calls, of.both_failed)),
+    )?;
+    map.serialize_entry(
+        "when_callee_answered",
+        &Counts(&counts(of.good_calls, of.failed_alone)),
+    )
+}
+
+impl Serialize for Record<'_, Transmissibility> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        number(&mut map, "value", self.0.value)?;
+        number(&mut map, "low", self.0.low)?;
+        number(&mut map, "high", self.0.high)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, BlastRadius> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let radius = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        number(&mut map, "touch", radius.touch)?;
+        number(&mut map, "hard_low", radius.hard_low)?;
+        number(&mut map, "hard_high", radius.hard_high)?;
+        number(&mut map, "low", radius.interval.0)?;
+        number(&mut map, "high", radius.interval.1)?;
+        number(&mut map, "observed", radius.observed)?;
+        map.serialize_entry("entries", &Records(&radius.entries))?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, EntryRadius> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let radius = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("service", &radius.service)?;
+        map.serialize_entry("operation", &radius.operation)?;
+        number(&mut map, "requests", radius.requests)?;
+        number(&mut map, "touch", radius.touch)?;
+        number(&mut map, "hard_low", radius.hard_low)?;
+        number(&mut map, "hard_high", radius.hard_high)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Chain> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let chain = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("hops", &Records(&chain.hops))?;
+        if !chain.error.is_empty() {
+            map.serialize_entry("error", &chain.error)?;
+        }
+        map.serialize_entry("start", chain.start.name())?;
+        map.serialize_entry("end", chain.stop.name())?;
+        map.serialize_entry("traces", &chain.traces)?;
+        number(&mut map, "weight", chain.weight)?;
+        map.serialize_entry("exemplars", &chain.exemplars)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Hop> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("service", &self.0.service)?;
+        if !self.0.operation.is_empty() {
+            map.serialize_entry("operation", &self.0.operation)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Way> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (low, high) = self.0.chance;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("services", &self.0.services)?;
+        number(&mut map, "chance_low", low)?;
+        number(&mut map, "chance_high", high)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, CascadeSize> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (low, high) = self.0.expected;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("service", &self.0.service)?;
+        number(&mut map, "expected_low", low)?;
+        number(&mut map, "expected_high", high)?;
+        map.end()
+    }
+}
