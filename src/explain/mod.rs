@@ -18,6 +18,9 @@ mod central;
 mod failures;
 
 mod falls;
+mod incidents;
+
+mod places;
 
 use std::io;
 
@@ -58,6 +61,11 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &central::BETWEENNESS,
     &falls::BLAST_RADIUS,
     &falls::CASCADES,
+    &places::CELLS,
+    &places::CERTIFICATES,
+    &incidents::CIRCUIT_BREAKERS,
+    &incidents::COMMON_CAUSE,
+    &incidents::CONCURRENCY,
     &graph::CONNECTED_COMPONENTS,
     &central::CORE,
     &time::CRITICAL_PATH_SHARE,
@@ -80,6 +88,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &central::CYCLES,
     &central::LEVEL,
     &failures::LOST_UPDATES,
+    &incidents::METASTABILITY,
     &calls::MODE,
     &shape::MODULARITY,
     &time::NETWORK_NS,
@@ -101,6 +110,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &failures::SEQUENTIAL_CALLS,
     &data::SHAPES,
     &falls::SHARED_DEPENDENCIES,
+    &places::SHUFFLE_SHARDING,
     &shape::SMALL_WORLD,
     &data::SPANS_BY_CLASS,
     &time::SYNC_DEPTH,
@@ -108,6 +118,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &shape::TOPOLOGY_CLASS,
     &falls::TRANSMISSIBILITY,
     &data::UNRESOLVED,
+    &places::VERSIONS,
     &data::WEIGHTS_KNOWN,
     &falls::ZONES,
 ];

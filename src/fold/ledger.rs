@@ -191,9 +191,10 @@ impl Table {
         let is_full = |table: &Table, key: &Key| {
             table.records.len() >= table.limit() && !table.records.contains_key(key)
         };
-        while self.layout.bin != 0 && self.shift < MAX_SHIFT && is_full(self, &key) {
-            self.widen(self.shift + 1);
-            key.number >>= 1;
+        if self.layout.bin != 0 && self.shift < MAX_SHIFT && is_full(self, &key) {
+            let by = self.widening_for(&key);
+            self.widen(self.shift + by);
+            key.number >>= by;
         }
         let rank = rank(&self.layout, catalogue, &key);
         while kept(rank, self.halvings) && is_full(self, &key) {
@@ -204,6 +205,19 @@ impl Table {
         } else {
             self.other.get_or_insert_default()
         }
+    }
+
+    /// Returns the fewest further doublings of the bins that make room for a key, or as many as there may be.
+    fn widening_for(&self, key: &Key) -> u32 {
+        let mut keys: Vec<Key> = self.records.keys().copied().collect();
+        keys.sort_unstable();
+        let room = MAX_SHIFT.saturating_sub(self.shift);
+        let wide = |key: &Key, by: u32| (key.parts, key.number >> by);
+        let fits = |by: &u32| {
+            let bins = keys.chunk_by(|a, b| wide(a, *by) == wide(b, *by)).count();
+            bins < self.limit() || keys.iter().any(|known| wide(known, *by) == wide(key, *by))
+        };
+        (1..room).find(fits).unwrap_or(room)
     }
 
     /// Makes the bins as wide as after `shift` doublings.

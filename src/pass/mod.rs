@@ -14,6 +14,8 @@ pub mod view;
 
 pub mod replicas;
 
+mod outages;
+
 pub mod graph;
 
 pub mod trace;
@@ -80,8 +82,13 @@ impl Measured {
 pub static PASSES: &[&Pass] = &[
     &graph::blast_radius::BLAST_RADIUS,
     &graph::cascades::CASCADES,
+    &trace::cells::CELLS,
+    &trace::certificates::CERTIFICATES,
+    &trace::circuit_breakers::CIRCUIT_BREAKERS,
     &graph::clustering::CLUSTERING,
+    &trace::common_cause::COMMON_CAUSE,
     &graph::communities::COMMUNITIES,
+    &trace::concurrency::CONCURRENCY,
     &graph::cores::CORES,
     &graph::criticality::CRITICALITY,
     &graph::cycles::CYCLES,
@@ -91,6 +98,7 @@ pub static PASSES: &[&Pass] = &[
     &graph::hubs::HUBS,
     &graph::levels::LEVELS,
     &trace::lost_updates::LOST_UPDATES,
+    &trace::metastability::METASTABILITY,
     &trace::origins::ORIGINS,
     &graph::paths::PATHS,
     &trace::phantoms::PHANTOMS,
@@ -99,10 +107,12 @@ pub static PASSES: &[&Pass] = &[
     &trace::sagas::SAGAS,
     &trace::sequential_calls::SEQUENTIAL_CALLS,
     &graph::shared_dependencies::SHARED_DEPENDENCIES,
+    &trace::shuffle_sharding::SHUFFLE_SHARDING,
     &graph::single_points::SINGLE_POINTS,
     &graph::small_world::SMALL_WORLD,
     &graph::topology_class::TOPOLOGY_CLASS,
     &trace::transmission::TRANSMISSION,
+    &trace::versions::VERSIONS,
     &trace::zones::ZONES,
 ];
 
@@ -123,6 +133,9 @@ const FIRST: [&str; 8] = [
     "dominators",
 ];
 
+/// Findings that describe and accuse nobody; they come after the others.
+const DESCRIBING: [&str; 2] = ["mean_concurrency", "peak_concurrency"];
+
 /// Runs every pass.
 ///
 /// Metrics are sorted by name. Findings keep the order their pass gives them; those that cannot be told come last.
@@ -139,6 +152,7 @@ pub fn measure(graph: &Graph<'_>, effort: Effort) -> Measured {
         let place = FIRST.iter().position(|name| *name == finding.pass);
         (
             finding.grade == Grade::Unknown,
+            DESCRIBING.contains(&finding.metric),
             place.unwrap_or(FIRST.len()),
             finding.pass,
         )

@@ -251,7 +251,7 @@ fn resource(out: &mut String, system: &System, log: &Log, instance: usize, versi
         ("cloud.region", text(service.region)),
     ];
     if let Some(cell) = known.cell {
-        attributes.push(("k8s.cluster.name", text(cell)));
+        attributes.push(("deployment.cell", text(cell)));
     }
     out.push_str("{\"resource\":{");
     write_attributes(out, &attributes);

@@ -19,9 +19,15 @@
 mod simulator;
 
 mod calls;
+mod circuit_breakers;
+mod common_cause;
+mod concurrency;
 mod graph;
 mod healthy;
 mod losses;
+mod metastability;
 mod phantoms;
+mod places;
 mod stories;
 mod support;
+mod versions;

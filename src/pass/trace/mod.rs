@@ -7,9 +7,21 @@
 //! Tables are sums that merge in any order; what a pass keeps is written in its header, sum by sum. A pass
 //! keeps nothing of a healthy call that an edge has already counted.
 
+pub mod cells;
+
+pub mod certificates;
+
+pub mod circuit_breakers;
+
+pub mod common_cause;
+
+pub mod concurrency;
+
 pub mod deferrable;
 
 pub mod lost_updates;
+
+pub mod metastability;
 
 pub mod phantoms;
 
@@ -23,8 +35,14 @@ pub mod origins;
 
 pub mod zones;
 
+pub mod shuffle_sharding;
+
+pub mod versions;
+
 use std::collections::BTreeMap;
 
+use crate::algo::special::normal_tail;
+use crate::algo::stats::TwoByTwo;
 use crate::fold::catalogue::NodeKind;
 use crate::fold::exemplar::Exemplars;
 use crate::fold::ledger::{Key, Record, Table, TableOf};
@@ -102,4 +120,41 @@ pub(in crate::pass) fn grouped<K: Ord>(
         groups.entry(group(key)).or_default().merge(record);
     }
     groups
+}
+
+/// Returns the binary logarithm of a duration in units of 2^-10, within 0.09 of the true one; zero for durations up to 1 ns.
+///
+/// Between powers of two it is a straight line, so that sums are exact integers everywhere.
+pub(in crate::pass) fn log2(ns: u64) -> u64 {
+    let whole = u64::from(ns.max(1).ilog2());
+    let above = u128::from(ns.max(1)) - (1 << whole);
+    (whole << 10) + ((above << 10) >> whole) as u64
+}
+
+/// Returns the chance that the first fact goes with the second as often as it does if they are independent: Fisher's exact
+/// test, and its normal approximation for more cases than that is made for.
+pub(in crate::pass) fn p_greater(table: TwoByTwo) -> f64 {
+    /// With this many cases the two agree to many digits, and the exact one takes long.
+    const MANY: u64 = 1 << 20;
+    let cases = [
+        table.both,
+        table.first_only,
+        table.second_only,
+        table.neither,
+    ];
+    if total(cases) < MANY {
+        return table.p_greater();
+    }
+    let [a, b, c, d] = cases.map(|count| count as f64);
+    let spread = (a + b) * (c + d) * (a + c) * (b + d);
+    match spread > 0.0 {
+        true => normal_tail((a * d - b * c) / spread.sqrt() * (a + b + c + d).sqrt()),
+        false => 1.0,
+    }
+}
+
+/// Returns the median, the lower of two; none of nothing.
+pub(in crate::pass) fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len().checked_sub(1)? / 2).copied()
 }

@@ -210,6 +210,9 @@ impl Drawn {
                 .push(("cloud.availability_zone".into(), value)),
             "region" => self.resource.push(("cloud.region".into(), value)),
             "version" => self.resource.push(("service.version".into(), value)),
+            "instance" => self.resource.push(("service.instance.id".into(), value)),
+            "host" => self.resource.push(("host.id".into(), value)),
+            "cell" => self.resource.push(("deployment.cell".into(), value)),
             "db" | "dest" => {
                 let (system, name) = if key == "db" {
                     ("db.system.name", "db.namespace")

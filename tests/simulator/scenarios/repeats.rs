@@ -138,6 +138,28 @@ pub(crate) fn metastable(seed: u64) -> System {
         .users("front", "GET /quote", 200.0, secs(8)..secs(10))
 }
 
+/// A busy service with a queue, a surge of ten seconds, and time enough to see whether it comes back.
+///
+/// Two workers at seventy milliseconds can do 28 a second, and 20 come; with three attempts for each that times out, 60.
+pub(crate) fn long_overload(seed: u64, attempts: usize) -> System {
+    let quote = call("quotes", "GET /quotes")
+        .timeout(ms(700))
+        .attempts(attempts, ms(70));
+    System::new(seed)
+        .with(
+            service("front")
+                .workers(10_000)
+                .does("GET /quote", [quote.into()]),
+        )
+        .with(
+            service("quotes")
+                .workers(2)
+                .does("GET /quotes", [work(ms(70))]),
+        )
+        .users("front", "GET /quote", 20.0, 0..secs(130))
+        .users("front", "GET /quote", 40.0, secs(40)..secs(50))
+}
+
 /// One query per item of a list, instead of one for all.
 pub(crate) fn n_plus_one(seed: u64) -> System {
     let item = query(
