@@ -33,6 +33,7 @@
 //! - [`survival`] - how many requests survive the loss of parts
 //! - [`contagion`] - how failures spread along edges
 //! - [`queueing`] - requests in flight and the places they take
+//! - [`constraints`] - offsets that differ by at most so much
 //! - [`availability`] - redundancy, correlation, shuffle sharding
 //! - [`powerlaw`] - whether counts follow a power law
 //! - [`simplex`] - the minimum of a function
@@ -46,6 +47,8 @@ pub mod clustering;
 pub mod community;
 pub mod components;
 pub mod contagion;
+
+pub mod constraints;
 pub mod cuts;
 pub mod cycles;
 pub mod degree;

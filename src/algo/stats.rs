@@ -1,6 +1,6 @@
 //! Intervals and tests for counts and samples.
 //!
-//! Proportions: Wilson's interval (JASA 22, 1927), Fisher's exact test, the phi coefficient. Two
+//! Proportions: Wilson's interval (JASA 22, 1927), Fisher's exact test, the phi coefficient, the difference of paired shares. Two
 //! samples: Mann and Whitney (Ann. Math. Stat. 18, 1947) by its normal approximation with ties.
 //! Many tests: Benjamini and Hochberg (J. R. Stat. Soc. B 57, 1995). Deciding what is significant
 //! is the caller's.
@@ -128,25 +128,35 @@ pub struct MannWhitney {
 /// Normal approximation with corrections for ties and continuity, sound from about eight values in
 /// each sample. O(n log n).
 pub fn mann_whitney(first: &[f64], second: &[f64]) -> Option<MannWhitney> {
-    if first.is_empty() || second.is_empty() {
-        return None;
-    }
-    let (n1, n2) = (first.len() as f64, second.len() as f64);
     let tagged = first
         .iter()
         .map(|&value| (value, true))
         .chain(second.iter().map(|&value| (value, false)));
     let mut pooled: Vec<(f64, bool)> = tagged.collect();
     pooled.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let n = n1 + n2;
-    let (mut rank_sum, mut tie_sum, mut before) = (0.0, 0.0, 0.0);
-    for equal in pooled.chunk_by(|a, b| a.0 == b.0) {
-        let count = equal.len() as f64;
-        let rank = before + (count + 1.0) / 2.0;
-        rank_sum += rank * equal.iter().filter(|(_, of_first)| *of_first).count() as f64;
+    let equal = pooled.chunk_by(|a, b| a.0 == b.0);
+    mann_whitney_binned(equal.map(|equal| {
+        let of_first = equal.iter().filter(|(_, of_first)| *of_first).count();
+        (of_first as u64, (equal.len() - of_first) as u64)
+    }))
+}
+
+/// Compares two samples of which only is known how many values of each lie in every bin of an ascending row; values in one bin
+/// are tied. None if either is empty. O(bins).
+pub fn mann_whitney_binned(bins: impl IntoIterator<Item = (u64, u64)>) -> Option<MannWhitney> {
+    let (mut n1, mut n2, mut rank_sum, mut tie_sum) = (0.0, 0.0, 0.0, 0.0);
+    for (of_first, of_second) in bins {
+        let (of_first, of_second) = (of_first as f64, of_second as f64);
+        let count = of_first + of_second;
+        rank_sum += (n1 + n2 + (count + 1.0) / 2.0) * of_first;
         tie_sum += count * count * count - count;
-        before += count;
+        n1 += of_first;
+        n2 += of_second;
     }
+    if n1 == 0.0 || n2 == 0.0 {
+        return None;
+    }
+    let n = n1 + n2;
     let u = rank_sum - n1 * (n1 + 1.0) / 2.0;
     let variance = n1 * n2 / 12.0 * (n + 1.0 - tie_sum / (n * (n - 1.0)));
     let distance = ((u - n1 * n2 / 2.0).abs() - 0.5).max(0.0);
@@ -159,6 +169,21 @@ pub fn mann_whitney(first: &[f64], second: &[f64]) -> Option<MannWhitney> {
         superiority: u / (n1 * n2),
         p,
     })
+}
+
+/// Returns the 95 % interval of the difference of two shares of the same `pairs` of yes-or-no answers, of which
+/// only `first` in so many pairs and only `second` in so many said yes (Agresti and Min, Stat. Med. 24, 2005).
+pub fn paired_difference(first: u64, second: u64, pairs: u64) -> Interval {
+    // Half an answer more of each of the four kinds.
+    let n = pairs as f64 + 2.0;
+    let (first, second) = (first as f64 + 0.5, second as f64 + 0.5);
+    let difference = (first - second) / n;
+    let variance = ((first + second) / n - difference * difference) / n;
+    let margin = Z_95 * variance.max(0.0).sqrt();
+    Interval {
+        low: (difference - margin).max(-1.0),
+        high: (difference + margin).min(1.0),
+    }
 }
 
 /// Returns the p-values adjusted for testing all of them: calling those up to q significant keeps
@@ -179,6 +204,7 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::algo::random::Random;
     use crate::algo::testgraphs::assert_close;
 
     #[test]
@@ -276,6 +302,52 @@ mod tests {
             mann_whitney(&[1.0; 4], &[1.0; 3]).map(|same| (same.superiority, same.p)),
             Some((0.5, 1.0))
         );
+    }
+
+    #[test]
+    fn binned_samples_are_samples_with_ties() {
+        for replicate in 0..500 {
+            let mut random = Random::new(5, replicate);
+            let n_bins = 1 + random.below(12);
+            let bins: Vec<(u64, u64)> = (0..n_bins)
+                .map(|_| (random.below(5) as u64, random.below(5) as u64))
+                .collect();
+            let values = |of: fn(&(u64, u64)) -> u64| -> Vec<f64> {
+                let each = bins.iter().enumerate();
+                each.flat_map(|(bin, counts)| vec![bin as f64; of(counts) as usize])
+                    .collect()
+            };
+            let exact = mann_whitney(&values(|counts| counts.0), &values(|counts| counts.1));
+            let binned = mann_whitney_binned(bins.iter().copied());
+            match (exact, binned) {
+                (Some(exact), Some(binned)) => {
+                    assert_close(exact.superiority, binned.superiority, 1e-12);
+                    assert_close(exact.p, binned.p, 1e-12);
+                }
+                (exact, binned) => assert_eq!(exact, binned, "{bins:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_difference_of_paired_shares_is_inside_its_interval_about_as_often_as_promised() {
+        let (only_first, only_second, pairs) = (0.08, 0.03, 300);
+        let mut inside = 0;
+        for replicate in 0..2000 {
+            let mut random = Random::new(9, replicate);
+            let (mut first, mut second) = (0, 0);
+            for _ in 0..pairs {
+                let chance = random.unit();
+                first += u64::from(chance < only_first);
+                second += u64::from((only_first..only_first + only_second).contains(&chance));
+            }
+            let interval = paired_difference(first, second, pairs);
+            let truth = only_first - only_second;
+            inside += u64::from(interval.low <= truth && truth <= interval.high);
+        }
+        assert!((1860..1960).contains(&inside), "{inside}");
+        let none = paired_difference(0, 0, 0);
+        assert!(none.low < 0.0 && none.high > 0.0);
     }
 
     #[test]

@@ -98,3 +98,58 @@ pub(super) static LOST_UPDATES: Explanation = Explanation {
         isolation level that refuses the second write.",
     source: "Berenson et al., A Critique of ANSI SQL Isolation Levels, SIGMOD 1995 (P4, lost update).",
 };
+
+pub(super) static GRAY_FAILURE: Explanation = Explanation {
+    name: "gray-failure",
+    also: &[
+        "gray_edges",
+        "gray_instances",
+        "differential_observability",
+        "unanswered_failures",
+        "healthy_but_failing",
+        "slow_instance",
+        "failing_instance",
+        "losing_instance",
+    ],
+    title: "failures that callers alone see, and instances unlike their peers",
+    measures: "differential_observability: of the calls of an edge whose both sides were seen, the share that failed for the client alone less the \
+        share that failed for the server alone, from 200 calls on, when its 95 % interval lies above 1 percentage point. \
+        unanswered_failures: failed calls without a span of the callee, beyond what lost spans explain. healthy_but_failing: an instance whose \
+        health checks succeed (99 %) while more than 5 % of its requests fail there and not below. slow_instance: at least twice the \
+        median of the other instances, for one operation, in at least 3 bins of 10 s and most of them; failing_instance: twice their share \
+        of failures. Both pass a test of all instances together (Mann-Whitney or Fisher, false discoveries below 1 %). \
+        losing_instance: the one that received too few requests, by as many as were lost. gray_edges and gray_instances count what is named.",
+    matters: "Health checks and dashboards of the service are green, load balancers keep sending, and users fail. Slow instances make \
+        the tail of every request that touches them.",
+    example: &[
+        "10 of 250 calls fail for the caller while the server reports success: 4 percentage points",
+        "cart-2: 50 ms in the median, its two peers 20 ms, all day: slow",
+    ],
+    blind: "Without health checks in the spans the comparison with them is unknown; many SDKs drop them. An instance that serves other keys, \
+        runs another version or is new differs without being ill: the version is named where it stands alone, and first requests of cloud \
+        functions are left out. Which instance a lost call was meant for is inferred, and only from three instances on.",
+    act: "Take the instance out of the load balancer and keep it for examination. Let health checks do what requests do. Let callers report what \
+        they see.",
+    source: "Huang et al., Gray Failure: The Achilles' Heel of Cloud-Scale Systems, HotOS 2017; Gunawi et al., Fail-Slow at Scale, FAST 2018; \
+        Agresti and Min, Stat. Med. 24, 2005.",
+};
+
+pub(super) static HEDGING: Explanation = Explanation {
+    name: "hedging",
+    also: &["hedging_load", "hedged_calls"],
+    title: "requests sent a second time before the first is answered",
+    measures: "hedged_calls are logical calls with two or three attempts that overlap, made by one span to one peer with one operation. Spans may say \
+        so (a resend count, the copies a driver counts); otherwise the attempts must begin apart and end together or with one cancelled, and must not be \
+        answered by one instance. hedging_load is the share of attempts that this adds. The later attempt won when its server alone had ended in \
+        time; a server stopped when it did not outlast its client.",
+    matters: "Hedging cuts the tail for a few per cent more load. Without a limit, or with losers that are not stopped, it doubles the load of \
+        a service that is already slow.",
+    example: &[
+        "attempts 10..50 and 30..50 to two instances: a hedge after 20 ms, and the first answer ended both",
+        "attempts 10..50 and 10..80: two shards, no hedge",
+    ],
+    blind: "Copies that run to their end without being cancelled look like calls to shards, unless they are marked. Queries to one span of a \
+        driver count one copy each.",
+    act: "Hedge after the 95th percentile, at most a few per cent of calls, only what may be repeated, and stop the losers.",
+    source: "Dean and Barroso, The Tail at Scale, CACM 56(2), 2013; gRPC proposal A6, client retries.",
+};

@@ -15,8 +15,11 @@ mod shape;
 
 mod central;
 
+mod distance;
+
 mod failures;
 
+mod clocks;
 mod falls;
 mod incidents;
 
@@ -61,9 +64,11 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &central::BETWEENNESS,
     &falls::BLAST_RADIUS,
     &falls::CASCADES,
+    &clocks::CAUSALITY,
     &places::CELLS,
     &places::CERTIFICATES,
     &incidents::CIRCUIT_BREAKERS,
+    &clocks::CLOCK_SKEW,
     &incidents::COMMON_CAUSE,
     &incidents::CONCURRENCY,
     &graph::CONNECTED_COMPONENTS,
@@ -82,11 +87,15 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &data::EXEMPLARS,
     &calls::FAN_OUT,
     &shape::FLOW_HIERARCHY,
+    &failures::GRAY_FAILURE,
+    &clocks::HAPPENED_BEFORE,
+    &failures::HEDGING,
     &central::HUBS,
     &central::DOMINATORS,
     &time::IN_FLIGHT,
     &central::CYCLES,
     &central::LEVEL,
+    &distance::LOCALITY,
     &failures::LOST_UPDATES,
     &incidents::METASTABILITY,
     &calls::MODE,
@@ -98,6 +107,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &central::PAGERANK,
     &data::PAIRED_RATIO,
     &failures::PHANTOMS,
+    &distance::PHYSICS,
     &shape::POWER_LAW,
     &data::PROBLEMS,
     &time::QUANTILES,

@@ -112,6 +112,35 @@ impl Sketch {
         self.max = self.max.max(other.max);
     }
 
+    /// Returns what is left without values that were added before; the smallest and the largest are then known to the bucket.
+    pub fn without(&self, other: &Sketch) -> Sketch {
+        let mut left = Sketch::default();
+        for (bucket, count) in self.buckets() {
+            let count = count.saturating_sub(other.count_in(bucket));
+            if count > 0 {
+                let value = middle(bucket).clamp(self.min, self.max);
+                left.min = if left.count == 0 { value } else { left.min };
+                left.max = value;
+                left.count += u64::from(count);
+                left.put(bucket, count);
+            }
+        }
+        left.sum = self.sum.saturating_sub(other.sum);
+        left
+    }
+
+    /// Returns how many values lie in a bucket.
+    pub fn count_in(&self, bucket: u16) -> u32 {
+        let at = usize::from(bucket.wrapping_sub(self.base));
+        self.counts.get(at).copied().unwrap_or(0)
+    }
+
+    /// Returns how many values are below one, which is taken for the middle of its bucket.
+    pub fn count_below(&self, value: u64) -> u64 {
+        let below = self.buckets().take_while(|(of, _)| *of < bucket(value));
+        below.map(|(_, count)| u64::from(count)).sum()
+    }
+
     /// Returns the buckets in use with their counts, ascending.
     pub fn buckets(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
         let numbered = self.counts.iter().zip(self.base..);
@@ -252,6 +281,24 @@ mod tests {
             Sketch::from_parts(&buckets, whole.count(), whole.totals()),
             Some(whole)
         );
+    }
+
+    #[test]
+    fn taking_out_is_the_reverse_of_adding() {
+        let (mut whole, mut one, mut two) =
+            (Sketch::default(), Sketch::default(), Sketch::default());
+        for i in 0..1000 {
+            let value = mix(i) >> (40 + i % 9);
+            whole.add(value);
+            if i % 3 == 0 { &mut one } else { &mut two }.add(value);
+        }
+        let left = whole.without(&one);
+        assert_eq!((left.count(), left.sum()), (two.count(), two.sum()));
+        assert!(left.buckets().eq(two.buckets()));
+        assert_eq!(left.quantile(0.5), two.quantile(0.5));
+        assert_eq!(whole.without(&whole).quantile(0.5), None);
+        assert_eq!(whole.count_below(0), 0);
+        assert_eq!(whole.count_below(u64::MAX), 1000);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Resource {
     pub version: NameId,
     /// Instance of the service.
     pub instance: NameId,
-    /// Whose clock stamped the spans (the host; passes.md 1.1 `clock_key`).
+    /// Whose clock stamped the spans (the host).
     pub host: NameId,
     /// Zone.
     pub zone: NameId,

@@ -2,7 +2,8 @@
 //! tree repaired, and every span given exactly one class.
 //!
 //! Reading fills one [`Intake`] per thread; [`Intake`]s become [`Traces`], which hand out one trace at a time by
-//! partition. [`link`] says what the spans of a trace mean for the service graph. Nothing here knows a topology.
+//! partition. [`link`] says what the spans of a trace mean for the service graph, [`order`] what happened before what.
+//! Nothing here knows a topology.
 
 pub mod store;
 
@@ -15,6 +16,8 @@ pub mod assemble;
 pub mod link;
 
 pub mod path;
+
+pub mod order;
 
 #[cfg(test)]
 pub(crate) mod drawing;

@@ -19,14 +19,20 @@
 mod simulator;
 
 mod calls;
+mod causality;
 mod circuit_breakers;
+mod clock_skew;
 mod common_cause;
 mod concurrency;
 mod graph;
+mod gray_failure;
 mod healthy;
+mod hedging;
+mod locality;
 mod losses;
 mod metastability;
 mod phantoms;
+mod physics;
 mod places;
 mod stories;
 mod support;

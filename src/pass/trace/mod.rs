@@ -17,13 +17,25 @@ pub mod common_cause;
 
 pub mod concurrency;
 
+pub mod causality;
+
+pub mod clock_skew;
+
 pub mod deferrable;
+
+pub mod gray_failure;
+
+pub mod hedging;
+
+pub mod locality;
 
 pub mod lost_updates;
 
 pub mod metastability;
 
 pub mod phantoms;
+
+pub mod physics;
 
 pub mod sagas;
 

@@ -1,7 +1,7 @@
 //! Traces drawn as text, for tests.
 //!
 //! One span a line; spans hang below the span they are indented under. A line is a service, a kind, an operation,
-//! start and end in milliseconds, and words:
+//! start and end in milliseconds, with up to six digits behind the point, and words:
 //!
 //! ```text
 //! trace t1
@@ -213,6 +213,7 @@ impl Drawn {
             "instance" => self.resource.push(("service.instance.id".into(), value)),
             "host" => self.resource.push(("host.id".into(), value)),
             "cell" => self.resource.push(("deployment.cell".into(), value)),
+            "language" => self.resource.push(("telemetry.sdk.language".into(), value)),
             "db" | "dest" => {
                 let (system, name) = if key == "db" {
                     ("db.system.name", "db.namespace")
@@ -277,8 +278,12 @@ fn time(text: &str) -> u64 {
     if text == "?" {
         return 0;
     }
-    let ms: u64 = text.parse().expect("milliseconds");
-    ms.saturating_mul(1_000_000).saturating_add(EPOCH)
+    let (ms, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let ms: u64 = ms.parse().expect("milliseconds");
+    let ns: u64 = format!("{fraction:0<6}").parse().expect("nanoseconds");
+    ms.saturating_mul(1_000_000)
+        .saturating_add(ns)
+        .saturating_add(EPOCH)
 }
 
 /// How many orders [`traces`] knows.

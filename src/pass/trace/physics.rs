@@ -1,0 +1,468 @@
+//! Latency against the speed of light.
+//!
+//! *g* is the duration of a client less that of its server: the network and whatever lies between, by durations that need no
+//! common clock. Between two regions it cannot be less than the *floor*, the time of light in fibre along the great
+//! circle there and back ([`regions`]).
+//!
+//! - *Impossible deadline*, *impossible objective*: the caller gives a call, or the policy an entry point, less time than the
+//!   floors of the calls between regions that it waits for, one after the other.
+//! - *Wrong region*: at least half of the calls between two regions take less than nine tenths of the floor.
+//! - *Extra round trips*: many calls take once or twice the least g more than the least: connections are set up for them.
+//! - *Inflation*: the least g over the floor; routes are usually half as long again to two and a half times.
+//! - *Chatty requests*: calls to another region one after the other, as the critical path has them.
+//!
+//! A server that goes on after its answer makes g too small, so single calls prove nothing about labels.
+
+mod budgets;
+
+mod links;
+
+mod regions;
+
+use crate::finding::{Finding, Grade, Subject};
+use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::{Seen, Watcher};
+use crate::model::MarkKind;
+use crate::model::names::ABSENT;
+use crate::model::span::Flags;
+use crate::pass::trace::physics::links::Link;
+use crate::pass::trace::physics::regions::floor_ns;
+use crate::pass::trace::{exemplars, grouped, total};
+use crate::pass::{Effort, Graph, Measured, Pass};
+use crate::text;
+use crate::trace::NONE;
+use crate::trace::link::Call;
+
+/// Compares latency with the speed of light.
+pub static PHYSICS: Pass = Pass {
+    name: "physics",
+    about: "calls between regions against the speed of light: deadlines, labels, detours, round trips",
+    explain: "physics",
+    watch: Some(&WATCHER),
+    measure,
+};
+
+static WATCHER: Watcher = Watcher {
+    tables: &[
+        // By region of the caller and of the callee: the distribution of g.
+        TableOf {
+            name: "physics-links",
+            layout: Layout {
+                parts: [Part::Text, Part::Text, Part::Unused, Part::Unused],
+                bin: 0,
+                limit: 1 << 12,
+                group: 0,
+            },
+        },
+        // By service and operation of the entry point: round trips of a request are offered, the floors of all of them sampled.
+        TableOf {
+            name: "physics-entries",
+            layout: Layout {
+                parts: [Part::Node, Part::Text, Part::Unused, Part::Unused],
+                bin: 0,
+                limit: 1 << 14,
+                group: 0,
+            },
+        },
+        // By caller, callee and operation: deadlines below the floor; the least deadline, and the most that light needs.
+        TableOf {
+            name: "physics-deadlines",
+            layout: Layout {
+                parts: [Part::Node, Part::Node, Part::Text, Part::Unused],
+                bin: 0,
+                limit: 1 << 14,
+                group: 0,
+            },
+        },
+    ],
+    observe,
+};
+
+/// Requests with round trips between regions, these trips, and their nanoseconds on the critical path.
+const REQUESTS: usize = 0;
+const TRIPS: usize = 1;
+const TRIPS_NS: usize = 2;
+/// Nanoseconds of those requests.
+const TOTAL_NS: usize = 3;
+
+/// Calls with an impossible deadline.
+const IMPOSSIBLE: usize = 0;
+
+/// Fewest calls between two regions from which something is said.
+const ENOUGH: u64 = 10;
+/// Routes longer than this many times the floor are suspicious.
+const TOLD_INFLATION: f64 = 4.0;
+/// Share of calls with extra round trips.
+const TOLD_SHARE: f64 = 0.2;
+/// Round trips per request that make it chatty.
+const CHATTY: f64 = 2.0;
+
+/// A call between regions.
+struct Crossing<'a> {
+    call: &'a Call,
+    /// Client less server time, if both are known.
+    g_ns: Option<u64>,
+}
+
+fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+    let [links, entries, deadlines] = tables else {
+        return;
+    };
+    let mut crossings: Vec<Crossing<'_>> = Vec::new();
+    for (_, call) in seen.sync_calls() {
+        if call.server == NONE || !call.lone {
+            continue;
+        }
+        let (from, to) = regions_of(seen, call);
+        if from == to || from == ABSENT || to == ABSENT {
+            continue;
+        }
+        let g_ns = seen
+            .duration(call.client)
+            .zip(seen.duration(call.server))
+            .and_then(|(client, server)| client.checked_sub(server));
+        if let Some(g_ns) = g_ns {
+            let record = links.at(seen.catalogue, [from, to, 0, 0], 0);
+            record.sample(g_ns);
+            record.exemplars.offer(seen.exemplar(call.client));
+        }
+        crossings.push(Crossing { call, g_ns });
+    }
+    if !crossings.is_empty() {
+        observe_requests(seen, &crossings, entries);
+        observe_deadlines(seen, &crossings, deadlines);
+    }
+}
+
+fn regions_of(seen: &Seen<'_>, call: &Call) -> (u32, u32) {
+    (
+        seen.resource(call.client).region,
+        seen.resource(call.server).region,
+    )
+}
+
+/// Returns the least nanoseconds that a call between regions needs, if both are known places.
+fn floor_of(seen: &Seen<'_>, call: &Call) -> Option<u64> {
+    let (from, to) = regions_of(seen, call);
+    floor_ns(seen.catalogue.text(from), seen.catalogue.text(to))
+}
+
+fn is_on_path(seen: &Seen<'_>, crossing: &Crossing<'_>) -> bool {
+    seen.path.total[crossing.call.client as usize] > 0
+}
+
+fn observe_requests(seen: &Seen<'_>, crossings: &[Crossing<'_>], entries: &mut Table) {
+    for &(entry, _) in &seen.linked.entries {
+        let (mut trips, mut ns, mut floor) = (0, 0u64, 0u64);
+        for crossing in crossings {
+            let client = crossing.call.client;
+            if seen.tops[client as usize] == entry && is_on_path(seen, crossing) {
+                let on_path = seen.path.total[client as usize];
+                trips += 1;
+                ns = ns.saturating_add(crossing.g_ns.unwrap_or(0).min(on_path));
+                floor = floor.saturating_add(floor_of(seen, crossing.call).unwrap_or(0));
+            }
+        }
+        if trips > 0 {
+            let parts = [seen.node(entry), seen.row(entry).operation, 0, 0];
+            let record = entries.at(seen.catalogue, parts, 0);
+            record.add(REQUESTS, 1);
+            record.add(TRIPS, trips);
+            record.add(TRIPS_NS, ns);
+            record.add(TOTAL_NS, seen.path.total[entry as usize]);
+            record.offer(trips);
+            record.sample(floor);
+            record.exemplars.offer(seen.exemplar(entry));
+        }
+    }
+}
+
+fn observe_deadlines(seen: &Seen<'_>, crossings: &[Crossing<'_>], deadlines: &mut Table) {
+    for (_, call) in seen.sync_calls() {
+        if !seen.row(call.client).flags.has(Flags::MARKS) {
+            continue;
+        }
+        let mut marks = seen.trace.marks_of(call.client, MarkKind::Deadline);
+        let Some(deadline) = marks.next() else {
+            continue;
+        };
+        let below = crossings.iter().filter(|crossing| {
+            is_on_path(seen, crossing) && is_below(seen, crossing.call.client, call.client)
+        });
+        let floor = total(below.filter_map(|crossing| floor_of(seen, crossing.call)));
+        if floor > deadline {
+            let operation = seen.row(call.client).operation;
+            let parts = [seen.end(call.from), seen.end(call.to), operation, 0];
+            let record = deadlines.at(seen.catalogue, parts, 0);
+            record.add(IMPOSSIBLE, 1);
+            record.least = record.least.min(deadline);
+            record.most = record.most.max(floor);
+            record.exemplars.offer(seen.exemplar(call.client));
+        }
+    }
+}
+
+/// Returns whether a span is another or lies below it.
+fn is_below(seen: &Seen<'_>, mut span: u32, above: u32) -> bool {
+    while span != NONE && span != above {
+        span = seen.trace.parents[span as usize];
+    }
+    span == above
+}
+
+fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
+    let [links, entries, deadlines] = WATCHER.tables else {
+        return;
+    };
+    let (Some(links), Some(entries), Some(deadlines)) = (
+        graph.table(links),
+        graph.table(entries),
+        graph.table(deadlines),
+    ) else {
+        let why = "no spans were looked at for calls between regions: fold the traces again";
+        let finding = Finding::unknown(PHYSICS.name, "route_inflation", why);
+        measured.findings.push(finding);
+        return;
+    };
+    let instances = graph.system.vertices.iter();
+    let mut instances = instances.flat_map(|vertex| &vertex.instances);
+    if !instances.any(|(key, _)| key.region != ABSENT) {
+        let why = "no resource names its region (cloud.region)";
+        let finding = Finding::unknown(PHYSICS.name, "route_inflation", why);
+        measured.findings.push(finding);
+        return;
+    }
+    measured
+        .findings
+        .extend(budgets::captured(graph, deadlines));
+    measured.findings.extend(budgets::declared_timeouts(graph));
+    let mut inflation: Option<f64> = None;
+    let by_link = grouped(links, |key| {
+        (graph.text(key.parts[0]), graph.text(key.parts[1]))
+    });
+    for ((from, to), record) in &by_link {
+        let (Some(floor), Some(g)) = (floor_ns(from, to), &record.sketch) else {
+            continue;
+        };
+        let link = Link {
+            from,
+            to,
+            floor,
+            g,
+            record,
+        };
+        if let Some(wrong) = link.wrong_region() {
+            measured.findings.push(wrong);
+        } else if g.count() >= ENOUGH && floor > 0 {
+            inflation = Some(inflation.unwrap_or(0.0).max(link.inflation()));
+            measured.findings.extend(link.inflated());
+            measured.findings.extend(link.extra_round_trips());
+        }
+    }
+    measured.metric("route_inflation", inflation);
+    let mut most_trips = 0.0f64;
+    let by_entry = grouped(entries, |key| {
+        (graph.name_of(key.parts[0]), graph.text(key.parts[1]))
+    });
+    measured
+        .findings
+        .extend(budgets::declared_objectives(graph, &by_entry));
+    for ((service, operation), record) in &by_entry {
+        let trips = record.sums[TRIPS] as f64 / record.sums[REQUESTS].max(1) as f64;
+        most_trips = most_trips.max(trips);
+        if trips >= CHATTY {
+            let all = requests(graph, service, operation);
+            measured
+                .findings
+                .push(chatty(service, operation, record, all));
+        }
+    }
+    measured.metric("region_trips", most_trips);
+}
+
+/// The requests of all entry points, weighted, and those of one.
+struct Requests {
+    of_entry: f64,
+    all: f64,
+}
+
+fn requests(graph: &Graph<'_>, service: &str, operation: &str) -> Requests {
+    let mut requests = Requests {
+        of_entry: 0.0,
+        all: 0.0,
+    };
+    for point in &graph.system.entries {
+        let n = point.entry.requests as f64;
+        requests.all += n;
+        if graph.system.vertices[point.service].name == service && point.operation == operation {
+            requests.of_entry += n;
+        }
+    }
+    requests
+}
+
+fn chatty(service: &str, operation: &str, record: &Record, requests: Requests) -> Finding {
+    let n = record.sums[REQUESTS];
+    let trips = record.sums[TRIPS] as f64 / n.max(1) as f64;
+    let share = record.sums[TRIPS_NS] as f64 / record.sums[TOTAL_NS].max(1) as f64;
+    Finding {
+        value: trips,
+        unit: "round trips",
+        grade: Grade::Measured,
+        count: n,
+        of: (requests.of_entry as u64).max(n),
+        exemplars: exemplars(record),
+        cost: Some(n as f64 / requests.all.max(1.0)),
+        text: format!(
+            "{service} {operation}: {} round trips to other regions one after the other per request (at most {}), {} of its time",
+            text::value(trips),
+            text::count(record.most),
+            text::percent(share.min(1.0)),
+        ),
+        ..Finding::of(
+            PHYSICS.name,
+            "chatty_requests",
+            Subject::Entry(service.to_owned(), operation.to_owned()),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use crate::pass::trace::tests::{check, each_order};
+    use crate::pass::{self, Effort, Graph};
+    use crate::policy::{Vocabulary, read};
+
+    /// Returns requests in Dublin, each with calls to Virginia so many milliseconds above the server's own ten.
+    fn calls(network_ms: &[u64]) -> String {
+        let mut drawing = String::new();
+        for (number, ms) in network_ms.iter().enumerate() {
+            let (end, half) = (10 + 10 + ms, 10 + ms / 2);
+            writeln!(drawing, "trace t{number}").unwrap();
+            writeln!(drawing, "page < GET /page 0..{} region=eu-west-1", end + 5).unwrap();
+            writeln!(drawing, "  page > GET /row 10..{end} region=eu-west-1").unwrap();
+            writeln!(
+                drawing,
+                "    rows < GET /row {half}..{} region=us-east-1",
+                half + 10
+            )
+            .unwrap();
+        }
+        drawing
+    }
+
+    #[test]
+    fn calls_faster_than_light_have_a_wrong_label() {
+        check("physics", &calls(&[70; 12]), "");
+        check(
+            "physics",
+            &calls(&[4; 12]),
+            "measured wrong_region regions eu-west-1, us-east-1 4.000000: eu-west-1 -> us-east-1: 12 of 12 calls were \
+                faster than light, 4 ms in the median against 53.5 ms: a region label is wrong, or something nearer answers",
+        );
+        // A server that goes on after its answer, now and then.
+        check(
+            "physics",
+            &calls(&[[70; 12].as_slice(), &[4; 5]].concat()),
+            "",
+        );
+        check("physics", &calls(&[4; 9]), "");
+    }
+
+    #[test]
+    fn new_connections_take_whole_round_trips() {
+        let reused = [60; 30].as_slice();
+        check(
+            "physics",
+            &calls(&[reused, &[120; 10]].concat()),
+            "measured extra_round_trips regions eu-west-1, us-east-1 25.000000: eu-west-1 -> us-east-1: 25 % of 40 calls take \
+                whole round trips more than the fastest, of 60 ms: connections are set up for them",
+        );
+        let spread: Vec<u64> = (60..140).collect();
+        check("physics", &calls(&spread), "");
+        check(
+            "physics",
+            &calls(&[240; 10]),
+            "measured route_inflation regions eu-west-1, us-east-1 4.487265: eu-west-1 -> us-east-1: the fastest of 10 calls \
+                took 240 ms, light takes 53.5 ms: a long route, or a proxy on the way",
+        );
+    }
+
+    #[test]
+    fn round_trips_one_after_the_other_are_chatty() {
+        check(
+            "physics",
+            "page < GET /page     0..200  region=eu-west-1
+               page > GET /row    10..90  region=eu-west-1
+                 rows < GET /row  45..55  region=us-east-1
+               page > GET /row   100..180 region=eu-west-1
+                 rows < GET /row 135..145 region=us-east-1
+             trace side-by-side
+             page < GET /feed     0..200  region=eu-west-1
+               page > GET /row    10..90  region=eu-west-1
+                 rows < GET /row  45..55  region=us-east-1
+               page > GET /row    10..90  region=eu-west-1
+                 rows < GET /row  45..55  region=us-east-1",
+            "measured chatty_requests page GET /page 2.000000: page GET /page: 2 round trips to other regions one after the \
+                other per request (at most 2), 70 % of its time",
+        );
+    }
+
+    #[test]
+    fn a_deadline_below_the_speed_of_light_is_impossible() {
+        let drawing = |deadline: &str| {
+            format!(
+                "page < GET /page     0..200  region=eu-west-1
+                   page > GET /row    10..90  region=eu-west-1 rpc.request.metadata.grpc-timeout={deadline}
+                     rows < GET /row  45..55  region=us-east-1"
+            )
+        };
+        check("physics", &drawing("60m"), "");
+        check(
+            "physics",
+            &drawing("50m"),
+            "proved impossible_deadline page->rows GET /row 50.000000: page -> rows GET /row: a deadline of 50 ms where light \
+                alone needs 53.5 ms for the regions on the way",
+        );
+    }
+
+    #[test]
+    fn declared_budgets_below_the_speed_of_light_are_impossible() {
+        let policy = |timeout: &str, p99: &str| {
+            format!(
+                "version: 1\ncalls:\n  - {{ from: page, to: rows, timeout: {timeout} }}\n\
+                 entrypoints:\n  page: {{ service: page, operation: \"GET /page\", slo: {{ p99: {p99} }} }}\n"
+            )
+        };
+        let said = |policy: &str| -> Vec<String> {
+            let policy = read(policy, &Vocabulary::default()).unwrap();
+            let mut said = Vec::new();
+            each_order(&calls(&[70; 12]), |_, system| {
+                let graph = Graph::under(system, &policy);
+                let found = pass::measure(&graph, Effort::Thorough).findings;
+                let found = found.into_iter().filter(|it| it.pass == "physics");
+                said = found.map(|finding| finding.text).collect();
+            });
+            said
+        };
+        assert_eq!(said(&policy("60ms", "60ms")), [""; 0]);
+        assert_eq!(
+            said(&policy("50ms", "40ms")),
+            [
+                "page -> rows: a timeout of 50 ms is declared, and light needs 53.5 ms from eu-west-1 to us-east-1 and back",
+                "page GET /page: the p99 is to be 40 ms, and light alone needs at least 53.5 ms in 12 of 12 requests",
+            ]
+        );
+    }
+
+    #[test]
+    fn without_regions_nothing_is_known() {
+        check(
+            "physics",
+            "page < GET /page 0..10",
+            "unknown route_inflation the system: no resource names its region (cloud.region)",
+        );
+    }
+}

@@ -1,0 +1,413 @@
+//! What happened before what in a trace, without any wall clock that two hosts would have to share.
+//!
+//! Terms: every span has two events, its start and its end. One event *happened before* another (Lamport, CACM 21(7),
+//! 1978) if a chain of these leads from one to the other:
+//!
+//! - a span starts before it ends, and before its children start;
+//! - a child that its parent waited for ended before the parent: a called side before its caller if both ended well
+//!   and the called side did not last longer, work inside a process if it ended first by the clock of that process;
+//! - of two children of one span in the process of that span, the one that ended before the other started, by the
+//!   clock of that process;
+//! - a message is sent before it is taken.
+//!
+//! What no chain connects is concurrent: it may have happened in either order, whatever its times say.
+//!
+//! The children of a span in its process are ordered by a line of time: an end leads onto it, it leads to later starts, and so
+//! k children need 3 k arcs. Building takes O(n log n) in the spans of a trace, a question O(n).
+
+use crate::model::span::{Flags, Kind, Outcome};
+use crate::trace::link::Linked;
+use crate::trace::{NONE, Trace};
+
+/// How two spans of a trace stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// The first ended before the second started.
+    Before,
+    /// The second ended before the first started.
+    After,
+    /// The first started before the second, and may have gone on.
+    Leads,
+    /// The second started before the first, and may have gone on.
+    Follows,
+    /// Nothing connects them.
+    Concurrent,
+}
+
+/// The order of the events of a trace.
+#[derive(Debug)]
+pub struct Order {
+    n_spans: usize,
+    /// Where the arcs of each event begin in `to`.
+    offsets: Vec<u32>,
+    to: Vec<u32>,
+    /// Lamport's number of each event.
+    ranks: Vec<u32>,
+}
+
+fn start(span: u32) -> u32 {
+    2 * span
+}
+
+fn end(span: u32) -> u32 {
+    2 * span + 1
+}
+
+impl Order {
+    /// Returns the order of a trace.
+    pub fn of(trace: &Trace<'_>, linked: &Linked) -> Order {
+        let n_spans = trace.spans.len();
+        let mut arcs: Vec<(u32, u32)> = Vec::with_capacity(4 * n_spans);
+        for span in 0..n_spans as u32 {
+            arcs.push((start(span), end(span)));
+            let parent = trace.parents[span as usize];
+            if parent != NONE {
+                arcs.push((start(parent), start(span)));
+                if is_inside(trace, linked, parent, span) {
+                    arcs.push((end(span), end(parent)));
+                }
+            }
+        }
+        for call in &linked.calls {
+            let is_message = !call.sync && call.client != NONE && call.server != NONE;
+            if is_message && trace.parents[call.server as usize] != call.client {
+                arcs.push((start(call.client), start(call.server)));
+            }
+        }
+        let mut n_events = 2 * n_spans as u32;
+        for span in 0..n_spans as u32 {
+            n_events = add_line_of_time(trace, span, n_events, &mut arcs);
+        }
+        arcs.sort_unstable();
+        let mut offsets = vec![0u32; n_events as usize + 1];
+        for (from, _) in &arcs {
+            offsets[*from as usize + 1] += 1;
+        }
+        for at in 1..offsets.len() {
+            offsets[at] += offsets[at - 1];
+        }
+        let mut order = Order {
+            n_spans,
+            offsets,
+            to: arcs.iter().map(|(_, to)| *to).collect(),
+            ranks: Vec::new(),
+        };
+        order.rank_events();
+        order
+    }
+
+    /// Returns Lamport's number of a span's start: more than that of everything that happened before it, which does not mean
+    /// that everything with a smaller number did.
+    pub fn rank(&self, span: u32) -> u32 {
+        self.ranks[start(span) as usize]
+    }
+
+    /// Returns how two spans stand to each other.
+    ///
+    /// Messages that seem to be taken before they are sent can make two spans happen before each other; those are concurrent.
+    pub fn relation(&self, first: u32, second: u32) -> Relation {
+        let leads = |from: u32, to: u32| self.reaches(start(from), start(to));
+        match (leads(first, second), leads(second, first)) {
+            (true, false) if self.reaches(end(first), start(second)) => Relation::Before,
+            (true, false) => Relation::Leads,
+            (false, true) if self.reaches(end(second), start(first)) => Relation::After,
+            (false, true) => Relation::Follows,
+            (_, _) => Relation::Concurrent,
+        }
+    }
+
+    fn next(&self, event: u32) -> &[u32] {
+        let event = event as usize;
+        &self.to[self.offsets[event] as usize..self.offsets[event + 1] as usize]
+    }
+
+    fn reaches(&self, from: u32, to: u32) -> bool {
+        let mut seen = vec![false; self.offsets.len() - 1];
+        let mut open = vec![from];
+        while let Some(event) = open.pop() {
+            if event == to {
+                return true;
+            }
+            if !std::mem::replace(&mut seen[event as usize], true) {
+                open.extend_from_slice(self.next(event));
+            }
+        }
+        false
+    }
+
+    /// Counts, for each event, the events of spans on the longest chain before it; those on a cycle of messages count none.
+    fn rank_events(&mut self) {
+        let n_events = self.offsets.len() - 1;
+        let mut waiting_for = vec![0u32; n_events];
+        for to in &self.to {
+            waiting_for[*to as usize] += 1;
+        }
+        let mut ranks = vec![0u32; n_events];
+        let mut open: Vec<u32> = (0..n_events as u32)
+            .filter(|event| waiting_for[*event as usize] == 0)
+            .collect();
+        while let Some(event) = open.pop() {
+            let is_of_span = (event as usize) < 2 * self.n_spans;
+            let rank = ranks[event as usize] + u32::from(is_of_span);
+            for &to in self.next(event) {
+                let to = to as usize;
+                ranks[to] = ranks[to].max(rank);
+                waiting_for[to] -= 1;
+                if waiting_for[to] == 0 {
+                    open.push(to as u32);
+                }
+            }
+        }
+        self.ranks = ranks;
+    }
+}
+
+/// Returns start and end of a span, if it has both.
+fn times(trace: &Trace<'_>, span: u32) -> Option<(u64, u64)> {
+    let row = &trace.spans[span as usize];
+    let is_timed = !row.flags.has(Flags::NO_START)
+        && !row.flags.has(Flags::NO_END)
+        && !row.flags.has(Flags::NEGATIVE);
+    is_timed.then(|| (row.start, row.start.saturating_add(row.duration)))
+}
+
+/// Returns whether a span ran in the process of its parent.
+fn is_local(trace: &Trace<'_>, parent: u32, span: u32) -> bool {
+    let (above, row) = (&trace.spans[parent as usize], &trace.spans[span as usize]);
+    let comes_from_outside = matches!(row.flags.kind(), Kind::Server | Kind::Consumer);
+    above.resource == row.resource && !comes_from_outside
+}
+
+/// Returns whether a span surely ended before its parent did.
+fn is_inside(trace: &Trace<'_>, linked: &Linked, parent: u32, span: u32) -> bool {
+    let (Some(outer), Some(inner)) = (times(trace, parent), times(trace, span)) else {
+        return false;
+    };
+    if is_local(trace, parent, span) {
+        return inner.1 <= outer.1;
+    }
+    let is_well = |span: u32| match trace.spans[span as usize].flags.outcome() {
+        Outcome::Fine | Outcome::ClientError | Outcome::Redirected => true,
+        Outcome::Failed | Outcome::Timeout | Outcome::Unavailable | Outcome::Cancelled => false,
+    };
+    linked.waits[span as usize]
+        && trace.spans[parent as usize].flags.kind() == Kind::Client
+        && is_well(parent)
+        && is_well(span)
+        && inner.1 - inner.0 <= outer.1 - outer.0
+}
+
+/// Orders the children of a span in its process by time; returns the number of events then.
+fn add_line_of_time(
+    trace: &Trace<'_>,
+    parent: u32,
+    n_events: u32,
+    arcs: &mut Vec<(u32, u32)>,
+) -> u32 {
+    let children = trace.children(parent);
+    if children.len() < 2 {
+        return n_events;
+    }
+    // At one time ends come before starts.
+    let mut events: Vec<(u64, bool, u32)> = Vec::new();
+    for &child in children {
+        if is_local(trace, parent, child)
+            && let Some((from, to)) = times(trace, child)
+            && from < to
+        {
+            events.push((to, false, child));
+            events.push((from, true, child));
+        }
+    }
+    events.sort_unstable();
+    let first = n_events;
+    for (at, (_, is_start, child)) in (first..).zip(&events) {
+        if at > first {
+            arcs.push((at - 1, at));
+        }
+        if *is_start {
+            arcs.push((at, start(*child)));
+        } else {
+            arcs.push((end(*child), at));
+        }
+    }
+    first + events.len() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+    use crate::algo::random::Random;
+    use crate::trace::drawing::{ORDERS, compare, for_each, spans};
+
+    /// Checks how all pairs of spans stand to each other, one a line; the names are operations, concurrent pairs are left out.
+    #[track_caller]
+    fn check(drawing: &str, expected: &str) {
+        let spans = spans(drawing);
+        for reading in 0..ORDERS {
+            let mut found = String::new();
+            for_each(&spans, reading, |trace, traces, linked| {
+                let order = Order::of(trace, linked);
+                let name = |span: u32| traces.dictionary.text(trace.spans[span as usize].operation);
+                for first in 0..trace.spans.len() as u32 {
+                    for second in 0..trace.spans.len() as u32 {
+                        let word = match order.relation(first, second) {
+                            Relation::Before => "before",
+                            Relation::Leads if first != second => "leads",
+                            _ => continue,
+                        };
+                        assert!(order.rank(first) < order.rank(second));
+                        writeln!(found, "{} {word} {}", name(first), name(second)).unwrap();
+                    }
+                }
+            });
+            compare(&found, expected, reading);
+        }
+    }
+
+    #[test]
+    fn calls_one_after_the_other_are_ordered_whatever_the_other_clock_says() {
+        check(
+            "page < page       0..100
+               page > a       10..40
+                 one < A     510..520
+               page > b       50..90
+                 two < B       1..20",
+            "page leads a
+             page leads A
+             page leads b
+             page leads B
+             a leads A
+             a before b
+             a before B
+             A before b
+             A before B
+             b leads B",
+        );
+    }
+
+    #[test]
+    fn calls_at_once_are_concurrent() {
+        check(
+            "page < page       0..100
+               page > a       10..60
+                 one < A      20..30
+               page > b       50..90
+                 two < B      70..80",
+            "page leads a
+             page leads A
+             page leads b
+             page leads B
+             a leads A
+             b leads B",
+        );
+    }
+
+    #[test]
+    fn a_server_that_its_client_left_goes_on_beside_what_follows() {
+        check(
+            "page < page       0..100
+               page > a       10..40  error=timeout error
+                 one < A      11..39
+               page > b       50..90",
+            "page leads a
+             page leads A
+             page leads b
+             a leads A
+             a before b",
+        );
+    }
+
+    #[test]
+    fn messages_are_sent_before_they_are_taken() {
+        check(
+            "shop < order      0..100
+               shop >> send   10..20  op=send dest=kafka/orders #sent
+             mail << mail      5..9   op=process dest=kafka/orders link=sent",
+            "order leads send orders
+             order leads process orders
+             send orders leads process orders",
+        );
+    }
+
+    /// Returns whether one event reaches another by arcs between all pairs of siblings.
+    fn closure(trace: &Trace<'_>, linked: &Linked) -> Vec<bool> {
+        let n = 2 * trace.spans.len();
+        let mut reaches = vec![false; n * n];
+        let mut arc = |from: u32, to: u32| reaches[from as usize * n + to as usize] = true;
+        for span in 0..trace.spans.len() as u32 {
+            arc(start(span), start(span));
+            arc(end(span), end(span));
+            arc(start(span), end(span));
+            let parent = trace.parents[span as usize];
+            if parent == NONE {
+                continue;
+            }
+            arc(start(parent), start(span));
+            if is_inside(trace, linked, parent, span) {
+                arc(end(span), end(parent));
+            }
+            for &other in trace.children(parent) {
+                let both_local = is_local(trace, parent, span) && is_local(trace, parent, other);
+                if let (Some(one), Some(two)) = (times(trace, span), times(trace, other))
+                    && both_local
+                    && one.0 < one.1
+                    && two.0 < two.1
+                    && one.1 <= two.0
+                {
+                    arc(end(span), start(other));
+                }
+            }
+        }
+        for middle in 0..n {
+            for from in 0..n {
+                if reaches[from * n + middle] {
+                    for to in 0..n {
+                        reaches[from * n + to] |= reaches[middle * n + to];
+                    }
+                }
+            }
+        }
+        reaches
+    }
+
+    #[test]
+    fn lines_of_time_say_what_all_pairs_say() {
+        for replicate in 0..400 {
+            let mut random = Random::new(13, replicate);
+            let mut drawing = String::from("s0 < root 0..40\n");
+            let mut depth = 0;
+            for number in 0..1 + random.below(9) {
+                depth = 1 + random.below(depth + 1);
+                let from = random.below(40);
+                let (kind, service) = [(">", 0), (".", 0), ("<", 1)][random.below(3)];
+                let error = ["", "", "error=timeout error"][random.below(3)];
+                writeln!(
+                    drawing,
+                    "{:depth$}s{service} {kind} op{number} {from}..{} {error}",
+                    "",
+                    from + random.below(20)
+                )
+                .unwrap();
+            }
+            let spans = spans(&drawing);
+            for_each(&spans, 0, |trace, _, linked| {
+                let order = Order::of(trace, linked);
+                let all = closure(trace, linked);
+                let n = 2 * trace.spans.len() as u32;
+                for from in 0..n {
+                    for to in 0..n {
+                        let expected = all[(from * n + to) as usize];
+                        assert_eq!(order.reaches(from, to), expected, "{drawing}{from} {to}");
+                        if expected && from != to {
+                            let [one, other] = [from, to].map(|at| order.ranks[at as usize]);
+                            assert!(one < other, "{drawing}{from} {to}");
+                        }
+                    }
+                }
+            });
+        }
+    }
+}
