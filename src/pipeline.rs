@@ -116,6 +116,14 @@ pub fn cascades(options: &Options, progress: &Progress) -> Result<(Report, Readi
     report_with(report::build::cascades, options, progress)
 }
 
+/// Returns the report of the inputs on what calls and requests may take and do take.
+///
+/// # Errors
+/// See [`fold`].
+pub fn budgets(options: &Options, progress: &Progress) -> Result<(Report, Reading)> {
+    report_with(report::build::budgets, options, progress)
+}
+
 fn report_with(
     build: fn(&System, &Policy, &Reading) -> Report,
     options: &Options,

@@ -10,6 +10,7 @@ Examples:
   topple report traces/ --focus cart -f mermaid  the neighbourhood of one service
   topple hubs traces/                            who is central, and what hangs on it
   topple cascades traces/ --focus cart           what falls when cart falls, and why
+  topple budgets traces/                         timeouts and retries that cannot hold
   topple fold traces/ -o day.topo                fold once, report often";
 
 /// Read exported OpenTelemetry traces; show the service graph, its calls, failures and delays
@@ -30,6 +31,8 @@ pub(super) enum Command {
     Hubs(HubsArgs),
     /// Show what falls when one part falls: requests, ways, failures that happened, fallbacks
     Cascades(CascadesArgs),
+    /// Show which timeouts and retries cannot hold, and where the time of each entry point goes
+    Budgets(BudgetsArgs),
     /// Fold traces into a topology file, which is small, adds up, and is read like traces
     Fold(FoldArgs),
     /// Write traces of any format as OTLP JSON or protobuf
@@ -61,6 +64,15 @@ pub(super) struct HubsArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CascadesArgs {
+    /// Format on stdout: table, json, csv, md [default: table]
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(super) format: Option<String>,
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BudgetsArgs {
     /// Format on stdout: table, json, csv, md [default: table]
     #[arg(short, long, value_name = "FORMAT")]
     pub(super) format: Option<String>,

@@ -27,8 +27,8 @@ use crate::report::focus::focus;
 use crate::text;
 
 use args::{
-    CascadesArgs, Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs, ReadArgs, ReportArgs,
-    Schema, ShowArgs, TalkArgs,
+    BudgetsArgs, CascadesArgs, Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs,
+    ReadArgs, ReportArgs, Schema, ShowArgs, TalkArgs,
 };
 use output::Output;
 
@@ -44,6 +44,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Report(args) => report(args),
         Command::Hubs(args) => hubs(args),
         Command::Cascades(args) => cascades(args),
+        Command::Budgets(args) => budgets(args),
         Command::Fold(args) => fold(args),
         Command::Convert(args) => convert(args),
         Command::Explain(args) => explain(&args),
@@ -128,6 +129,9 @@ const HUBS_FORMATS: [&str; 3] = ["json", "md", "table"];
 /// Formats that the part on what falls can be written in.
 const CASCADES_FORMATS: [&str; 4] = ["csv", "json", "md", "table"];
 
+/// Formats that the part on budgets can be written in.
+const BUDGETS_FORMATS: [&str; 4] = ["csv", "json", "md", "table"];
+
 fn hubs(args: HubsArgs) -> Result<Exit> {
     let renderers = renderers_of(args.format.as_deref(), &args.show, &HUBS_FORMATS)?;
     show(renderers, args.show, pipeline::hubs)
@@ -136,6 +140,11 @@ fn hubs(args: HubsArgs) -> Result<Exit> {
 fn cascades(args: CascadesArgs) -> Result<Exit> {
     let renderers = renderers_of(args.format.as_deref(), &args.show, &CASCADES_FORMATS)?;
     show(renderers, args.show, pipeline::cascades)
+}
+
+fn budgets(args: BudgetsArgs) -> Result<Exit> {
+    let renderers = renderers_of(args.format.as_deref(), &args.show, &BUDGETS_FORMATS)?;
+    show(renderers, args.show, pipeline::budgets)
 }
 
 /// Returns the renderers asked for, all of which must be among some.

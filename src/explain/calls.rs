@@ -28,7 +28,6 @@ pub(super) static ERRORS: Explanation = Explanation {
         "client_4xx",
         "error_ratio",
         "error_types",
-        "timeouts",
     ],
     title: "failed attempts, by which side noticed",
     measures: "Attempts that failed on both sides, on the caller's side alone (client_only) or on the called side alone \

@@ -23,6 +23,7 @@ mod clocks;
 mod falls;
 mod incidents;
 
+mod budgets;
 mod places;
 
 use std::io;
@@ -74,6 +75,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &graph::CONNECTED_COMPONENTS,
     &central::CORE,
     &time::CRITICAL_PATH_SHARE,
+    &budgets::CRITICAL_TIME,
     &falls::CRITICALITY,
     &failures::DEFERRABLE,
     &graph::DEGREE,
@@ -115,15 +117,18 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &graph::RECIPROCITY,
     &falls::REQUEST_SURVIVAL,
     &calls::RETRIES,
+    &budgets::RETRY_AMPLIFICATION,
     &shape::ROBUSTNESS,
     &failures::SAGAS,
     &failures::SEQUENTIAL_CALLS,
     &data::SHAPES,
     &falls::SHARED_DEPENDENCIES,
     &places::SHUFFLE_SHARDING,
+    &budgets::SLO_HEADROOM,
     &shape::SMALL_WORLD,
     &data::SPANS_BY_CLASS,
     &time::SYNC_DEPTH,
+    &budgets::TIMEOUTS,
     &graph::TRAFFIC_SHARE,
     &shape::TOPOLOGY_CLASS,
     &falls::TRANSMISSIBILITY,

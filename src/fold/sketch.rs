@@ -34,15 +34,21 @@ fn bucket(value: u64) -> u16 {
     ((u64::from(shift) << BITS) + (value >> shift)) as u16
 }
 
-/// Returns the middle of a bucket.
-fn middle(bucket: u16) -> u64 {
+/// Returns the least and the largest value of a bucket.
+pub fn bounds(bucket: u16) -> (u64, u64) {
     let bucket = u64::from(bucket);
     if bucket < PER_OCTAVE {
-        return bucket;
+        return (bucket, bucket);
     }
     let shift = (bucket >> BITS) - 1;
     let low = (PER_OCTAVE + (bucket & (PER_OCTAVE - 1))) << shift;
-    low + ((1u64 << shift) - 1) / 2
+    (low, low + ((1u64 << shift) - 1))
+}
+
+/// Returns the middle of a bucket.
+fn middle(bucket: u16) -> u64 {
+    let (low, high) = bounds(bucket);
+    low + (high - low) / 2
 }
 
 impl Sketch {
@@ -188,6 +194,23 @@ impl Sketch {
         Some(self.max)
     }
 
+    /// Returns how many values lie in buckets wholly above a value.
+    pub fn count_above(&self, value: u64) -> u64 {
+        let of_value = bucket(value);
+        let above = self.buckets().filter(|(of, _)| *of > of_value);
+        above.map(|(_, count)| u64::from(count)).sum()
+    }
+
+    /// Returns the standard deviation divided by the mean, within about 0.01; `None` when empty or of zeros.
+    pub fn variation(&self) -> Option<f64> {
+        let mean = self.mean().filter(|mean| *mean > 0.0)?;
+        let squares = self.buckets().map(|(of, count)| {
+            let off = middle(of).clamp(self.min, self.max) as f64 - mean;
+            f64::from(count) * off * off
+        });
+        Some((squares.sum::<f64>() / self.count as f64).sqrt() / mean)
+    }
+
     /// Returns `(sum, min, max)`, which with the buckets make the sketch.
     pub fn totals(&self) -> (u128, u64, u64) {
         (self.sum, self.min, self.max)
@@ -299,6 +322,26 @@ mod tests {
         assert_eq!(whole.without(&whole).quantile(0.5), None);
         assert_eq!(whole.count_below(0), 0);
         assert_eq!(whole.count_below(u64::MAX), 1000);
+    }
+
+    #[test]
+    fn spread_and_tail_are_those_of_the_values() {
+        let mut sketch = Sketch::default();
+        assert_eq!(sketch.variation(), None);
+        for value in [100, 100, 100, 100] {
+            sketch.add(value * 1_000_000);
+        }
+        assert_eq!(sketch.variation(), Some(0.0));
+        assert_eq!(sketch.count_above(99_000_000), 4);
+        assert_eq!(sketch.count_above(100_000_000), 0);
+        sketch.add(200_000_000);
+        sketch.add(300_000_000);
+        // Mean 150, deviations 50 four times, 50 and 150.
+        let expected = (35_000.0_f64 / 6.0).sqrt() / 150.0;
+        assert!((sketch.variation().unwrap() - expected).abs() < 0.01);
+        assert_eq!(sketch.count_above(100_000_000), 2);
+        let (low, high) = bounds(bucket(100_000_000));
+        assert!(low <= 100_000_000 && high >= 100_000_000 && high - low <= low / 64);
     }
 
     #[test]

@@ -16,9 +16,13 @@ pub mod replicas;
 
 mod outages;
 
+pub mod limits;
+
 pub mod graph;
 
 pub mod trace;
+
+pub mod budgets;
 
 use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Way};
 use crate::fold::Watcher;
@@ -92,6 +96,7 @@ pub static PASSES: &[&Pass] = &[
     &graph::communities::COMMUNITIES,
     &trace::concurrency::CONCURRENCY,
     &graph::cores::CORES,
+    &trace::critical_path::CRITICAL_PATH,
     &graph::criticality::CRITICALITY,
     &graph::cycles::CYCLES,
     &trace::deferrable::DEFERRABLE,
@@ -100,6 +105,7 @@ pub static PASSES: &[&Pass] = &[
     &trace::gray_failure::GRAY_FAILURE,
     &trace::hedging::HEDGING,
     &graph::hubs::HUBS,
+    &trace::latency_budget::LATENCY_BUDGET,
     &graph::levels::LEVELS,
     &trace::locality::LOCALITY,
     &trace::lost_updates::LOST_UPDATES,
@@ -109,6 +115,7 @@ pub static PASSES: &[&Pass] = &[
     &trace::phantoms::PHANTOMS,
     &trace::physics::PHYSICS,
     &graph::power_law::POWER_LAW,
+    &trace::retries::RETRIES,
     &graph::robustness::ROBUSTNESS,
     &trace::sagas::SAGAS,
     &trace::sequential_calls::SEQUENTIAL_CALLS,
@@ -116,6 +123,7 @@ pub static PASSES: &[&Pass] = &[
     &trace::shuffle_sharding::SHUFFLE_SHARDING,
     &graph::single_points::SINGLE_POINTS,
     &graph::small_world::SMALL_WORLD,
+    &trace::timeouts::TIMEOUTS,
     &graph::topology_class::TOPOLOGY_CLASS,
     &trace::transmission::TRANSMISSION,
     &trace::versions::VERSIONS,
@@ -128,9 +136,11 @@ pub fn watchers() -> impl Iterator<Item = &'static Watcher> {
 }
 
 /// The passes whose findings come first, the most important first; the others follow by name.
-const FIRST: [&str; 8] = [
+const FIRST: [&str; 10] = [
     "origins",
     "phantoms",
+    "timeouts",
+    "retries",
     "transmission",
     "blast-radius",
     "cycles",

@@ -215,7 +215,11 @@ pub(super) fn told(report: &Report) -> impl Iterator<Item = &Finding> {
         .filter(|finding| finding.grade != Grade::Unknown)
 }
 
-fn of_pass<'a>(report: &'a Report, pass: &'static str) -> impl Iterator<Item = &'a Finding> {
+/// Returns what a pass tells.
+pub(super) fn of_pass<'a>(
+    report: &'a Report,
+    pass: &'static str,
+) -> impl Iterator<Item = &'a Finding> {
     told(report).filter(move |finding| finding.pass == pass)
 }
 
@@ -224,7 +228,7 @@ fn of_metric<'a>(report: &'a Report, metric: &str) -> Option<&'a Finding> {
 }
 
 /// Returns a text that is safe to show, with a full stop; it may begin with a name, whose case is kept.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     format!("{}.", text::visible(text))
 }
 

@@ -55,6 +55,16 @@ const COLUMNS: &[Column] = &[
     ("retries_marked", |edge| Cell::Number(edge.retries[0])),
     ("retries_hidden", |edge| Cell::Number(edge.retries[1])),
     ("retries_inferred", |edge| Cell::Number(edge.retries[2])),
+    ("retry_amplification", |edge| {
+        known(edge.retry_amplification)
+    }),
+    ("max_attempts", |edge| {
+        edge.max_attempts.map_or(Cell::Unknown, Cell::Count)
+    }),
+    ("timeout_ns", |edge| {
+        edge.timeout_ns
+            .map_or(Cell::Unknown, |(ns, _)| Cell::Count(ns))
+    }),
     ("client_p50_ns", |edge| {
         nanoseconds(&edge.client_ns, |q| q.p50)
     }),

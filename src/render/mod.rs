@@ -8,6 +8,8 @@ mod summary;
 
 mod central;
 
+mod budget;
+
 mod falls;
 
 mod drawing;
@@ -101,7 +103,9 @@ mod tests {
     use crate::report::Part;
 
     /// Files of this folder that render nothing by themselves.
-    const HELPERS: [&str; 6] = ["central", "drawing", "falls", "mod", "sample", "summary"];
+    const HELPERS: [&str; 7] = [
+        "budget", "central", "drawing", "falls", "mod", "sample", "summary",
+    ];
 
     #[test]
     fn every_file_is_in_the_table() {
@@ -180,7 +184,7 @@ mod tests {
     #[test]
     fn nothing_for_people_holds_a_control_character() {
         for name in ["dot", "md", "mermaid", "table"] {
-            for part in [Part::Whole, Part::Hubs, Part::Cascades] {
+            for part in [Part::Whole, Part::Hubs, Part::Cascades, Part::Budgets] {
                 let report = Report {
                     part,
                     ..sample::hostile()

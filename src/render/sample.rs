@@ -5,8 +5,8 @@ mod falls;
 use super::{Options, Renderer};
 use crate::report::fixes::Fix;
 use crate::report::{
-    Data, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, Part, ProblemRow, Quantiles,
-    Redundancy, Report, Service, Standing, Subject,
+    Budgets, CallBudget, Data, Degrees, EdgeRow, EntryBudget, EntryRow, Finding, Grade, Kind,
+    Metric, Part, ProblemRow, Quantiles, Redundancy, Report, Service, Spender, Standing, Subject,
 };
 
 pub(super) use falls::{cascades, hostile_cascades, story};
@@ -230,6 +230,7 @@ pub(super) fn shop() -> Report {
             text: "checkout sends payments 1.27 attempts per call".to_owned(),
             cost: None,
         }],
+        budgets: Budgets::default(),
         notes: vec!["the last line of shop/now.json is cut off; it was not read".to_owned()],
         verdict: None,
         fix_first: Some(vec![Fix {
@@ -315,6 +316,90 @@ pub(super) fn hubs() -> Report {
     report
 }
 
+/// Returns what calls and requests of the small shop may take.
+pub(super) fn budgets() -> Report {
+    let mut report = shop();
+    report.part = Part::Budgets;
+    let call = |from: &str, to: &str| CallBudget {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        max_attempts: 1,
+        amplification: Some(1.0),
+        p99: Some(90_000_000),
+        ..CallBudget::default()
+    };
+    let spender = |service: &str, operation: &str, share: f64| Spender {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        share,
+        share_typical: share / 2.0,
+        share_p95: Some(1.0 - share),
+        share_p99: Some(1.0 - share),
+    };
+    report.budgets = Budgets {
+        calls: vec![
+            call("cart", "redis"),
+            CallBudget {
+                timeout: Some((200_000_000, "inferred")),
+                max_attempts: 3,
+                amplification: Some(1.27),
+                ..call("checkout", "payments")
+            },
+            CallBudget {
+                timeout: Some((400_000_000, "declared")),
+                ..call("frontend", "checkout")
+            },
+        ],
+        entries: vec![
+            EntryBudget {
+                service: "frontend".to_owned(),
+                operation: "POST /checkout".to_owned(),
+                requests: 1_234,
+                p50: Some(120_000_000),
+                p99: Some(900_000_000),
+                slo: Some(800_000_000),
+                spenders: vec![
+                    spender("frontend", "POST /checkout", 0.6),
+                    spender("payments", "POST /charge", 0.3),
+                ],
+            },
+            EntryBudget {
+                service: "cart".to_owned(),
+                operation: "sweep".to_owned(),
+                requests: 4,
+                p50: Some(1_000_000),
+                spenders: vec![Spender {
+                    share_p95: None,
+                    share_p99: None,
+                    ..spender("cart", "sweep", 1.0)
+                }],
+                ..EntryBudget::default()
+            },
+        ],
+    };
+    report.findings.push(Finding {
+        value: 350e6,
+        unit: "ns",
+        grade: Grade::Inferred,
+        count: 1,
+        of: 1,
+        text: "checkout may wait for payments longer than frontend waits for it: 3 x 200 ms + 150 ms backoff = 750 ms > \
+               400 ms (inferred, declared)"
+            .to_owned(),
+        ..Finding::of(
+            "timeouts",
+            "timeout_inversions",
+            Subject::Path(["frontend", "checkout", "payments"].map(str::to_owned).to_vec()),
+        )
+    });
+    report.findings.push(Finding {
+        grade: Grade::Proved,
+        text: "2 services can wait for each other".to_owned(),
+        ..Finding::new("cycles", "largest_cycle", Subject::System)
+    });
+    report
+}
+
 /// Returns a report of names and numbers that mean harm.
 pub(super) fn hostile() -> Report {
     let names = [
@@ -356,6 +441,34 @@ pub(super) fn hostile() -> Report {
         })
         .chain([edge("nobody", "lists these", f64::INFINITY)])
         .collect();
+    let budgets = Budgets {
+        calls: pairs
+            .clone()
+            .map(|(from, to)| CallBudget {
+                from: from.clone(),
+                to: to.clone(),
+                timeout: Some((u64::MAX, "declared")),
+                max_attempts: u64::MAX,
+                amplification: Some(1e15),
+                p99: Some(u64::MAX),
+            })
+            .collect(),
+        entries: pairs
+            .clone()
+            .map(|(service, operation)| EntryBudget {
+                service: service.clone(),
+                operation: operation.clone(),
+                requests: u64::MAX,
+                spenders: vec![Spender {
+                    service: operation.clone(),
+                    operation: service.clone(),
+                    share: f64::NAN,
+                    ..Spender::default()
+                }],
+                ..EntryBudget::default()
+            })
+            .collect(),
+    };
     let entries = pairs
         .map(|(service, operation)| entry(service, operation, 1e15))
         .collect();
@@ -380,6 +493,7 @@ pub(super) fn hostile() -> Report {
         edges,
         entries,
         degrees: Degrees::default(),
+        budgets,
         metrics: vec![Metric {
             name: "density",
             value: f64::NAN,

@@ -12,6 +12,7 @@ use crate::input::Reading;
 use crate::model::dictionary::Weight;
 use crate::model::meaning::is_unknown_service;
 use crate::model::names::{ABSENT, NameId};
+use crate::pass::budgets::{Budgets, CallBudget, budgets_of};
 use crate::pass::graph::paths::depth_quantile;
 use crate::pass::{self, Effort, Graph};
 use crate::policy::Policy;
@@ -38,6 +39,11 @@ pub fn cascades(system: &System, policy: &Policy, reading: &Reading) -> Report {
     part(system, policy, reading, Part::Cascades, Effort::Thorough)
 }
 
+/// Returns the report on what calls and requests may take.
+pub fn budgets(system: &System, policy: &Policy, reading: &Reading) -> Report {
+    part(system, policy, reading, Part::Budgets, Effort::Quick)
+}
+
 fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort: Effort) -> Report {
     let topology = &system.rest;
     let graph = Graph::under(system, policy);
@@ -53,6 +59,7 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
         })
     });
     let window_ns = window(system).map(|(start, end)| end - start);
+    let budgets = budgets_of(&graph);
     let mut notes = notes(topology, system, reading);
     notes.extend(measured.notes);
     let services: Vec<Service> = (0u32..)
@@ -67,10 +74,11 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
         edges: system
             .arcs
             .iter()
-            .map(|arc| edge_row(&graph, arc, window_ns))
+            .map(|arc| with_budget(edge_row(&graph, arc, window_ns), &budgets))
             .collect(),
         fix_first: (part == Part::Whole).then(|| fix_first(&measured.findings, &entries)),
         entries,
+        budgets,
         metrics: measured.metrics,
         passes: pass::PASSES.len(),
         findings: measured.findings,
@@ -386,6 +394,7 @@ fn edge_row(graph: &Graph<'_>, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
         exemplars: exemplars(&edge.exemplars),
         failed_exemplars: exemplars(&edge.failed_exemplars),
         slowest_exemplars: slowest(&edge.slowest),
+        ..EdgeRow::default()
     }
 }
 
@@ -404,6 +413,21 @@ fn tie(graph: &Graph<'_>, arc: &Arc) -> Option<Tie> {
         good_calls: known.good_calls,
         failed_alone: known.failed_alone,
     })
+}
+
+/// Adds what the calls of an edge may take, if their caller waits.
+fn with_budget(mut row: EdgeRow, budgets: &Budgets) -> EdgeRow {
+    let ends = |call: &CallBudget| (&*call.from, &*call.to).cmp(&(&*row.from, &*row.to));
+    if let Ok(at) = budgets.calls.binary_search_by(ends)
+        && row.sync
+        && !row.direct
+    {
+        let call = &budgets.calls[at];
+        row.retry_amplification = call.amplification;
+        row.max_attempts = Some(call.max_attempts);
+        row.timeout_ns = call.timeout;
+    }
+    row
 }
 
 fn entry_row(system: &System, point: &EntryPoint) -> EntryRow {

@@ -26,7 +26,7 @@ pub fn focus(report: &mut Report, service: &str, depth: Option<usize>) -> Result
     }
     let near = match (depth, report.part) {
         (None, Part::Cascades) => above_and_below(report, service),
-        (depth, Part::Whole | Part::Hubs | Part::Cascades) => {
+        (depth, Part::Whole | Part::Hubs | Part::Cascades | Part::Budgets) => {
             around(report, service, depth.unwrap_or(1))
         }
     };
@@ -38,6 +38,13 @@ pub fn focus(report: &mut Report, service: &str, depth: Option<usize>) -> Result
         .retain(|edge| near.contains(&edge.from) && near.contains(&edge.to));
     report.entries.retain(|entry| near.contains(&entry.service));
     report.fix_first = None;
+    let budgets = &mut report.budgets;
+    budgets
+        .calls
+        .retain(|call| near.contains(&call.from) && near.contains(&call.to));
+    budgets
+        .entries
+        .retain(|entry| near.contains(&entry.service));
     report.findings.retain(|finding| {
         finding.subject == Subject::System || near.iter().any(|name| finding.subject.names(name))
     });

@@ -24,6 +24,7 @@ pub use crate::finding::{
     BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Finding, Grade, Hop, Metric,
     Redundancy, Standing, Start, Stop, Subject, Transmissibility, Way,
 };
+pub use crate::pass::budgets::{Budgets, CallBudget, EntryBudget, Spender};
 pub use crate::report::degrees::{DegreeRow, Degrees};
 
 /// Which part of the report was asked for.
@@ -36,6 +37,8 @@ pub enum Part {
     Hubs,
     /// What falls when one part falls.
     Cascades,
+    /// What calls and requests may take.
+    Budgets,
 }
 
 /// Everything a report says.
@@ -53,6 +56,8 @@ pub struct Report {
     pub entries: Vec<EntryRow>,
     /// How many nodes of the whole graph have how many neighbours.
     pub degrees: Degrees,
+    /// What calls and requests may take and do take.
+    pub budgets: Budgets,
     /// Numbers about the whole graph, by name.
     pub metrics: Vec<Metric>,
     /// Measured facts, the most important first; what could not be told comes last.
@@ -213,6 +218,12 @@ pub struct EdgeRow {
     pub timeouts: f64,
     /// Retries marked, hidden below one client span, and inferred.
     pub retries: [f64; 3],
+    /// Attempts per logical call, if the caller waits and a first attempt was seen.
+    pub retry_amplification: Option<f64>,
+    /// Most attempts of one logical call, declared or seen, if the caller waits.
+    pub max_attempts: Option<u64>,
+    /// How long the caller waits for one attempt, and how that is known.
+    pub timeout_ns: Option<(u64, &'static str)>,
     /// Durations of calling spans.
     pub client_ns: Quantiles,
     /// Durations of called spans.

@@ -68,6 +68,7 @@ pub const METRICS: &[&str] = &[
     "hubs",
     "largest_component",
     "largest_cycle",
+    "least_slo_headroom",
     "load_times_amplification",
     "lost_update_windows",
     "low_concurrency_limits",
@@ -108,6 +109,7 @@ pub const METRICS: &[&str] = &[
     "request_survival",
     "request_survival_high",
     "request_survival_targeted",
+    "retry_amplification",
     "robustness_adaptive",
     "robustness_betweenness",
     "robustness_random",
@@ -128,6 +130,8 @@ pub const METRICS: &[&str] = &[
     "soft_edges",
     "static_depth",
     "tenants_in_several_cells",
+    "timeout_inversions",
+    "timeouts_known",
     "top3_callee_traffic_share",
     "top_callee_traffic_share",
     "transitivity",
@@ -135,6 +139,7 @@ pub const METRICS: &[&str] = &[
     "unknown_edges",
     "version_stragglers",
     "wasted_server_seconds",
+    "worst_retry_amplification",
     "zones",
 ];
 
@@ -191,6 +196,9 @@ const OF_EDGES: &[OfEdge] = &[
     ("fan_out", |edge| Some(edge.fan_out)),
     ("fan_out_max", |edge| Some(edge.fan_out_max as f64)),
     ("in_flight", |edge| edge.in_flight),
+    ("max_attempts", |edge| {
+        edge.max_attempts.map(|most| most as f64)
+    }),
     ("network_ns.max", |edge| time(&edge.network_ns, |of| of.max)),
     ("network_ns.p50", |edge| time(&edge.network_ns, |of| of.p50)),
     ("network_ns.p90", |edge| time(&edge.network_ns, |of| of.p90)),
@@ -202,11 +210,15 @@ const OF_EDGES: &[OfEdge] = &[
     ("retries.hidden", |edge| Some(edge.retries[1])),
     ("retries.inferred", |edge| Some(edge.retries[2])),
     ("retries.marked", |edge| Some(edge.retries[0])),
+    ("retry_amplification", |edge| edge.retry_amplification),
     ("served", |edge| Some(edge.served)),
     ("server_ns.max", |edge| time(&edge.server_ns, |of| of.max)),
     ("server_ns.p50", |edge| time(&edge.server_ns, |of| of.p50)),
     ("server_ns.p90", |edge| time(&edge.server_ns, |of| of.p90)),
     ("server_ns.p99", |edge| time(&edge.server_ns, |of| of.p99)),
+    ("timeout_ns.value", |edge| {
+        edge.timeout_ns.map(|(ns, _)| ns as f64)
+    }),
     ("timeouts", |edge| Some(edge.timeouts)),
     ("transmissibility.high", |edge| {
         transmissibility(edge, |tau| tau.high)

@@ -5,6 +5,7 @@
 )]
 
 mod bounds;
+mod budgets;
 mod cascades;
 mod cli;
 mod conformance;

@@ -51,6 +51,14 @@ pub mod shuffle_sharding;
 
 pub mod versions;
 
+pub mod critical_path;
+
+pub mod latency_budget;
+
+pub mod retries;
+
+pub mod timeouts;
+
 use std::collections::BTreeMap;
 
 use crate::algo::special::normal_tail;

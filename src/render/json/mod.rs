@@ -10,6 +10,8 @@ mod falls;
 
 pub mod schema;
 
+mod budgets;
+
 use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -100,6 +102,11 @@ impl Serialize for Record<'_, Report> {
             }
             Part::Cascades => map.serialize_entry("edges", &Records(&report.edges))?,
             Part::Hubs => {}
+            Part::Budgets => {
+                map.serialize_entry("edges", &Records(&report.edges))?;
+                map.serialize_entry("entries", &Records(&report.entries))?;
+                map.serialize_entry("budgets", &Record(&report.budgets))?;
+            }
         }
         if !report.degrees.total.is_empty() {
             map.serialize_entry("degree_distribution", &Record(&report.degrees))?;
@@ -108,14 +115,14 @@ impl Serialize for Record<'_, Report> {
             Part::Whole | Part::Cascades => {
                 map.serialize_entry("chains", &Records(&report.chains))?;
             }
-            Part::Hubs => {}
+            Part::Hubs | Part::Budgets => {}
         }
         match report.part {
             Part::Cascades => {
                 map.serialize_entry("ways", &Records(&report.ways))?;
                 map.serialize_entry("expected_cascades", &Records(&report.sizes))?;
             }
-            Part::Whole | Part::Hubs => {}
+            Part::Whole | Part::Hubs | Part::Budgets => {}
         }
         map.serialize_entry("metrics", &Metrics(report))?;
         if let Some(fixes) = &report.fix_first {
@@ -253,6 +260,21 @@ mod tests {
         assert_eq!(value["chains"][1]["end"], "absorbed");
         assert_eq!(value["ways"][0]["chance_high"], 0.975);
         assert_eq!(value["expected_cascades"][0]["expected_low"], 1.25);
+    }
+
+    #[test]
+    fn budgets_are_records_of_calls_and_entries() {
+        let value: Value = serde_json::from_str(&json(&super::super::sample::budgets())).unwrap();
+        let call = &value["budgets"]["calls"][1];
+        assert_eq!(
+            call["timeout_ns"],
+            serde_json::json!({ "value": 200_000_000, "source": "inferred" })
+        );
+        assert_eq!(call["max_attempts"], 3);
+        assert!(value["budgets"]["calls"][0].get("timeout_ns").is_none());
+        let entry = &value["budgets"]["entries"][0];
+        assert_eq!(entry["slo_p99_ns"], 800_000_000);
+        assert_eq!(entry["spenders"][1]["share_p99"], 0.7);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::budgets::Timeout;
 use super::{Counts, Record, Records, falls, number};
 use crate::report::fixes::Fix;
 use crate::report::{
@@ -118,6 +119,13 @@ impl Serialize for Record<'_, EdgeRow> {
         )?;
         number(&mut map, "timeouts", edge.timeouts)?;
         map.serialize_entry("retries", &Retries(edge.retries))?;
+        number(&mut map, "retry_amplification", edge.retry_amplification)?;
+        if let Some(most) = edge.max_attempts {
+            map.serialize_entry("max_attempts", &most)?;
+        }
+        if let Some((value, source)) = edge.timeout_ns {
+            map.serialize_entry("timeout_ns", &Timeout { value, source })?;
+        }
         quantiles(&mut map, "client_ns", &edge.client_ns)?;
         quantiles(&mut map, "server_ns", &edge.server_ns)?;
         quantiles(&mut map, "network_ns", &edge.network_ns)?;

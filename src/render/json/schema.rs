@@ -12,7 +12,9 @@ mod tests {
     use super::SCHEMA;
     use crate::render::Options;
     use crate::render::json::JSON;
-    use crate::render::sample::{cascades, hostile, hostile_cascades, hubs, rendered, shop};
+    use crate::render::sample::{
+        budgets, cascades, hostile, hostile_cascades, hubs, rendered, shop,
+    };
     use crate::report::Report;
 
     fn schema() -> Value {
@@ -26,6 +28,7 @@ mod tests {
             hostile(),
             hubs(),
             cascades(),
+            budgets(),
             falling,
             Report::default(),
         ]

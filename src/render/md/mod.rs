@@ -7,6 +7,8 @@ mod hubs;
 
 mod cascades;
 
+mod budgets;
+
 use std::io;
 
 use super::central::{told, untold};
@@ -38,6 +40,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
         }
         Part::Hubs => hubs::write(report, options, out)?,
         Part::Cascades => cascades::write(report, options, out)?,
+        Part::Budgets => budgets::write(report, options, out)?,
     }
     write_details(report, out)
 }
@@ -250,7 +253,9 @@ fn prose(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample::{cascades, check, hostile, hostile_cascades, hubs, rendered, shop};
+    use crate::render::sample::{
+        budgets, cascades, check, hostile, hostile_cascades, hubs, rendered, shop,
+    };
 
     #[test]
     fn the_shop_in_markdown() {
@@ -273,6 +278,14 @@ mod tests {
         check(
             "render_md_cascades",
             &rendered(&MD, &cascades(), Options::default()),
+        );
+    }
+
+    #[test]
+    fn the_budgets_of_the_shop_in_markdown() {
+        check(
+            "render_md_budgets",
+            &rendered(&MD, &budgets(), Options::default()),
         );
     }
 

@@ -66,6 +66,7 @@ pub(super) fn time(of: &Quantiles, quantile: u64) -> String {
     }
 }
 
-fn tight(text: String) -> String {
+/// Returns a text without its spaces.
+pub(super) fn tight(text: String) -> String {
     text.replace(' ', "")
 }

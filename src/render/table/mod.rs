@@ -16,6 +16,8 @@ mod services;
 
 mod hubs;
 
+mod budgets;
+
 mod cascades;
 
 mod story;
@@ -51,8 +53,10 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
         Part::Whole => write_whole(report, options, &mut page)?,
         Part::Hubs => hubs::write(report, options, &mut page)?,
         Part::Cascades => cascades::write(report, options, &mut page)?,
+        Part::Budgets => budgets::write(report, options, &mut page)?,
     }
-    if !report.services.is_empty() && report.part != Part::Cascades {
+    let has_shape = !matches!(report.part, Part::Cascades | Part::Budgets);
+    if !report.services.is_empty() && has_shape {
         write_metrics(report, &mut page)?;
     }
     write_account(report, options, &mut page)?;
@@ -224,7 +228,7 @@ mod tests {
     use super::page::COLUMNS;
     use super::*;
     use crate::render::sample::{
-        cascades, check, hostile, hostile_cascades, hubs, rendered, shop, story,
+        budgets, cascades, check, hostile, hostile_cascades, hubs, rendered, shop, story,
     };
 
     #[test]
@@ -256,6 +260,14 @@ mod tests {
         check(
             "render_table_story",
             &rendered(&TABLE, &story(), Options::default()),
+        );
+    }
+
+    #[test]
+    fn the_budgets_of_the_shop_in_a_terminal() {
+        check(
+            "render_table_budgets",
+            &rendered(&TABLE, &budgets(), Options::default()),
         );
     }
 
@@ -295,15 +307,21 @@ mod tests {
             ..hostile()
         };
         let [falling, focused] = hostile_cascades();
+        let of_budgets = Report {
+            part: Part::Budgets,
+            ..hostile()
+        };
         for report in [
             shop(),
             hubs(),
             cascades(),
             story(),
+            budgets(),
             hostile(),
             central,
             falling,
             focused,
+            of_budgets,
         ] {
             for top in [None, Some(1), Some(usize::MAX)] {
                 let options = Options {

@@ -1,0 +1,475 @@
+//! Where the time of requests goes: exclusive time on critical paths, by entry point and operation.
+//!
+//! The path is that of [`path`](crate::trace::path): at every moment the end of the request waits for one span. The time
+//! of the path spent in a span itself is added up by the span's service and operation, apart for requests of different duration
+//! (eight buckets for each doubling), so that what typical and what slow requests spend can be told from each other. Quantiles
+//! are of requests: p99s of operations are neither added nor averaged.
+//!
+//! A child that lies outside its parent is clamped. Requests in which that cuts off more than 5 % of their duration are
+//! counted: their clocks differ, or work went on after the answer. *Calls at once* is the largest number of synchronous
+//! calls of one span that all began before the first of them ended.
+//!
+//! Spans with less than 1/1024 of their request's time are put together. Slack of spans off the path is not measured. O(spans).
+
+use std::collections::BTreeMap;
+
+use crate::finding::{Finding, Grade, Subject};
+use crate::fold::catalogue::USERS;
+use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::{Seen, Watcher};
+use crate::model::names::ABSENT;
+use crate::model::span::{Flags, Kind};
+use crate::pass::trace::{exemplars, grouped};
+use crate::pass::{Effort, Graph, Measured, Pass};
+use crate::text;
+
+/// Finds where the time of requests goes.
+pub static CRITICAL_PATH: Pass = Pass {
+    name: "critical-path",
+    about: "in which operations the time of each entry point is spent",
+    explain: "critical_time",
+    watch: Some(&WATCHER),
+    measure,
+};
+
+static WATCHER: Watcher = Watcher {
+    tables: &[
+        // By node and operation of the entry, and of the span; a request as a whole is that of no node and operation.
+        TableOf {
+            name: "critical-path",
+            layout: Layout {
+                parts: [Part::Node, Part::Text, Part::Node, Part::Text],
+                bin: 0,
+                limit: 50_000,
+                group: 2,
+            },
+        },
+    ],
+    observe,
+};
+
+/// Requests, or spans on their paths.
+const COUNT: usize = 0;
+/// Their time: durations of requests, or time on the path in the spans themselves.
+const TIME: usize = 1;
+/// Of requests: those of which much was clamped, their calls at once, and the time of spans too short to be told.
+const CLAMPED: usize = 2;
+const AT_ONCE: usize = 3;
+const SHORT: usize = 4;
+
+fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+    let [table] = tables else {
+        return;
+    };
+    for &(entry, _) in &seen.linked.entries {
+        let node = seen.node(entry);
+        let whole = seen.path.total[entry as usize];
+        if node == USERS || whole == 0 || seen.row(entry).flags.has(Flags::HEALTH) {
+            continue;
+        }
+        observe_request(seen, entry, node, whole, table);
+    }
+}
+
+fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &mut Table) {
+    // A sampled request stands for so many.
+    let times = (seen.weight(entry) >> 20).max(1);
+    let operation = seen.row(entry).operation;
+    let bucket = bucket(whole);
+    let (mut short, mut clamped, mut at_once) = (0u64, 0u64, 0u64);
+    for span in 0..seen.trace.spans.len() as u32 {
+        if seen.tops[span as usize] != entry || seen.path.total[span as usize] == 0 {
+            continue;
+        }
+        let children = seen.trace.children(span);
+        clamped = clamped.saturating_add(outside(seen, span, children));
+        if children.len() > 1 {
+            at_once = at_once.max(calls_at_once(seen, children));
+        }
+        let own = seen.path.own[span as usize];
+        if own < whole >> 10 {
+            short += own;
+            continue;
+        }
+        let parts = [node, operation, seen.node(span), seen.row(span).operation];
+        let record = table.at(seen.catalogue, parts, bucket);
+        record.add(COUNT, times);
+        record.add(TIME, own.saturating_mul(times));
+    }
+    let record = table.at(seen.catalogue, [node, operation, USERS, ABSENT], bucket);
+    record.add(COUNT, times);
+    record.add(TIME, whole.saturating_mul(times));
+    record.add(SHORT, short.saturating_mul(times));
+    record.add(AT_ONCE, at_once.saturating_mul(times));
+    record.add(CLAMPED, times * u64::from(clamped > whole / 20));
+    record.offer(at_once);
+    record.exemplars.offer(seen.exemplar(entry));
+}
+
+/// Returns how much of the children a parent waits for lies outside of it.
+fn outside(seen: &Seen<'_>, parent: u32, children: &[u32]) -> u64 {
+    let Some((from, to)) = seen.times(parent) else {
+        return 0;
+    };
+    let cut = children.iter().filter_map(|&child| {
+        let (start, end) = seen
+            .times(child)
+            .filter(|_| seen.linked.waits[child as usize])?;
+        let inside = end.min(to).saturating_sub(start.max(from));
+        Some((end - start) - inside)
+    });
+    cut.fold(0, u64::saturating_add)
+}
+
+/// Returns the largest number of calls that all began before the first of them ended; children come by start.
+fn calls_at_once(seen: &Seen<'_>, children: &[u32]) -> u64 {
+    let (mut most, mut together, mut first_end) = (0, 0, 0);
+    for &child in children {
+        let is_call =
+            seen.row(child).flags.kind() == Kind::Client && seen.linked.waits[child as usize];
+        let Some((start, end)) = seen.times(child).filter(|_| is_call) else {
+            continue;
+        };
+        if start < first_end {
+            together += 1;
+            first_end = first_end.min(end);
+        } else {
+            (together, first_end) = (1, end);
+        }
+        most = most.max(together);
+    }
+    most
+}
+
+/// Returns the bucket of a duration: eight for each doubling.
+fn bucket(ns: u64) -> u64 {
+    let exponent = u64::from(63 - ns.max(8).leading_zeros());
+    exponent << 3 | ns.max(8) >> (exponent - 3) & 7
+}
+
+/// Requests of similar duration, and where their time went.
+#[derive(Clone, Debug, Default)]
+pub(in crate::pass) struct Spent {
+    /// Requests, weighted.
+    pub(in crate::pass) requests: u64,
+    /// Their durations together.
+    pub(in crate::pass) time: u64,
+    /// Exclusive time on critical paths by service and operation.
+    pub(in crate::pass) by_operation: BTreeMap<(String, String), u64>,
+}
+
+impl Spent {
+    fn add(&mut self, other: &Spent) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.time = self.time.saturating_add(other.time);
+        for (operation, time) in &other.by_operation {
+            let sum = self.by_operation.entry(operation.clone()).or_default();
+            *sum = sum.saturating_add(*time);
+        }
+    }
+
+    /// Returns the share of the time that an operation has.
+    pub(in crate::pass) fn share(&self, operation: &(String, String)) -> f64 {
+        match (self.by_operation.get(operation), self.time) {
+            (Some(time), 1..) => *time as f64 / self.time as f64,
+            _ => 0.0,
+        }
+    }
+
+    /// Returns operations and their shares, the largest first.
+    pub(in crate::pass) fn shares(&self) -> Vec<(&(String, String), f64)> {
+        let mut shares: Vec<(&(String, String), f64)> = self
+            .by_operation
+            .keys()
+            .map(|operation| (operation, self.share(operation)))
+            .collect();
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        shares
+    }
+}
+
+/// The requests of one entry point.
+#[derive(Clone, Debug, Default)]
+pub(in crate::pass) struct EntryPaths {
+    /// By bucket of duration.
+    buckets: BTreeMap<u64, Spent>,
+    /// Requests of which much was clamped, weighted.
+    pub(in crate::pass) clamped: u64,
+    /// Calls at once: their sum over requests, and the most.
+    pub(in crate::pass) at_once: (u64, u64),
+    /// Traces to look at.
+    pub(in crate::pass) exemplars: Vec<String>,
+}
+
+impl EntryPaths {
+    /// Returns all requests together.
+    pub(in crate::pass) fn all(&self) -> Spent {
+        self.between(0.0, 1.0)
+    }
+
+    /// Returns the requests from one quantile of the duration to another, with all that share a bucket with them.
+    pub(in crate::pass) fn between(&self, from: f64, to: f64) -> Spent {
+        let all: u64 = self
+            .buckets
+            .values()
+            .map(|spent| spent.requests)
+            .fold(0, u64::saturating_add);
+        let (first, last) = (
+            (from * all as f64).ceil().max(1.0),
+            (to * all as f64).ceil(),
+        );
+        let (mut sum, mut below) = (Spent::default(), 0u64);
+        for spent in self.buckets.values() {
+            let began = below as f64 + 1.0;
+            below = below.saturating_add(spent.requests);
+            if below as f64 >= first && began <= last {
+                sum.add(spent);
+            }
+        }
+        sum
+    }
+}
+
+/// Returns where the time of each entry point goes, by service and operation; `None` if no trace was looked at for it.
+pub(in crate::pass) fn paths_of(
+    graph: &Graph<'_>,
+) -> Option<BTreeMap<(String, String), EntryPaths>> {
+    let [of] = WATCHER.tables else {
+        return None;
+    };
+    let named = |node: u32, operation: u32| {
+        (
+            graph.name_of(node).to_owned(),
+            graph.text(operation).to_owned(),
+        )
+    };
+    let records = grouped(graph.table(of)?, |key| {
+        let [entry, entry_operation, node, operation] = key.parts;
+        let spent_by = (node != USERS).then(|| named(node, operation));
+        (named(entry, entry_operation), key.number, spent_by)
+    });
+    let mut paths: BTreeMap<(String, String), EntryPaths> = BTreeMap::new();
+    for ((entry, bucket, operation), record) in records {
+        let of = paths.entry(entry).or_default();
+        let spent = of.buckets.entry(bucket).or_default();
+        match operation {
+            Some(operation) => {
+                spent.by_operation.insert(operation, record.sums[TIME]);
+            }
+            None => {
+                spent.requests = record.sums[COUNT];
+                spent.time = record.sums[TIME];
+                of.add_request(&record);
+            }
+        }
+    }
+    Some(paths)
+}
+
+impl EntryPaths {
+    fn add_request(&mut self, record: &Record) {
+        self.clamped = self.clamped.saturating_add(record.sums[CLAMPED]);
+        self.at_once.0 = self.at_once.0.saturating_add(record.sums[AT_ONCE]);
+        self.at_once.1 = self.at_once.1.max(record.most);
+        // Those of the slowest requests stay.
+        self.exemplars = exemplars(record);
+    }
+}
+
+/// Fewest requests of which a share is worth a sentence.
+const MIN_REQUESTS: u64 = 20;
+
+fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
+    let Some(paths) = paths_of(graph) else {
+        let why = "no spans were looked at for critical paths: fold the traces again";
+        measured
+            .findings
+            .push(Finding::unknown(CRITICAL_PATH.name, "critical_time", why));
+        return;
+    };
+    let mut found: Vec<(u64, Finding)> = Vec::new();
+    for ((service, operation), of) in &paths {
+        let all = of.all();
+        let shares = all.shares();
+        let Some(&(most, share)) = shares.first().filter(|_| all.requests >= MIN_REQUESTS) else {
+            continue;
+        };
+        let clamped = of.clamped as f64 / all.requests as f64;
+        let doubt = match clamped > 0.05 {
+            true => format!(
+                "; in {} of the requests children outlast their parents by more than 5 %, so clocks differ or work goes on",
+                text::percent(clamped)
+            ),
+            false => String::new(),
+        };
+        let place = match (&most.0, &most.1) == (service, operation) {
+            true => "in itself".to_owned(),
+            false => format!("in {} {}", most.0, most.1),
+        };
+        let finding = Finding {
+            value: share,
+            grade: if doubt.is_empty() {
+                Grade::Proved
+            } else {
+                Grade::Inferred
+            },
+            count: all.requests,
+            of: all.requests,
+            exemplars: of.exemplars.clone(),
+            text: format!(
+                "{service} {operation} spends more of its time {place} than elsewhere: {} of {} a request on average{doubt}",
+                text::percent(share),
+                text::duration(all.time / all.requests),
+            ),
+            ..Finding::of(
+                CRITICAL_PATH.name,
+                "critical_time",
+                Subject::Entry(service.clone(), operation.clone()),
+            )
+        };
+        found.push((all.time, finding));
+    }
+    found.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+    measured
+        .findings
+        .extend(found.into_iter().map(|(_, finding)| finding));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pass::trace::tests::{check, each_order};
+
+    fn spent(drawing: &str, expected: &[(&str, &str, u64)]) {
+        each_order(drawing, |order, system| {
+            let paths = paths_of(&Graph::of(system)).unwrap();
+            let all = paths.values().next().unwrap().all();
+            let found: Vec<(&str, &str, u64)> = all
+                .by_operation
+                .iter()
+                .map(|((service, operation), ns)| (&**service, &**operation, ns / 1_000_000))
+                .collect();
+            assert_eq!(found, expected, "order {order}");
+            let sum: u64 = all.by_operation.values().sum();
+            assert_eq!(sum, all.time, "order {order}");
+        });
+    }
+
+    #[test]
+    fn the_time_of_a_request_is_shared_out_without_rest() {
+        spent(
+            "web < GET /            0..100
+               web > GET /cart     10..40
+                 cart < GET /cart  15..35
+               web > GET /mail     20..60
+               web > GET /pay      40..90",
+            &[
+                ("cart", "GET /cart", 20),
+                ("web", "GET /", 20),
+                ("web", "GET /cart", 10),
+                ("web", "GET /pay", 50),
+            ],
+        );
+    }
+
+    #[test]
+    fn slow_requests_are_told_from_typical_ones() {
+        let drawing: String = (0..30)
+            .map(|at| {
+                let (t, pay) = (at * 10_000, if at % 10 == 0 { 900 } else { 10 });
+                format!(
+                    "trace t{at}\nweb < GET / {t}..{}\n  web > pay {}..{} peer=pay\n",
+                    t + 100 + pay,
+                    t + 50,
+                    t + 50 + pay
+                )
+            })
+            .collect();
+        each_order(&drawing, |_, system| {
+            let paths = paths_of(&Graph::of(system)).unwrap();
+            let of = &paths[&("web".to_owned(), "GET /".to_owned())];
+            let pay = ("web".to_owned(), "pay".to_owned());
+            assert_eq!(
+                (
+                    of.between(0.4, 0.6).requests,
+                    of.between(0.95, 1.0).requests
+                ),
+                (27, 3)
+            );
+            assert!((of.between(0.4, 0.6).share(&pay) - 10.0 / 110.0).abs() < 1e-9);
+            assert!((of.between(0.95, 1.0).share(&pay) - 0.9).abs() < 1e-9);
+            assert!((of.all().share(&pay) - 2970.0 / 5970.0).abs() < 1e-9);
+        });
+        check(
+            "critical-path",
+            &drawing,
+            "proved critical_time web GET / 0.502513: web GET / spends more of its time in itself than elsewhere: 50.3 % of 199 ms a \
+                request on average",
+        );
+    }
+
+    #[test]
+    fn children_outside_their_parents_are_said() {
+        let drawing: String = (0..20)
+            .map(|at| {
+                let t = at * 1000;
+                format!(
+                    "trace t{at}\nweb < GET / {t}..{}\n  web > pay {}..{}\n    pay < pay {}..{}\n",
+                    t + 100,
+                    t + 10,
+                    t + 90,
+                    t + 40,
+                    t + 120,
+                )
+            })
+            .collect();
+        check(
+            "critical-path",
+            &drawing,
+            "inferred critical_time web GET / 0.500000: web GET / spends more of its time in pay pay than elsewhere: 50 % of 100 ms a \
+                request on average; in 100 % of the requests children outlast their parents by more than 5 %, so clocks \
+                differ or work goes on",
+        );
+    }
+
+    #[test]
+    fn calls_at_once_all_overlap() {
+        for (calls, expected) in [
+            ("0..10 5..15 8..20", 3),
+            ("0..10 5..15 12..20", 2),
+            ("0..10 10..20", 1),
+        ] {
+            let calls: String = calls
+                .split(' ')
+                .map(|time| format!("\n  web > pay {time} peer=pay"))
+                .collect();
+            each_order(&format!("web < GET / 0..100{calls}"), |_, system| {
+                let paths = paths_of(&Graph::of(system)).unwrap();
+                assert_eq!(paths.values().next().unwrap().at_once, (expected, expected));
+            });
+        }
+    }
+
+    #[test]
+    fn health_checks_are_no_requests() {
+        each_order(
+            "web < GET /healthz 0..100 http.route=/healthz http.request.method=GET",
+            |_, system| {
+                assert!(paths_of(&Graph::of(system)).unwrap().is_empty());
+            },
+        );
+    }
+
+    #[test]
+    fn buckets_are_in_order_and_an_eighth_of_a_doubling_wide() {
+        let mut last = 0;
+        for ns in (8..100_000).chain((17..64).map(|exponent| 1 << exponent)) {
+            let next = bucket(ns);
+            assert!(next >= last);
+            last = next;
+        }
+        assert_eq!(bucket(1 << 40) + 8, bucket(1 << 41));
+        assert!(bucket(u64::MAX) < 64 << 3);
+        assert_eq!(bucket(0), bucket(8));
+    }
+}
