@@ -4,8 +4,8 @@
 //! The flow is the module list; each word has one meaning everywhere:
 //!
 //! ```text
-//! files -> blocks -> spans -> traces -> topology -> findings -> report -> text
-//!  input   format    model    trace      fold        pass      report    render
+//! files -> blocks -> spans -> traces -> topology -> findings -> report -> verdict -> text
+//!  input   format    model    trace      fold        pass      report     rule     render
 //! ```
 //!
 //! - [`text`]: counts, durations and names as people read them.
@@ -21,13 +21,15 @@
 //! - [`finding`]: metrics, findings and where each node stands, as plain data.
 //! - [`pass`]: measures the service graph; has no opinion.
 //! - [`report`]: plain data for people and machines.
+//! - [`rule`]: judges a report by the policy; a rule measures nothing.
 //! - [`render`]: writes a report; knows nothing else.
 //! - [`pipeline`]: the whole program as one function that can be read aloud.
 //! - [`cli`]: arguments, help, progress, exit codes.
 //!
 //! A module uses only modules listed before it, and a test checks that. To add an input format, write
 //! `src/format/<name>.rs` and name it in `FORMATS`; to add a pass over the graph, write `src/pass/graph/<name>.rs` and
-//! name it in `PASSES`; to add an output format, write `src/render/<name>.rs` and name it in `RENDERERS`.
+//! name it in `PASSES`; to add a rule, write `src/rule/<verb>.rs` and name it in `RULES`; to add an output
+//! format, write `src/render/<name>.rs` and name it in `RENDERERS`.
 
 #![cfg_attr(
     test,
@@ -62,6 +64,8 @@ pub mod finding;
 pub mod pass;
 
 pub mod report;
+
+pub mod rule;
 
 pub mod render;
 

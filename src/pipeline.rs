@@ -1,5 +1,9 @@
 //! The whole program as functions that can be read aloud: read, fold, resolve, report.
 
+pub mod base;
+
+mod git;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -61,6 +65,11 @@ pub struct Progress {
 
 /// Returns the policy in a file of this name, or the one that is found from the working directory, if there is one.
 pub fn policy(rules: Option<&str>) -> Result<Option<Policy>> {
+    Ok(named_policy(rules)?.map(|(_, policy)| policy))
+}
+
+/// Returns the policy as [`policy`] does, with the name of its file.
+pub fn named_policy(rules: Option<&str>) -> Result<Option<(String, Policy)>> {
     let file = match rules {
         Some(name) => Some(input::policy_file_named(name)?),
         None => input::policy_file(Path::new("."))?,
@@ -68,9 +77,10 @@ pub fn policy(rules: Option<&str>) -> Result<Option<Policy>> {
     let Some(PolicyFile { name, text }) = file else {
         return Ok(None);
     };
-    policy::read(&text, &VOCABULARY)
-        .map(Some)
-        .map_err(|mistakes| policy::read::error(&name, &text, &mistakes))
+    match policy::read(&text, &VOCABULARY) {
+        Ok(policy) => Ok(Some((name, policy))),
+        Err(mistakes) => Err(policy::read::error(&name, &text, &mistakes)),
+    }
 }
 
 /// Everything read.

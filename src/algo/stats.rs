@@ -22,6 +22,33 @@ pub struct Interval {
 /// Returns Wilson's 95 % interval for the share that `hits` of `trials` came from; all of [0, 1]
 /// without trials. `hits` is at most `trials`.
 pub fn wilson(hits: u64, trials: u64) -> Interval {
+    wilson_with(Z_95, hits, trials)
+}
+
+/// Returns Wilson's interval of a confidence between 0 and 1, such as 0.99; see [`wilson`].
+pub fn wilson_at(confidence: f64, hits: u64, trials: u64) -> Interval {
+    wilson_with(normal_quantile_two_sided(confidence), hits, trials)
+}
+
+/// Returns the z between whose negative and itself so much of the standard normal distribution lies, by bisection.
+fn normal_quantile_two_sided(confidence: f64) -> f64 {
+    /// No double below 1 is more than this many deviations away.
+    const FAR: f64 = 9.0;
+    /// Halvings of the range down to the last digits.
+    const STEPS: usize = 60;
+    let (mut low, mut high) = (0.0, FAR);
+    for _ in 0..STEPS {
+        let z = (low + high) / 2.0;
+        if normal_two_sided(z) > 1.0 - confidence {
+            low = z;
+        } else {
+            high = z;
+        }
+    }
+    (low + high) / 2.0
+}
+
+fn wilson_with(z: f64, hits: u64, trials: u64) -> Interval {
     if trials == 0 {
         return Interval {
             low: 0.0,
@@ -30,9 +57,9 @@ pub fn wilson(hits: u64, trials: u64) -> Interval {
     }
     let n = trials as f64;
     let share = hits as f64 / n;
-    let squared = Z_95 * Z_95;
+    let squared = z * z;
     let centre = share + squared / (2.0 * n);
-    let margin = Z_95 * (share * (1.0 - share) / n + squared / (4.0 * n * n)).sqrt();
+    let margin = z * (share * (1.0 - share) / n + squared / (4.0 * n * n)).sqrt();
     let scale = 1.0 + squared / n;
     let low = if hits == 0 {
         0.0

@@ -11,6 +11,7 @@ Examples:
   topple hubs traces/                            who is central, and what hangs on it
   topple cascades traces/ --focus cart           what falls when cart falls, and why
   topple budgets traces/                         timeouts and retries that cannot hold
+  topple check traces/ --base origin/main        may this change pass?
   topple fold traces/ -o day.topo                fold once, report often";
 
 /// Read exported OpenTelemetry traces; show the service graph, its calls, failures and delays
@@ -33,6 +34,10 @@ pub(super) enum Command {
     Cascades(CascadesArgs),
     /// Show which timeouts and retries cannot hold, and where the time of each entry point goes
     Budgets(BudgetsArgs),
+    /// Judge the system by a policy; closed (exit code 1) when a rule is broken
+    Check(CheckArgs),
+    /// Write a policy and a lock that pass today, to start with
+    Init(InitArgs),
     /// Fold traces into a topology file, which is small, adds up, and is read like traces
     Fold(FoldArgs),
     /// Write traces of any format as OTLP JSON or protobuf
@@ -78,6 +83,79 @@ pub(super) struct BudgetsArgs {
     pub(super) format: Option<String>,
     #[command(flatten)]
     pub(super) show: ShowArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Trace files, folders, globs, topologies (*.topo), or - for stdin
+    #[arg(value_name = "INPUT")]
+    pub(super) inputs: Vec<String>,
+    /// What to compare with: a commit whose lock counts, a lock, traces, a topology, or a JSON report [default: the base of the
+    /// pull request in a CI job, else the lock]
+    #[arg(long, value_name = "REF|FILE")]
+    pub(super) base: Option<String>,
+    /// What closes the gate
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = FailOn::Error)]
+    pub(super) fail_on: FailOn,
+    /// Excuse what the baseline has too
+    #[arg(long)]
+    pub(super) new_only: bool,
+    /// Add the edges of this run to the lock before judging
+    #[arg(long)]
+    pub(super) update_lock: bool,
+    /// Accept every open violation in the lock
+    #[arg(long)]
+    pub(super) accept: bool,
+    /// Judge only this rule; may be given several times
+    #[arg(long, value_name = "RULE")]
+    pub(super) only: Vec<String>,
+    /// The day that waivers are held against [default: today in UTC]
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub(super) today: Option<jiff::civil::Date>,
+    /// Format on stdout [default: pretty]
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(super) format: Option<String>,
+    /// Write to a file, its format by its extension; may be given several times
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Vec<String>,
+    /// Show at most N violations [default: 20]
+    #[arg(long, value_name = "N")]
+    pub(super) top: Option<usize>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    /// Show also what is excused and unknown, and a waiver to paste for each violation
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// Colour the verdict
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+    #[command(flatten)]
+    pub(super) talk: TalkArgs,
+}
+
+/// What closes the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// Broken rules whose severity is fail
+    Error,
+    /// Broken rules of any severity
+    Warn,
+    /// Nothing
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// Trace files, folders, globs, topologies (*.topo), or - for stdin
+    #[arg(value_name = "INPUT")]
+    pub(super) inputs: Vec<String>,
+    /// Write over topple.yaml and topple.lock
+    #[arg(long)]
+    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) read: SelectArgs,
+    #[command(flatten)]
+    pub(super) talk: TalkArgs,
 }
 
 /// What to read, and how much of it to show where.
@@ -167,18 +245,25 @@ pub(super) enum Schema {
     Rules,
 }
 
-/// Which traces to read, and with what.
+/// Which traces to read, by what policy, and with what.
 #[derive(Debug, Args)]
 pub(super) struct ReadArgs {
+    #[command(flatten)]
+    pub(super) select: SelectArgs,
+    /// The policy file that declares what traces cannot know [default: topple.yaml, here or up to the root of the repository]
+    #[arg(long, value_name = "FILE")]
+    pub(super) rules: Option<String>,
+}
+
+/// Which traces to read, and with what.
+#[derive(Debug, Args)]
+pub(super) struct SelectArgs {
     /// Only traces that start at this time or later, such as 2026-01-31 or 2026-01-31T08:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) since: Option<u64>,
     /// Only traces that start before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) until: Option<u64>,
-    /// The policy file that declares what traces cannot know [default: topple.yaml, here or up to the root of the repository]
-    #[arg(long, value_name = "FILE")]
-    pub(super) rules: Option<String>,
     /// Memory to hold to; past it spans wait in temporary files [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) memory: Option<u64>,
@@ -238,6 +323,12 @@ fn time(text: &str) -> Result<u64, String> {
     };
     u64::try_from(timestamp.as_nanosecond())
         .map_err(|_| "expected a time after 1970 and before 2554".to_owned())
+}
+
+/// Parses a date such as 2026-01-31.
+fn day(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse()
+        .map_err(|_| "expected a date such as 2026-01-31".to_owned())
 }
 
 /// Parses a number of bytes with an optional unit: `256M`, `1GiB`, `500000`.

@@ -5,6 +5,10 @@
 
 mod args;
 
+mod check;
+
+mod init;
+
 mod output;
 
 mod progress;
@@ -20,15 +24,15 @@ use crate::explain;
 use crate::fold::codec;
 use crate::input::Reading;
 use crate::pipeline::{self, Options, Progress};
-use crate::policy;
-use crate::render::{self, Renderer};
+use crate::policy::{self, Policy};
+use crate::render::{self, RENDERERS, Renderer};
 use crate::report::Report;
 use crate::report::focus::focus;
 use crate::text;
 
 use args::{
-    BudgetsArgs, CascadesArgs, Cli, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs,
-    ReadArgs, ReportArgs, Schema, ShowArgs, TalkArgs,
+    BudgetsArgs, CascadesArgs, Cli, Color, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs,
+    ReadArgs, ReportArgs, Schema, SelectArgs, ShowArgs, TalkArgs,
 };
 use output::Output;
 
@@ -45,6 +49,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Hubs(args) => hubs(args),
         Command::Cascades(args) => cascades(args),
         Command::Budgets(args) => budgets(args),
+        Command::Check(args) => check::check(args),
+        Command::Init(args) => init::init(args),
         Command::Fold(args) => fold(args),
         Command::Convert(args) => convert(args),
         Command::Explain(args) => explain(&args),
@@ -68,6 +74,11 @@ fn usage(error: &clap::Error) -> Exit {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Open,
         _ => Exit::Usage,
     }
+}
+
+/// Says something on stderr.
+fn say(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{}", text::visible(text));
 }
 
 fn say_error(error: &Error) {
@@ -104,6 +115,12 @@ fn inputs(inputs: Vec<String>) -> Result<Vec<String>> {
 
 /// Returns the options of the pipeline.
 fn options(arguments: Vec<String>, read: &ReadArgs) -> Result<Options> {
+    let policy = pipeline::policy(read.rules.as_deref())?;
+    read_options(arguments, &read.select, policy.unwrap_or_default())
+}
+
+/// Returns the options of the pipeline under a policy.
+fn read_options(arguments: Vec<String>, read: &SelectArgs, policy: Policy) -> Result<Options> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(Options {
         inputs: inputs(arguments)?,
@@ -114,12 +131,17 @@ fn options(arguments: Vec<String>, read: &ReadArgs) -> Result<Options> {
             until: read.until,
         },
         shard: None,
-        policy: pipeline::policy(read.rules.as_deref())?.unwrap_or_default(),
+        policy,
     })
 }
 
 fn report(args: ReportArgs) -> Result<Exit> {
-    let renderers = output::renderers(args.format.as_deref(), &args.show.output)?;
+    let renderers = output::renderers(
+        RENDERERS,
+        "table",
+        args.format.as_deref(),
+        &args.show.output,
+    )?;
     show(renderers, args.show, pipeline::report)
 }
 
@@ -153,7 +175,7 @@ fn renderers_of(
     args: &ShowArgs,
     formats: &[&str],
 ) -> Result<Vec<(&'static Renderer, Option<String>)>> {
-    let renderers = output::renderers(format, &args.output)?;
+    let renderers = output::renderers(RENDERERS, "table", format, &args.output)?;
     for (renderer, _) in &renderers {
         if !formats.contains(&renderer.name) {
             return Err(Error::new(format!(
@@ -174,14 +196,7 @@ fn show(
     run: fn(&Options, &Progress) -> Result<(Report, Reading)>,
 ) -> Result<Exit> {
     let options = options(args.inputs, &args.read)?;
-    // Files that cannot be written are known before the traces are read.
-    let outputs = renderers
-        .into_iter()
-        .map(|(renderer, target)| {
-            let output = Output::open(target.as_deref())?;
-            Ok((renderer, target.is_none(), output))
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let outputs = output::open(renderers)?;
     let (mut report, reading) =
         progress::shown(args.talk.quiet, |progress| run(&options, progress))?;
     let mut exit = judge_reading(&reading, report.data.spans_read, &args.talk)?;
@@ -191,16 +206,28 @@ fn show(
     if let Some(service) = &args.focus {
         focus(&mut report, service, args.depth)?;
     }
+    write_all(outputs, &report, args.top, args.verbose, args.color)?;
+    Ok(exit)
+}
+
+/// Writes a report everywhere it was asked for.
+fn write_all(
+    outputs: Vec<output::Opened>,
+    report: &Report,
+    top: Option<usize>,
+    verbose: bool,
+    color: Color,
+) -> Result<()> {
     for (renderer, is_stdout, mut output) in outputs {
         let style = render::Options {
-            color: is_stdout && args.color.wants(std::io::stdout().is_terminal()),
-            top: args.top,
-            verbose: args.verbose,
+            color: is_stdout && color.wants(std::io::stdout().is_terminal()),
+            top,
+            verbose,
         };
-        let written = output.write(|out| (renderer.write)(&report, &style, out));
+        let written = output.write(|out| (renderer.write)(report, &style, out));
         pass_by_closed_pipe(written.and_then(|()| output.finish()))?;
     }
-    Ok(exit)
+    Ok(())
 }
 
 /// Returns no error when the reader of our output went away: that ends the writing, not the judgement.

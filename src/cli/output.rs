@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
 use crate::error::{Error, Result};
 use crate::format::otlp_write;
-use crate::render::{self, RENDERERS, Renderer};
+use crate::render::{self, Renderer};
 use crate::text;
 
 /// Temporary files that are being written.
@@ -157,12 +157,14 @@ fn forget(temporary: &Path) -> bool {
 
 /// Returns what to write where: a renderer with a file, or with none for stdout.
 pub(super) fn renderers(
+    table: &'static [&'static Renderer],
+    default: &str,
     format: Option<&str>,
     files: &[String],
 ) -> Result<Vec<(&'static Renderer, Option<String>)>> {
     let named = |name: &str| {
-        render::by_name(name).ok_or_else(|| {
-            let names: Vec<&str> = RENDERERS.iter().map(|renderer| renderer.name).collect();
+        render::named(table, name).ok_or_else(|| {
+            let names: Vec<&str> = table.iter().map(|renderer| renderer.name).collect();
             let error = Error::new(format!(
                 "expected one of the formats {}, found \"{name}\"",
                 names.join(", ")
@@ -177,7 +179,7 @@ pub(super) fn renderers(
     if let Some(name) = format {
         chosen.push((named(name)?, None));
     } else if files.is_empty() {
-        chosen.push((named("table")?, None));
+        chosen.push((named(default)?, None));
     }
     for (index, file) in files.iter().enumerate() {
         if files[..index].contains(file) {
@@ -189,8 +191,8 @@ pub(super) fn renderers(
             .extension()
             .and_then(|extension| extension.to_str())
             .unwrap_or("");
-        let renderer = render::by_extension(extension).ok_or_else(|| {
-            let known: Vec<&str> = RENDERERS
+        let renderer = render::for_extension(table, extension).ok_or_else(|| {
+            let known: Vec<&str> = table
                 .iter()
                 .flat_map(|renderer| renderer.extensions)
                 .copied()
@@ -203,6 +205,20 @@ pub(super) fn renderers(
         chosen.push((renderer, Some(file.clone())));
     }
     Ok(chosen)
+}
+
+/// A renderer, whether it writes to stdout, and where it writes.
+pub(super) type Opened = (&'static Renderer, bool, Output);
+
+/// Opens what is to be written, so that files that cannot be written are known before the traces are read.
+pub(super) fn open(chosen: Vec<(&'static Renderer, Option<String>)>) -> Result<Vec<Opened>> {
+    chosen
+        .into_iter()
+        .map(|(renderer, target)| {
+            let output = Output::open(target.as_deref())?;
+            Ok((renderer, target.is_none(), output))
+        })
+        .collect()
 }
 
 /// How `convert` writes traces.
@@ -249,6 +265,7 @@ pub(super) fn trace_format(format: Option<&str>, file: Option<&str>) -> Result<T
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::RENDERERS;
 
     #[test]
     fn a_file_appears_only_when_it_is_whole() {
@@ -284,11 +301,12 @@ mod tests {
         );
         assert!(trace_format(None, Some("a.txt")).is_err());
         assert!(
-            renderers(Some("jsn"), &[])
+            renderers(RENDERERS, "table", Some("jsn"), &[])
                 .is_err_and(|error| error.help() == Some("did you mean \"json\"?"))
         );
-        assert!(renderers(None, &["a.xyz".to_owned()]).is_err());
-        let both = renderers(Some("table"), &["a.json".to_owned()]).expect("known");
+        assert!(renderers(RENDERERS, "table", None, &["a.xyz".to_owned()]).is_err());
+        let both =
+            renderers(RENDERERS, "table", Some("table"), &["a.json".to_owned()]).expect("known");
         assert_eq!(
             both.iter()
                 .map(|(renderer, _)| renderer.name)

@@ -25,6 +25,7 @@ mod incidents;
 
 mod budgets;
 mod places;
+mod rules;
 
 use std::io;
 
@@ -119,6 +120,27 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &calls::RETRIES,
     &budgets::RETRY_AMPLIFICATION,
     &shape::ROBUSTNESS,
+    &rules::ACYCLIC,
+    &rules::CALLERS,
+    &rules::CRITICALITY,
+    &rules::DEPTH,
+    &rules::FORBID,
+    &rules::GROWTH,
+    &rules::HUBS,
+    &rules::INDEPENDENT,
+    &rules::LAYERS,
+    &rules::LIMIT,
+    &rules::METRICS,
+    &rules::NETWORK_HEALTH_METRICS,
+    &rules::NEW_EDGES,
+    &rules::PHANTOMS,
+    &rules::REQUIRE,
+    &rules::RETRIES,
+    &rules::SLO,
+    &rules::SPOF,
+    &rules::TIMEOUTS,
+    &rules::WAIVERS,
+    &rules::ZONES,
     &failures::SAGAS,
     &failures::SEQUENTIAL_CALLS,
     &data::SHAPES,
@@ -138,13 +160,16 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &falls::ZONES,
 ];
 
-/// Returns the explanation of a name, whatever its case.
+/// Returns the explanation of a name, whatever its case; that of the rule `rules.<name>` if nothing else has the name.
 pub fn find(name: &str) -> Option<&'static Explanation> {
-    EXPLANATIONS.iter().copied().find(|explanation| {
-        explanation
-            .names()
-            .any(|known| known.eq_ignore_ascii_case(name))
-    })
+    let named = |name: &str| {
+        EXPLANATIONS.iter().copied().find(|explanation| {
+            explanation
+                .names()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        })
+    };
+    named(name).or_else(|| named(&format!("rules.{name}")))
 }
 
 /// Returns the name that was probably meant.

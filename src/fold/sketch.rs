@@ -211,6 +211,17 @@ impl Sketch {
         Some((squares.sum::<f64>() / self.count as f64).sqrt() / mean)
     }
 
+    /// Returns how many values are above a limit, which is moved by less than 0.8 %.
+    pub fn above(&self, limit: u64) -> u64 {
+        if self.max <= limit {
+            return 0;
+        }
+        let above = self
+            .buckets()
+            .filter(|(bucket, _)| middle(*bucket).clamp(self.min, self.max) > limit);
+        above.map(|(_, count)| u64::from(count)).sum::<u64>().max(1)
+    }
+
     /// Returns `(sum, min, max)`, which with the buckets make the sketch.
     pub fn totals(&self) -> (u128, u64, u64) {
         (self.sum, self.min, self.max)

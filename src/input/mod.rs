@@ -36,7 +36,7 @@ pub use block::{Block, Buffer, Place, Records};
 pub use feed::{Feed, Limits, Progress, Recognise};
 pub use find::find;
 pub use ledger::{Reading, SourceReport};
-pub use policy::{PolicyFile, policy_file, policy_file_named};
+pub use policy::{PolicyFile, head, name_in_repository, policy_file, policy_file_named, text_file};
 pub use problems::{Counts, Located, Position, Problems};
 pub use record::{Framing, PAD, Record};
 pub use source::Source;

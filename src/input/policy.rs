@@ -1,4 +1,4 @@
-//! Finds and opens the policy file.
+//! Finds and opens the policy file and what belongs to it: locks and reports to compare with.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -85,6 +85,61 @@ fn read(path: &Path, name: &str) -> Result<PolicyFile> {
             )))
         }
     }
+}
+
+/// Returns the text of a file of this name, or nothing when there is none.
+///
+/// # Errors
+/// Fails when it cannot be read, is longer than `bytes_max`, or is no text in UTF-8.
+pub fn text_file(name: &str, bytes_max: u64) -> Result<Option<String>> {
+    let file = match File::open(name) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io(name, &error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::io(name, &error))?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(Error::new(format!(
+            "{name}: expected at most {}, found more",
+            text::bytes(bytes_max)
+        )));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| {
+        Error::new(format!(
+            "{name}: expected text in UTF-8, found bytes that are none"
+        ))
+    })
+}
+
+/// Returns the first bytes of a file; none of what is no regular file.
+pub fn head(name: &str) -> Result<Vec<u8>> {
+    /// Enough to tell what a file is.
+    const BYTES: u64 = 4096;
+    let mut bytes = Vec::new();
+    if Path::new(name).is_file() {
+        let file = File::open(name).map_err(|error| Error::io(name, &error))?;
+        file.take(BYTES)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Error::io(name, &error))?;
+    }
+    Ok(bytes)
+}
+
+/// Returns the name of a file from the root of its repository, with `/` between folders; outside of repositories the
+/// name as it is.
+pub fn name_in_repository(name: &str) -> String {
+    let in_repository = || {
+        let path = fs::canonicalize(name).ok()?;
+        let root = path
+            .ancestors()
+            .find(|above| above.join(REPOSITORY).exists())?;
+        let name = path.strip_prefix(root).ok()?;
+        Some(name.to_string_lossy().replace('\\', "/"))
+    };
+    in_repository().unwrap_or_else(|| name.to_owned())
 }
 
 #[cfg(test)]

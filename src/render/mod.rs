@@ -26,6 +26,8 @@ mod mermaid;
 
 mod table;
 
+pub mod gate;
+
 #[cfg(test)]
 mod sample;
 
@@ -78,15 +80,22 @@ pub static RENDERERS: &[&Renderer] = &[
 
 /// Returns the renderer of a name.
 pub fn by_name(name: &str) -> Option<&'static Renderer> {
-    RENDERERS
-        .iter()
-        .copied()
-        .find(|renderer| renderer.name == name)
+    named(RENDERERS, name)
 }
 
 /// Returns the renderer for a file of an extension, whatever its case.
 pub fn by_extension(extension: &str) -> Option<&'static Renderer> {
-    RENDERERS.iter().copied().find(|renderer| {
+    for_extension(RENDERERS, extension)
+}
+
+/// Returns the renderer of a name among some.
+pub fn named(table: &[&'static Renderer], name: &str) -> Option<&'static Renderer> {
+    table.iter().copied().find(|renderer| renderer.name == name)
+}
+
+/// Returns the renderer among some for a file of an extension, whatever its case.
+pub fn for_extension(table: &[&'static Renderer], extension: &str) -> Option<&'static Renderer> {
+    table.iter().copied().find(|renderer| {
         renderer
             .extensions
             .iter()
@@ -103,8 +112,8 @@ mod tests {
     use crate::report::Part;
 
     /// Files of this folder that render nothing by themselves.
-    const HELPERS: [&str; 7] = [
-        "budget", "central", "drawing", "falls", "mod", "sample", "summary",
+    const HELPERS: [&str; 8] = [
+        "budget", "central", "drawing", "falls", "gate", "mod", "sample", "summary",
     ];
 
     #[test]

@@ -1,6 +1,7 @@
 //! Makes a report from the service graph.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::fold::catalogue::NodeKind;
 use crate::fold::edge::Tally;
@@ -51,7 +52,7 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
     let mut entries: Vec<EntryRow> = system
         .entries
         .iter()
-        .map(|entry| entry_row(system, entry))
+        .map(|entry| entry_row(system, &graph, entry))
         .collect();
     entries.sort_by(|a, b| {
         b.requests.total_cmp(&a.requests).then_with(|| {
@@ -430,8 +431,17 @@ fn with_budget(mut row: EdgeRow, budgets: &Budgets) -> EdgeRow {
     row
 }
 
-fn entry_row(system: &System, point: &EntryPoint) -> EntryRow {
+fn entry_row(system: &System, graph: &Graph<'_>, point: &EntryPoint) -> EntryRow {
     let entry = &point.entry;
+    let slo = graph
+        .declared
+        .entrypoint(point.service, &point.operation)
+        .map(|declared| declared.slo)
+        .unwrap_or_default();
+    let late = |limit: Option<Duration>| {
+        let limit = u64::try_from(limit?.as_nanos()).unwrap_or(u64::MAX);
+        Some(entry.duration_ns.above(limit))
+    };
     let deepest = entry.depths.len().saturating_sub(1) as u64;
     EntryRow {
         service: system.vertices[point.service].name.clone(),
@@ -441,6 +451,7 @@ fn entry_row(system: &System, point: &EntryPoint) -> EntryRow {
         failed: weighted(entry.failed),
         health_checks: entry.health_checks,
         duration_ns: quantiles(&entry.duration_ns),
+        late: [slo.p50, slo.p90, slo.p99].map(late),
         sync_depth: (
             depth_quantile(&entry.depths, 0.5),
             depth_quantile(&entry.depths, 0.95),

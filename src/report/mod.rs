@@ -1,7 +1,7 @@
 //! Plain data for people and machines: what a renderer writes, and nothing it would have to compute.
 //!
 //! [`build`] makes a [`Report`] from the resolved service graph; [`focus`] cuts one down to the
-//! neighbourhood of a service; [`numbers`] finds numbers by name. Counts that stand for sampled requests are weighted and may be fractions.
+//! neighbourhood of a service; [`numbers`] finds numbers by name; [`read`] reads a JSON report back. Counts that stand for sampled requests are weighted and may be fractions.
 
 pub mod build;
 
@@ -14,6 +14,8 @@ pub mod focus;
 pub mod verdict;
 
 pub mod numbers;
+
+pub mod read;
 
 use std::collections::BTreeMap;
 
@@ -329,6 +331,8 @@ pub struct EntryRow {
     pub health_checks: u64,
     /// Durations.
     pub duration_ns: Quantiles,
+    /// Requests that took longer than the p50, p90 and p99 that its declared entry point is asked for.
+    pub late: [Option<u64>; 3],
     /// Median, 95th percentile and maximum of the synchronous call depth.
     pub sync_depth: (u64, u64, u64),
     /// Trace ids of any requests.

@@ -3,7 +3,7 @@
 //! Names are those of the JSON report; parts of a record follow a dot, as in `client_ns.p99`. What was not measured has no
 //! number, and nothing here makes one up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algo::components::{connected_components, largest_component};
 use crate::algo::distance::undirected_distances;
@@ -279,6 +279,18 @@ pub const VOCABULARY: Vocabulary<'static> = Vocabulary {
     edges: &EDGES,
 };
 
+/// Returns a number of a service by its name, if it was measured.
+pub fn of_service(service: &Service, name: &str) -> Option<f64> {
+    let (_, of) = OF_SERVICES.iter().find(|(known, _)| *known == name)?;
+    of(service)
+}
+
+/// Returns a number of an edge by its name, if it was measured.
+pub fn of_edge(edge: &EdgeRow, name: &str) -> Option<f64> {
+    let (_, of) = OF_EDGES.iter().find(|(known, _)| *known == name)?;
+    of(edge)
+}
+
 /// Returns the nodes of the graph: everything but users.
 fn nodes(report: &Report) -> impl Iterator<Item = &Service> {
     report
@@ -289,14 +301,11 @@ fn nodes(report: &Report) -> impl Iterator<Item = &Service> {
 
 /// Returns the edges of the graph: messages on their way through the queue, and without those of users.
 fn edges(report: &Report) -> impl Iterator<Item = &EdgeRow> {
-    let users = report
-        .services
-        .iter()
-        .find(|service| service.kind == Kind::Users);
+    let names: BTreeSet<&str> = nodes(report).map(|service| service.name.as_str()).collect();
     report
         .edges
         .iter()
-        .filter(move |edge| !edge.direct && users.is_none_or(|users| users.name != edge.from))
+        .filter(move |edge| !edge.direct && names.contains(edge.from.as_str()))
 }
 
 /// Returns what a name is worth in a report, or why that cannot be told.

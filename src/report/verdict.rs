@@ -142,6 +142,8 @@ pub struct Violation {
     pub exemplars: Vec<String>,
     /// The nodes of the path or cycle it is about, the first repeated at the end of a cycle; empty otherwise.
     pub path: Vec<String>,
+    /// The declared entry point it is about, by name.
+    pub entrypoint: Option<String>,
     /// Whether the baseline has it.
     pub age: Age,
     /// Why it does not close the gate, if it does not.

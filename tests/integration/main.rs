@@ -12,6 +12,7 @@ mod conformance;
 mod critical_path;
 mod dice;
 mod formats;
+mod gate;
 mod guards;
 mod hubs;
 mod order;

@@ -17,7 +17,9 @@ use topple::text;
 use crate::cli::{SHOP, stdout};
 
 /// Commands that read traces.
-const READERS: [&str; 6] = ["report", "hubs", "cascades", "budgets", "fold", "convert"];
+const READERS: [&str; 8] = [
+    "report", "hubs", "cascades", "budgets", "check", "init", "fold", "convert",
+];
 
 fn readme() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()

@@ -1,0 +1,191 @@
+//! Finds what a run is compared with: a file, or the lock of an earlier commit.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::input;
+use crate::pipeline::{Options, Progress, git, report};
+use crate::policy::Policy;
+use crate::report::{Report, read as report_file};
+use crate::rule::baseline::Baseline;
+use crate::rule::lock::{FILE_NAME, Lock};
+
+/// Variables that name the base of a change, and how the name is meant: those of GitHub and GitLab.
+const VARIABLES: [(&str, fn(&str) -> String); 2] = [
+    ("GITHUB_BASE_REF", |branch| format!("origin/{branch}")),
+    ("CI_MERGE_REQUEST_DIFF_BASE_SHA", str::to_owned),
+];
+
+/// Most bytes of a lock.
+const LOCK_BYTES: u64 = 64 << 20;
+
+/// Most bytes of a JSON report.
+const REPORT_BYTES: u64 = 1 << 30;
+
+/// What to compare with, and what should be known of where it comes from.
+#[derive(Debug, Default)]
+pub struct Base {
+    /// What to compare with, if there is anything.
+    pub baseline: Option<Baseline>,
+    /// Where it comes from, if nobody named it.
+    pub note: Option<String>,
+}
+
+/// Returns the name of the lock: the file that a `new_edges` rule names, in the folder of the policy.
+pub fn lock_name(policy_name: &str, policy: &Policy) -> String {
+    use crate::policy::rule::Verb;
+    let named = policy.rules.iter().find_map(|rule| match &rule.verb {
+        Verb::NewEdges(rule) => Some(rule.approve_in.as_str()),
+        _ => None,
+    });
+    let name = Path::new(policy_name).with_file_name(named.unwrap_or(FILE_NAME));
+    name.to_string_lossy().into_owned()
+}
+
+/// Returns the lock of a name, if there is such a file.
+///
+/// # Errors
+/// Fails when it cannot be read or is no lock.
+pub fn lock(name: &str) -> Result<Option<Lock>> {
+    match input::text_file(name, LOCK_BYTES)? {
+        Some(text) => Lock::read(&text, name).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Returns what a run is compared with: what `named` names, else what the variables of a CI job name, else the lock of the working
+/// tree.
+///
+/// # Errors
+/// Fails when what is named cannot be read; a gate without the baseline it was given would be no gate.
+pub fn base(
+    named: Option<&str>,
+    lock_name: &str,
+    lock: Option<&Lock>,
+    now: &Report,
+    options: &Options,
+) -> Result<Base> {
+    let policy = &options.policy;
+    if let Some(named) = named {
+        let baseline = match Path::new(named).exists() || named.contains(['*', '?']) {
+            true => of_file(named, now, options)?,
+            false => of_commit(named, lock_name, now, policy)?.ok_or_else(|| {
+                Error::new(format!(
+                    "{named}: expected a file or a commit with {lock_name}"
+                ))
+                .with_help("topple init writes a lock; commit it first")
+            })?,
+        };
+        return Ok(Base {
+            baseline: Some(baseline),
+            note: None,
+        });
+    }
+    let mut note = None;
+    for (variable, meant) in VARIABLES {
+        let Some(value) = std::env::var(variable)
+            .ok()
+            .filter(|value| !value.is_empty())
+        else {
+            continue;
+        };
+        let commit = meant(&value);
+        match of_commit(&commit, lock_name, now, policy)? {
+            Some(baseline) => {
+                let note = format!("the baseline is {}, as {variable} says", baseline.name);
+                return Ok(Base {
+                    baseline: Some(baseline),
+                    note: Some(note),
+                });
+            }
+            None => {
+                note = Some(format!(
+                    "{commit}, which {variable} names, has no {lock_name} yet: the lock of the working tree is the baseline"
+                ));
+            }
+        }
+    }
+    Ok(Base {
+        baseline: lock.map(|lock| Baseline {
+            name: lock_name.to_owned(),
+            report: lock.report(now, policy),
+        }),
+        note,
+    })
+}
+
+/// Returns the lock of a commit as a baseline, if the commit has one.
+fn of_commit(
+    commit: &str,
+    lock_name: &str,
+    now: &Report,
+    policy: &Policy,
+) -> Result<Option<Baseline>> {
+    let Some(text) = git::show(commit, lock_name)? else {
+        return Ok(None);
+    };
+    let name = format!("{lock_name} at {commit}");
+    let lock = Lock::read(&text, &name)?;
+    Ok(Some(Baseline {
+        report: lock.report(now, policy),
+        name,
+    }))
+}
+
+/// Returns what a file holds as a baseline.
+fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
+    let head = input::head(name)?;
+    let is_lock = name.ends_with(".lock") || is_lock(&head);
+    let report = if is_lock {
+        let lock = lock(name)?.unwrap_or_default();
+        lock.report(now, &options.policy)
+    } else if report_file::is_report(&head) {
+        let text = input::text_file(name, REPORT_BYTES)?.unwrap_or_default();
+        let mut read = report_file::read(&text)
+            .map_err(|why| Error::new(format!("{name}: expected a report of topple, {why}")))?;
+        describe(&mut read, now, &options.policy);
+        read
+    } else {
+        let options = Options {
+            inputs: vec![name.to_owned()],
+            shard: None,
+            window: Default::default(),
+            ..options.clone()
+        };
+        report(&options, &Progress::default())?.0
+    };
+    if report.data.traces == 0 {
+        return Err(Error::new(format!(
+            "{name}: expected a baseline, found no trace in it"
+        )));
+    }
+    Ok(Baseline {
+        name: name.to_owned(),
+        report,
+    })
+}
+
+/// Returns whether the first line that says anything is a fact.
+fn is_lock(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(head);
+    let first = head
+        .lines()
+        .find(|line| !line.is_empty() && !line.starts_with('#'));
+    let word = first.and_then(|line| line.split(' ').next());
+    word.is_some_and(|word| ["accept", "edge", "metric", "service"].contains(&word))
+}
+
+/// Gives services the tags that they have now, and what the policy says of them.
+fn describe(report: &mut Report, now: &Report, policy: &Policy) {
+    for service in &mut report.services {
+        let known = now.services.iter().find(|known| known.name == service.name);
+        let tags = match known {
+            Some(known) if service.tags.is_empty() => known.tags.clone(),
+            _ => std::mem::take(&mut service.tags),
+        };
+        let described = policy
+            .services
+            .describe(&service.name, service.kind.name(), tags);
+        service.tags = described.tags;
+    }
+}

@@ -1,0 +1,322 @@
+//! Goes through a policy, rule by rule, and makes the verdict.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use crate::error::{Error, Result};
+use crate::policy::Policy;
+use crate::policy::value::Severity;
+use crate::report::verdict::{Age, Excused, Judged, Location, Outcome, Verdict, Violation};
+use crate::report::{Report, Subject};
+use crate::rule::baseline::{Baseline, compare};
+use crate::rule::case::{Case, Found};
+use crate::rule::lock::Lock;
+use crate::rule::{RuleKind, gates, judge_verb, waivers};
+use crate::text;
+
+/// What to judge a report by.
+#[derive(Clone, Copy, Debug)]
+pub struct Judging<'a> {
+    /// What is demanded.
+    pub policy: &'a Policy,
+    /// The policy file, as it was named.
+    pub policy_name: &'a str,
+    /// The policy file from the root of the repository.
+    pub policy_file: &'a str,
+    /// What to compare with.
+    pub base: Option<&'a Baseline>,
+    /// What is approved and accepted.
+    pub lock: Option<&'a Lock>,
+    /// Ids of the rules to judge; all if there are none.
+    pub only: &'a [String],
+    /// Whether what the baseline has too is excused.
+    pub new_only: bool,
+    /// The day on which waivers hold or have ended.
+    pub today: Date,
+}
+
+/// A rule, or a gate on a number, with what it found.
+pub(super) struct Row<'a> {
+    pub(super) id: String,
+    pub(super) kind: &'static RuleKind,
+    pub(super) severity: Severity,
+    pub(super) why: Option<&'a str>,
+    pub(super) waivable: bool,
+    pub(super) line: usize,
+    pub(super) found: Found,
+}
+
+/// Returns what the rules say of a report.
+///
+/// # Errors
+/// Fails when there is nothing to judge by: an empty policy, an unknown rule, no baseline where one is needed.
+pub fn judge(report: &Report, by: &Judging<'_>) -> Result<Verdict> {
+    check_demand(by)?;
+    let base = by.base.map(|base| &base.report);
+    let case = Case::new(report, by.policy, base, by.lock);
+    let mut rows = look(&case, by.only);
+    let mut verdict = Verdict {
+        policy: by.policy_name.to_owned(),
+        baseline: by.base.map(|base| base.name.clone()),
+        ..Verdict::default()
+    };
+    let fewest = by.policy.evidence.min_traces.max(1);
+    if report.data.traces < fewest {
+        let why = format!(
+            "expected {} or more, found {}",
+            text::plural(fewest, "trace"),
+            text::count(report.data.traces)
+        );
+        verdict.notes.push(format!("nothing was judged: {why}"));
+        for row in &mut rows {
+            row.found = Found::unknown(why.clone());
+            verdict.rules.push(judged(row, Outcome::Unknown));
+        }
+        return Ok(verdict);
+    }
+    if let Some(base) = base {
+        (verdict.new_edges, verdict.not_seen) = compare(report, base);
+    }
+    verdict.notes.extend(switched_off(by));
+    let known = base.map(|base| ids_in(base, by));
+    let mut waivers = waivers::Waivers::new(by, &mut verdict.notes);
+    for row in rows {
+        let violations = violations(&row, by, known.as_ref(), &case, &mut waivers);
+        let outcome = outcome(&row, &violations, by.policy.evidence.on_unknown);
+        waivers.saw(&row.id, outcome);
+        verdict.rules.push(judged(&row, outcome));
+        verdict.violations.extend(violations);
+    }
+    if by.only.is_empty()
+        && let Some((row, violations)) = waivers.unused(by)
+    {
+        verdict.rules.push(row);
+        verdict.violations.extend(violations);
+    }
+    Ok(verdict)
+}
+
+/// Refuses what would be a pass without anything judged.
+fn check_demand(by: &Judging<'_>) -> Result<()> {
+    let policy = by.policy;
+    let mut ids: Vec<String> = policy.rules.iter().map(|rule| rule.id.clone()).collect();
+    ids.extend(policy.metrics.iter().map(gates::metric_id));
+    ids.extend(policy.network_health_metrics.iter().map(gates::health_id));
+    if ids.is_empty() {
+        return Err(Error::new(format!(
+            "{}: expected rules, metrics or network_health_metrics to judge by, found none",
+            by.policy_name
+        ))
+        .with_help("topple init writes a policy that passes today"));
+    }
+    for name in by.only {
+        if !ids.contains(name) {
+            let error = Error::new(format!(
+                "{}: expected the id of a rule, found \"{name}\"",
+                by.policy_name
+            ));
+            return Err(match text::nearest(name, ids.iter().map(String::as_str)) {
+                Some(near) => error.with_help(format!("did you mean \"{near}\"?")),
+                None => error.with_help(format!("the rules are {}", ids.join(", "))),
+            });
+        }
+    }
+    if by.new_only && by.base.is_none() {
+        return Err(Error::new(
+            "expected a baseline to tell what is new, as --new-only asks, found none",
+        )
+        .with_help("name one with --base, or write a lock with topple init"));
+    }
+    Ok(())
+}
+
+/// Returns a sentence for each rule that is not judged because of its severity.
+fn switched_off(by: &Judging<'_>) -> Vec<String> {
+    let rules = by.policy.rules.iter();
+    rules
+        .filter(|rule| rule.severity == Severity::Ignore)
+        .map(|rule| format!("{} is not judged: its severity is ignore", rule.id))
+        .collect()
+}
+
+/// Returns what every rule asked for finds, in the order of the policy.
+fn look<'a>(case: &Case<'a>, only: &[String]) -> Vec<Row<'a>> {
+    let mut rows = Vec::new();
+    for rule in &case.policy.rules {
+        if rule.severity == Severity::Ignore || !is_asked(only, &rule.id) {
+            continue;
+        }
+        let (kind, found) = judge_verb(&rule.verb, case);
+        rows.push(Row {
+            id: rule.id.clone(),
+            kind,
+            severity: rule.severity,
+            why: rule.why.as_deref(),
+            waivable: rule.waivable,
+            line: rule.place.line,
+            found,
+        });
+    }
+    let gates = gates::look(case);
+    rows.extend(gates.into_iter().filter(|row| is_asked(only, &row.id)));
+    rows
+}
+
+fn is_asked(only: &[String], id: &str) -> bool {
+    only.is_empty() || only.iter().any(|name| name == id)
+}
+
+/// Returns the ids of what the same policy objects to in the baseline.
+fn ids_in(base: &Report, by: &Judging<'_>) -> BTreeSet<String> {
+    let case = Case::new(base, by.policy, None, None);
+    let rows = look(&case, by.only);
+    rows.iter()
+        .flat_map(|row| {
+            let objections = row.found.objections.iter();
+            objections.map(|(aspect, violation)| id(&row.id, &violation.subject, aspect))
+        })
+        .collect()
+}
+
+/// Returns the stable id of a violation: rule, canonical subject, and what tells it from others about the same.
+pub(super) fn id(rule: &str, subject: &Subject, aspect: &str) -> String {
+    let subject = match subject {
+        Subject::System => "system".to_owned(),
+        subject => subject.to_string(),
+    };
+    match aspect {
+        "" => format!("{rule}:{subject}"),
+        aspect => format!("{rule}:{subject} {aspect}"),
+    }
+}
+
+/// Returns the row of a rule in the verdict.
+fn judged(row: &Row<'_>, outcome: Outcome) -> Judged {
+    Judged {
+        id: row.id.clone(),
+        verb: row.kind.name,
+        outcome,
+        why: row.why.map(str::to_owned),
+        missing: row.found.missing(),
+        checked: row.found.checked,
+        line: row.line,
+    }
+}
+
+/// Returns the violations of a rule, with all that the rule itself does not know of them.
+fn violations(
+    row: &Row<'_>,
+    by: &Judging<'_>,
+    known: Option<&BTreeSet<String>>,
+    case: &Case<'_>,
+    waivers: &mut waivers::Waivers<'_>,
+) -> Vec<Violation> {
+    let loudest = match row.severity {
+        Severity::Fail => Outcome::Fail,
+        Severity::Warn | Severity::Ignore => Outcome::Warn,
+    };
+    let mut all: Vec<Violation> = Vec::new();
+    for (aspect, objection) in &row.found.objections {
+        all.push(Violation {
+            id: id(&row.id, &objection.subject, aspect),
+            level: objection.level.min(loudest),
+            ..objection.clone()
+        });
+    }
+    if let Some(missing) = row.found.missing() {
+        let level = match by.policy.evidence.on_unknown {
+            Severity::Ignore => None,
+            Severity::Warn => Some(Outcome::Unknown),
+            Severity::Fail => Some(loudest),
+        };
+        all.extend(level.map(|level| Violation {
+            id: id(&row.id, &Subject::System, "unknown"),
+            level,
+            text: format!("cannot be judged: {missing}"),
+            help: "record more traffic, or declare what is missing in the policy".to_owned(),
+            ..Violation::default()
+        }));
+    }
+    all.sort_by(|a, b| (&a.subject, &a.id).cmp(&(&b.subject, &b.id)));
+    for violation in &mut all {
+        violation.rule = row.id.clone();
+        violation.verb = row.kind.name;
+        violation.why = row.why.map(str::to_owned);
+        if violation.help.is_empty() {
+            violation.help = row.kind.fix.to_owned();
+        }
+        violation.location = location(violation, row.line, by, case);
+        violation.age = match known {
+            None => Age::Untold,
+            Some(ids) if ids.contains(&violation.id) => Age::Known,
+            Some(_) => Age::New,
+        };
+        violation.excused = excuse(violation, row, by, case, waivers);
+    }
+    all
+}
+
+/// Returns why a violation does not count, if it does not.
+fn excuse(
+    violation: &Violation,
+    row: &Row<'_>,
+    by: &Judging<'_>,
+    case: &Case<'_>,
+    waivers: &mut waivers::Waivers<'_>,
+) -> Option<Excused> {
+    // A waiver is used also by what something else would excuse.
+    let waived = row
+        .waivable
+        .then(|| waivers.excuse(violation, case))
+        .flatten();
+    let accepted = by
+        .lock
+        .is_some_and(|lock| lock.accepted.contains(&violation.id));
+    if waived.is_some() {
+        waived
+    } else if accepted && row.waivable {
+        Some(Excused::Accepted)
+    } else if by.new_only && violation.age == Age::Known {
+        Some(Excused::Known)
+    } else {
+        None
+    }
+}
+
+/// Returns where to show a violation: the code of the service that it is about, if the policy names a file, else the rule.
+fn location(violation: &Violation, line: usize, by: &Judging<'_>, case: &Case<'_>) -> Location {
+    let service = match &violation.subject {
+        Subject::System | Subject::Shared(_, _) => None,
+        Subject::Service(name) | Subject::Entry(name, _) | Subject::Instance(name, _) => Some(name),
+        Subject::Edge(from, _) | Subject::Call(from, _, _) => Some(from),
+        Subject::Path(path) => path.first(),
+    };
+    let source = service
+        .and_then(|name| case.service(name)?.source.clone())
+        .filter(|source| !source.is_empty() && !source.ends_with('/'));
+    match source {
+        Some(file) => Location { file, line: 1 },
+        None => Location {
+            file: by.policy_file.to_owned(),
+            line,
+        },
+    }
+}
+
+fn outcome(row: &Row<'_>, violations: &[Violation], on_unknown: Severity) -> Outcome {
+    let open = violations
+        .iter()
+        .filter(|violation| violation.excused.is_none())
+        .map(|violation| violation.level)
+        .max();
+    let is_missing = row.found.missing().is_some();
+    match open {
+        Some(level) if level >= Outcome::Warn => level,
+        _ if is_missing && (on_unknown != Severity::Ignore || row.found.checked == 0) => {
+            Outcome::Unknown
+        }
+        _ if !violations.is_empty() => Outcome::Waived,
+        _ => Outcome::Pass,
+    }
+}

@@ -1,0 +1,156 @@
+//! `limit`: any number of the report keeps within bounds.
+//!
+//! A share of failed attempts is a rate and must surely be past its bound. Quantiles and other numbers about the calls of an edge count from
+//! enough calls on; numbers about the graph always.
+
+use crate::policy::rule::{Limit, Scope};
+use crate::report::numbers::{of_edge, of_service};
+use crate::report::verdict::Violation;
+use crate::report::{EdgeRow, Grade, Subject};
+use crate::rule::RuleKind;
+use crate::rule::case::{Case, Found, Rate, of_edges, proved, seen, shown, unit};
+use crate::text;
+
+/// The verb.
+pub(super) static LIMIT: RuleKind = RuleKind {
+    name: "limit",
+    about: "a number keeps within bounds",
+    fix: "see what the number means with topple explain, and what changed it",
+};
+
+pub(super) fn judge(rule: &Limit, case: &Case<'_>) -> Found {
+    match &rule.scope {
+        Scope::System => of_system(rule, case),
+        Scope::Services(selector) => {
+            let mut found = Found::default();
+            for service in case.matching(selector) {
+                let Some(value) = of_service(service, &rule.metric) else {
+                    continue;
+                };
+                found.checked += 1;
+                if let Some(bound) = rule.bounds.broken_by(value) {
+                    let subject = Subject::Service(service.name.clone());
+                    let text = sentence(&service.name, rule, value, bound);
+                    found.object(valued(rule, value, bound, proved(subject, text)));
+                }
+            }
+            if found.checked == 0 {
+                found.miss(
+                    format!("{} was not measured for {selector}", rule.metric),
+                    "",
+                );
+            }
+            found
+        }
+        Scope::Edges(selector) => {
+            let mut found = Found::default();
+            for edge in case.edges() {
+                if selector.matches(&case.node(&edge.from), &case.node(&edge.to)) {
+                    of_one_edge(rule, case, edge, &mut found);
+                }
+            }
+            if found.checked == 0 {
+                found.miss(
+                    format!("{} was not measured for {selector}", rule.metric),
+                    "",
+                );
+            }
+            found
+        }
+    }
+}
+
+fn of_system(rule: &Limit, case: &Case<'_>) -> Found {
+    let mut metrics = case.report.metrics.iter();
+    let Some(metric) = metrics.find(|metric| metric.name == rule.metric) else {
+        return Found::unknown(format!("{} was not measured", rule.metric));
+    };
+    let mut found = Found::of(1);
+    if let Some(bound) = rule.bounds.broken_by(metric.value) {
+        let text = sentence("", rule, metric.value, bound);
+        let violation = proved(Subject::System, text);
+        found.object(valued(rule, metric.value, bound, violation));
+    }
+    found
+}
+
+fn of_one_edge(rule: &Limit, case: &Case<'_>, edge: &EdgeRow, found: &mut Found) {
+    let Some(value) = of_edge(edge, &rule.metric) else {
+        return;
+    };
+    found.checked += 1;
+    let Some(bound) = rule.bounds.broken_by(value) else {
+        return;
+    };
+    let name = format!("{} -> {}", edge.from, edge.to);
+    let mut interval = None;
+    if rule.metric == "error_ratio" {
+        // A rate is past an upper bound when its complement is past the complement of a lower one.
+        let (hits, limit) = match value > bound {
+            true => (edge.errors(), bound),
+            false => (edge.attempts - edge.errors(), 1.0 - bound),
+        };
+        match case.rate(hits, edge.attempts, seen(edge), limit) {
+            Rate::Past(of) if value > bound => interval = Some((of.low, of.high)),
+            Rate::Past(of) => interval = Some((1.0 - of.high, 1.0 - of.low)),
+            rate => {
+                if let Some(why) = case.lacking(rate, "calls") {
+                    found.miss(why, name);
+                }
+                return;
+            }
+        }
+    } else if let Some(q) = quantile(&rule.metric)
+        && !case.has_quantile(seen(edge), q)
+    {
+        found.miss(format!("too few calls for {}", rule.metric), name);
+        return;
+    }
+    let ends = (edge.from.as_str(), edge.to.as_str());
+    let text = sentence(&name, rule, value, bound);
+    let aspect = format!(
+        "{} {}",
+        if edge.sync { "sync" } else { "async" },
+        edge.protocol
+    );
+    let violation = Violation {
+        interval,
+        ..of_edges(ends, &[edge], text)
+    };
+    found.object_to(aspect, valued(rule, value, bound, violation));
+}
+
+/// Returns which quantile a number is, if it is one that few values do not give.
+fn quantile(metric: &str) -> Option<f64> {
+    match metric.rsplit_once('.')?.1 {
+        "p50" => Some(0.5),
+        "p90" => Some(0.9),
+        "p99" => Some(0.99),
+        _ => None,
+    }
+}
+
+pub(super) fn sentence(of: &str, rule: &Limit, value: f64, bound: f64) -> String {
+    let side = if value > bound { "above" } else { "below" };
+    let of = match of {
+        "" => String::new(),
+        name => format!(" of {}", text::visible(name)),
+    };
+    format!(
+        "{}{of} is {}, {side} the limit of {}",
+        rule.metric,
+        shown(&rule.metric, value),
+        shown(&rule.metric, bound)
+    )
+}
+
+fn valued(rule: &Limit, value: f64, bound: f64, violation: Violation) -> Violation {
+    Violation {
+        value: Some(value),
+        limit: Some(bound),
+        unit: unit(&rule.metric),
+        grade: Grade::Measured,
+        help: format!("topple explain {} says what it means", rule.metric),
+        ..violation
+    }
+}

@@ -1,0 +1,156 @@
+//! `spof`: no service takes too much with it.
+//!
+//! How many requests fall with a service is measured between two bounds: what surely falls, and what may. The lower one past the limit
+//! is a violation, the upper one alone is unknown.
+
+use std::collections::BTreeSet;
+
+use crate::policy::query::Answer;
+use crate::policy::rule::Spof;
+use crate::policy::value::EdgeMode;
+use crate::report::numbers::lookup;
+use crate::report::verdict::Violation;
+use crate::report::{Grade, Service, Subject};
+use crate::rule::RuleKind;
+use crate::rule::case::{Case, Found, Rate, node, of_edges, proved};
+use crate::text;
+
+/// The verb.
+pub(super) static SPOF: RuleKind = RuleKind {
+    name: "spof",
+    about: "no service takes too much with it",
+    fix: "let callers cope without it (a default, a cache, a queue), or run it more than once and independently",
+};
+
+/// The shares of requests that surely fall with a service, and that may.
+const SURE: &str = "blast_radius.hard_low";
+const PERHAPS: &str = "blast_radius.hard_high";
+
+pub(super) fn judge(rule: &Spof, case: &Case<'_>) -> Found {
+    let mut found = Found::default();
+    if let Some(most) = rule.max_blast_radius {
+        radius(rule, case, most.get(), &mut found);
+    }
+    for name in &rule.critical_entrypoints {
+        alone(rule, case, name, &mut found);
+    }
+    found
+}
+
+fn radius(rule: &Spof, case: &Case<'_>, most: f64, found: &mut Found) {
+    let values = |name: &str| match lookup(case.report, name) {
+        Ok(Answer::Each(values)) if !values.is_empty() => Some(values),
+        _ => None,
+    };
+    let (Some(sure), Some(perhaps)) = (values(SURE), values(PERHAPS)) else {
+        found.miss("which requests fall with a service was not measured", "");
+        return;
+    };
+    let requests: u64 = case
+        .report
+        .entries
+        .iter()
+        .map(|entry| entry.duration_ns.count)
+        .sum();
+    for (name, share) in &sure {
+        let Some(service) = case.service(name) else {
+            continue;
+        };
+        if rule.except.matches(&node(service)) {
+            continue;
+        }
+        found.checked += 1;
+        let share = share.value;
+        match case.rate(share * requests as f64, requests as f64, requests, most) {
+            Rate::Past(interval) => {
+                let text = format!(
+                    "{} of the requests fall with {name}, at most {} may",
+                    text::percent(share),
+                    text::percent(most)
+                );
+                let violation = Violation {
+                    value: Some(share),
+                    limit: Some(most),
+                    unit: "share",
+                    interval: Some((interval.low, interval.high)),
+                    grade: Grade::Measured,
+                    count: (share * requests as f64).round() as u64,
+                    of: requests,
+                    ..proved(Subject::Service(name.clone()), text)
+                };
+                found.object(violation);
+            }
+            Rate::Within => {
+                let high = perhaps.get(name).map_or(0.0, |sample| sample.value);
+                if high > most {
+                    found.miss(
+                        "whether callers cope without it was not seen, and if not it takes too much with it",
+                        name.clone(),
+                    );
+                }
+            }
+            rate => {
+                if let Some(why) = case.lacking(rate, "requests") {
+                    found.miss(why, name.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Objects to services that the service of an entry point cannot do without, directly or through others that it cannot do without.
+fn alone(rule: &Spof, case: &Case<'_>, name: &str, found: &mut Found) {
+    let entries = case.report.entries.iter().filter(|entry| {
+        case.entrypoint(entry)
+            .is_some_and(|declared| declared.name == *name)
+    });
+    let starts: BTreeSet<&str> = entries.map(|entry| entry.service.as_str()).collect();
+    if starts.is_empty() {
+        found.miss("no request was seen of", name);
+    }
+    let ends = case.calls(EdgeMode::Sync);
+    let is_one_of_several = |service: &Service| {
+        let mut groups = case.policy.redundancy.iter();
+        groups.any(|group| group.matches(&node(service)))
+    };
+    for start in starts {
+        let mut reached = BTreeSet::from([start]);
+        let mut stack = vec![start];
+        while let Some(caller) = stack.pop() {
+            for (&(_, callee), edges) in ends
+                .range((caller, "")..)
+                .take_while(|((from, _), _)| *from == caller)
+            {
+                let Some(service) = case.service(callee) else {
+                    continue;
+                };
+                if reached.contains(callee)
+                    || rule.except.matches(&node(service))
+                    || is_one_of_several(service)
+                {
+                    continue;
+                }
+                found.checked += 1;
+                match case.is_hard(caller, callee) {
+                    Some(false) => {}
+                    None => found.miss(
+                        "whether the caller copes without the callee was not seen, and is not declared (calls: soft)",
+                        format!("{caller} -> {callee}"),
+                    ),
+                    Some(true) => {
+                        reached.insert(callee);
+                        stack.push(callee);
+                        let text = format!("{name} falls with {callee}, which {caller} cannot do without");
+                        let violation = Violation {
+                            entrypoint: Some(name.to_owned()),
+                            grade: Grade::Inferred,
+                            exemplars: of_edges((caller, callee), edges, String::new()).exemplars,
+                            ..proved(Subject::Service(callee.to_owned()), text)
+                        };
+                        found.object_to(name, violation);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The gate as a pull request meets it: policy, lock and baseline in a repository, with the binary and with real git.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use topple::rule::lock::Lock;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn topple(folder: &Path, arguments: &[&str]) -> Output {
+    topple_in(folder, arguments, &[])
+}
+
+fn topple_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_topple"))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", folder)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(variables.iter().copied())
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+/// Checks how a run ends, and returns what it says.
+fn ends(output: &Output, code: i32) -> String {
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    text
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new("git")
+        .args(["-c", "user.name=test", "-c", "user.email=test@example.com"])
+        .args(arguments)
+        .env("HOME", folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn git_does(folder: &Path, arguments: &[&str]) {
+    let output = git(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {arguments:?}: {said}");
+}
+
+fn commit(folder: &Path, message: &str) {
+    git_does(folder, &["add", "-A"]);
+    git_does(folder, &["commit", "-q", "-m", message]);
+}
+
+/// Returns a repository on branch main.
+fn repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    git_does(folder.path(), &["init", "-q", "-b", "main"]);
+    folder
+}
+
+/// Returns traces, one for each call from one service to another.
+fn traces(calls: &[(&str, &str)]) -> String {
+    let mut lines = String::new();
+    for (number, (from, to)) in calls.iter().enumerate() {
+        let span = |service: &str, id: u32, parent: u32, kind: u32| {
+            let parent = match parent {
+                0 => String::new(),
+                parent => format!("\"parentSpanId\":\"{parent:016x}\","),
+            };
+            format!(
+                "{{\"resource\":{{\"attributes\":[{{\"key\":\"service.name\",\"value\":{{\"stringValue\":\"{service}\"}}}}]}},\
+                 \"scopeSpans\":[{{\"spans\":[{{\"traceId\":\"{:032x}\",\"spanId\":\"{id:016x}\",{parent}\"name\":\"GET /\",\"kind\":{kind},\
+                 \"startTimeUnixNano\":\"{}\",\"endTimeUnixNano\":\"{}\"}}]}}]}}",
+                number + 1,
+                1_000_000_000_000 + u64::from(id) * 1_000,
+                1_000_000_900_000 - u64::from(id) * 1_000,
+            )
+        };
+        let spans = [span(from, 1, 0, 2), span(from, 2, 1, 3), span(to, 3, 2, 2)];
+        lines.push_str(&format!("{{\"resourceSpans\":[{}]}}\n", spans.join(",")));
+    }
+    lines
+}
+
+#[test]
+fn what_init_writes_passes_at_once() {
+    for input in [
+        "testdata/recorded/shop.pb",
+        "testdata/recorded/shop-node.jsonl",
+        "testdata/formats/jaeger-api.json",
+        "testdata/formats/otlp-lines.jsonl",
+        "testdata/formats/zipkin-list.json",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let input = Path::new(ROOT).join(input);
+        let input = input.to_str().unwrap();
+        ends(&topple(folder.path(), &["init", input]), 0);
+        let said = ends(&topple(folder.path(), &["check", input]), 0);
+        assert!(
+            said.starts_with("gate open: nothing fails"),
+            "{input}: {said}"
+        );
+        assert!(!said.contains("\nunknown "), "{input}: {said}");
+        let again = ends(&topple(folder.path(), &["init", input]), 2);
+        assert!(again.contains("--force writes over it"), "{again}");
+        ends(&topple(folder.path(), &["init", input, "--force"]), 0);
+    }
+}
+
+#[test]
+fn a_new_edge_closes_the_gate_until_the_lock_has_it() {
+    let folder = repository();
+    let root = folder.path();
+    let known = [("web", "cart"), ("cart", "stock"), ("web", "pay")];
+    fs::write(root.join("traces.jsonl"), traces(&known)).unwrap();
+    ends(&topple(root, &["init", "traces.jsonl"]), 0);
+    commit(root, "start");
+    git_does(root, &["checkout", "-q", "-b", "change"]);
+    let more = [known.as_slice(), &[("web", "stock")]].concat();
+    fs::write(root.join("traces.jsonl"), traces(&more)).unwrap();
+
+    let said = ends(
+        &topple(root, &["check", "traces.jsonl", "--base", "main"]),
+        1,
+    );
+    assert!(
+        said.starts_with("gate closed: 1 violation of 1 rule"),
+        "{said}"
+    );
+    assert!(
+        said.contains("compared with topple.lock at main: 1 new edge, 0 not"),
+        "{said}"
+    );
+    assert!(
+        said.contains("web -> stock is a new edge: 1 call over"),
+        "{said}"
+    );
+    assert!(said.contains("id: new-edges:web->stock"), "{said}");
+    let never = &["check", "traces.jsonl", "--fail-on", "never"];
+    ends(&topple(root, never), 0);
+    let other = &["check", "traces.jsonl", "--only", "no-sync-cycles"];
+    ends(&topple(root, other), 0);
+
+    ends(
+        &topple(root, &["check", "traces.jsonl", "--update-lock"]),
+        0,
+    );
+    commit(root, "approve");
+    ends(
+        &topple(root, &["check", "traces.jsonl", "--base", "main"]),
+        0,
+    );
+    let lock = fs::read_to_string(root.join("topple.lock")).unwrap();
+    assert!(
+        lock.contains("\nedge web -> stock unknown sync\n")
+            || lock.contains("edge web -> stock http sync"),
+        "{lock}"
+    );
+
+    // What was not seen this time stays approved.
+    fs::write(root.join("traces.jsonl"), traces(&known[..1])).unwrap();
+    let said = ends(
+        &topple(root, &["check", "traces.jsonl", "--update-lock"]),
+        0,
+    );
+    assert!(said.contains("0 new edges, 3 not seen this time"), "{said}");
+    assert_eq!(fs::read_to_string(root.join("topple.lock")).unwrap(), lock);
+}
+
+#[test]
+fn violations_can_be_accepted_and_waived() {
+    let folder = repository();
+    let root = folder.path();
+    fs::write(
+        root.join("traces.jsonl"),
+        traces(&[("web", "stock"), ("web", "cart")]),
+    )
+    .unwrap();
+    let rules = "version: 1\nrules:\n  - { id: no-stock, forbid: { from: web, to: stock } }\n";
+    fs::write(root.join("topple.yaml"), rules).unwrap();
+    let said = ends(&topple(root, &["check", "traces.jsonl", "-v"]), 1);
+    assert!(said.contains("look first at: web calls stock"), "{said}");
+    assert!(said.contains("(topple.yaml:3)"), "{said}");
+    let (_, waiver) = said.split_once("    - {").unwrap();
+    let waiver = waiver.lines().next().unwrap();
+    let waiver = waiver
+        .replace("YYYY-MM-DD", "2026-12-31")
+        .replace("...", "soon");
+    fs::write(
+        root.join("topple.yaml"),
+        format!("{rules}waivers:\n  - {{{waiver}\n"),
+    )
+    .unwrap();
+    let at = |day| ["check", "traces.jsonl", "--today", day];
+    ends(&topple(root, &at("2026-12-31")), 0);
+    let said = ends(&topple(root, &at("2027-01-01")), 1);
+    assert!(said.contains("ended on 2026-12-31"), "{said}");
+    ends(
+        &topple(
+            root,
+            &["check", "traces.jsonl", "--today", "2027-01-01", "--accept"],
+        ),
+        0,
+    );
+    let lock = fs::read_to_string(root.join("topple.lock")).unwrap();
+    assert!(lock.ends_with("\naccept no-stock:web->stock\n"), "{lock}");
+    ends(&topple(root, &at("2027-01-01")), 0);
+}
+
+#[test]
+fn a_baseline_may_be_any_earlier_output() {
+    let folder = repository();
+    let root = folder.path();
+    fs::write(
+        root.join("old.jsonl"),
+        traces(&[("web", "cart"), ("cart", "stock")]),
+    )
+    .unwrap();
+    fs::write(
+        root.join("now.jsonl"),
+        traces(&[("web", "cart"), ("web", "stock")]),
+    )
+    .unwrap();
+    let rules =
+        "version: 1\nrules:\n  - { id: new-edges, new_edges: { approve_in: topple.lock } }\n";
+    fs::write(root.join("topple.yaml"), rules).unwrap();
+    ends(&topple(root, &["report", "old.jsonl", "-o", "old.json"]), 0);
+    ends(&topple(root, &["fold", "old.jsonl", "-o", "old.topo"]), 0);
+    for base in ["old.jsonl", "old.json", "old.topo"] {
+        let said = ends(&topple(root, &["check", "now.jsonl", "--base", base]), 1);
+        assert!(
+            said.contains(&format!("compared with {base}: 1 new edge, 1 not seen")),
+            "{said}"
+        );
+        ends(&topple(root, &["check", "old.jsonl", "--base", base]), 0);
+    }
+    // Without any, nothing can be told; a name of nothing is a mistake.
+    ends(&topple(root, &["check", "now.jsonl"]), 3);
+    let said = ends(&topple(root, &["check", "now.jsonl", "--base", "v1"]), 2);
+    assert!(said.contains("git fetch --depth=1 origin v1"), "{said}");
+    ends(
+        &topple(root, &["check", "now.jsonl", "--base", "--upload-pack=x"]),
+        2,
+    );
+    fs::write(root.join("empty.jsonl"), "").unwrap();
+    ends(
+        &topple(root, &["check", "now.jsonl", "--base", "empty.jsonl"]),
+        2,
+    );
+}
+
+#[test]
+fn nothing_to_judge_is_no_pass() {
+    let folder = repository();
+    let root = folder.path();
+    fs::write(root.join("traces.jsonl"), traces(&[("web", "cart")])).unwrap();
+    fs::write(root.join("empty.jsonl"), "").unwrap();
+    let said = ends(&topple(root, &["check", "traces.jsonl"]), 2);
+    assert!(said.contains("topple init writes one"), "{said}");
+    fs::write(root.join("topple.yaml"), "version: 1\n").unwrap();
+    ends(&topple(root, &["check", "traces.jsonl"]), 2);
+    let rules = "version: 1\nevidence: { min_traces: 2 }\nrules:\n  - { id: r, forbid: { from: web, to: pay } }\n";
+    fs::write(root.join("topple.yaml"), rules).unwrap();
+    ends(&topple(root, &["check", "traces.jsonl"]), 3);
+    ends(&topple(root, &["check", "empty.jsonl"]), 3);
+    ends(&topple(root, &["check", "traces.jsonl", "--only", "q"]), 2);
+    fs::write(root.join("topple.lock"), "edge a b\n").unwrap();
+    let said = ends(&topple(root, &["check", "traces.jsonl"]), 2);
+    assert!(said.contains("topple.lock:1:"), "{said}");
+}
+
+#[test]
+fn the_base_of_a_pull_request_is_found_and_fetched() {
+    let folder = repository();
+    let origin = folder.path();
+    fs::write(origin.join("traces.jsonl"), traces(&[("web", "cart")])).unwrap();
+    ends(&topple(origin, &["init", "traces.jsonl"]), 0);
+    commit(origin, "start");
+    git_does(origin, &["checkout", "-q", "-b", "change"]);
+    fs::write(
+        origin.join("traces.jsonl"),
+        traces(&[("web", "cart"), ("web", "pay")]),
+    )
+    .unwrap();
+    ends(
+        &topple(origin, &["check", "traces.jsonl", "--update-lock"]),
+        0,
+    );
+    commit(origin, "change");
+    let clones = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", origin.display());
+    git_does(
+        clones.path(),
+        &["clone", "-q", "--depth=1", "--branch=change", &url, "clone"],
+    );
+    let clone = clones.path().join("clone");
+    let check = || {
+        topple_in(
+            &clone,
+            &["check", "traces.jsonl"],
+            &[("GITHUB_BASE_REF", "main")],
+        )
+    };
+    let said = ends(&check(), 2);
+    let (_, fetch) = said.split_once("the clone may be shallow: ").unwrap();
+    let fetch: Vec<&str> = fetch.lines().next().unwrap().split(' ').skip(1).collect();
+    git_does(&clone, &fetch);
+    let said = ends(&check(), 0);
+    assert!(
+        said.contains("topple.lock at origin/main: 1 new edge"),
+        "{said}"
+    );
+    assert!(said.contains("as GITHUB_BASE_REF says"), "{said}");
+}
+
+#[test]
+fn branches_that_add_different_edges_merge() {
+    let lines = |calls: &[(&str, &str)]| {
+        let facts = calls
+            .iter()
+            .map(|(from, to)| format!("edge {from} -> {to} http sync\n"));
+        let lock = Lock::read(&facts.collect::<String>(), "topple.lock").unwrap();
+        lock.to_string()
+    };
+    // In different places of the file any git merges them; at the same place git must be told to keep both.
+    for (ours, theirs, attributes) in [
+        (("b", "x"), ("y", "x"), ""),
+        (("d", "x"), ("e", "x"), "topple.lock merge=union\n"),
+    ] {
+        let folder = repository();
+        let root = folder.path();
+        let base = [("a", "x"), ("c", "x"), ("m", "x"), ("z", "x")];
+        let write =
+            |calls: &[(&str, &str)]| fs::write(root.join("topple.lock"), lines(calls)).unwrap();
+        fs::write(root.join(".gitattributes"), attributes).unwrap();
+        write(&base);
+        commit(root, "base");
+        git_does(root, &["checkout", "-q", "-b", "theirs"]);
+        write(&[base.as_slice(), &[theirs]].concat());
+        commit(root, "theirs");
+        git_does(root, &["checkout", "-q", "main"]);
+        write(&[base.as_slice(), &[ours]].concat());
+        commit(root, "ours");
+        git_does(root, &["merge", "-q", "--no-edit", "theirs"]);
+        let merged = fs::read_to_string(root.join("topple.lock")).unwrap();
+        let merged = Lock::read(&merged, "topple.lock").unwrap();
+        let all = lines(&[base.as_slice(), &[ours, theirs]].concat());
+        assert_eq!(merged.to_string(), all);
+    }
+}
