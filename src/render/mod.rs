@@ -2,7 +2,7 @@
 //!
 //! A renderer sees the report alone and writes to what it is given: it opens no file, measures nothing and judges
 //! nothing. Names come from strangers, so each renderer escapes them for its target. To add one, write
-//! `src/render/<name>.rs` and name it in [`RENDERERS`].
+//! `src/render/<name>.rs` and name it in [`RENDERERS`]; formats of the gate are in [`gate`].
 
 mod summary;
 

@@ -11,6 +11,7 @@ mod tests {
 
     use super::SCHEMA;
     use crate::render::Options;
+    use crate::render::gate;
     use crate::render::json::JSON;
     use crate::render::sample::{
         budgets, cascades, hostile, hostile_cascades, hubs, rendered, shop,
@@ -33,6 +34,7 @@ mod tests {
             Report::default(),
         ]
         .into_iter()
+        .chain([gate::sample::checked(), gate::sample::hostile()])
         .map(|report| serde_json::from_str(&rendered(&JSON, &report, Options::default())).unwrap())
     }
 
