@@ -81,6 +81,7 @@ const PARTS: [(&str, &[&str]); 2] = [
         "cascades",
         &[
             "blast-radius",
+            "criticality",
             "origins",
             "shared-dependencies",
             "transmission",

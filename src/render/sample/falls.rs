@@ -38,6 +38,7 @@ pub(in crate::render) fn cascades() -> Report {
     let mut report = shop();
     report.part = Part::Cascades;
     report.findings.clear();
+    report.fix_first = None;
     for edge in report.edges.iter_mut().filter(|edge| edge.sync) {
         let (dependency, failed_calls, both_failed) = match edge.to.as_str() {
             "payments" => (Dependency::Hard, 40, 39),

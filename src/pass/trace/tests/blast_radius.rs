@@ -4,13 +4,16 @@ use crate::algo::random::Random;
 use crate::finding::BlastRadius;
 use crate::pass::trace::tests::measure_under;
 
+type Named<T> = Vec<(String, T)>;
+
 /// Returns the blast radius of every node by name, and what is measured of the whole.
-fn radii(policy: &str, drawing: &str) -> (Vec<(String, BlastRadius)>, Vec<(&'static str, f64)>) {
+fn radii(policy: &str, drawing: &str) -> (Named<BlastRadius>, Named<f64>) {
     let (measured, names) = measure_under(policy, drawing);
     let radii = measured.standings.into_iter();
     let radii = radii.map(|standing| standing.blast_radius.unwrap());
     let metrics = measured.metrics.iter();
-    let metrics = metrics.map(|metric| (metric.name, metric.value)).collect();
+    let metrics = metrics.map(|metric| (metric.name.to_owned(), metric.value));
+    let metrics = metrics.collect();
     (names.into_iter().zip(radii).collect(), metrics)
 }
 
