@@ -255,7 +255,7 @@ fn queries() -> Vec<Line> {
         .iter()
         .map(|(name, query, threshold, why)| Line {
             text: format!(
-                "  {name}: {{ query: {}, alert_threshold: {threshold} }}",
+                "  {name}: {{ query: {}, alert_threshold: {threshold}, severity: warn }}",
                 json(query)
             ),
             why,

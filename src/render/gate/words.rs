@@ -44,13 +44,13 @@ pub(super) fn counts(verdict: &Verdict) -> String {
         0 => "no violations".to_owned(),
         n => text::plural(n, "violation"),
     }];
-    for (n, noun) in [
-        (open(Outcome::Warn), "warning"),
-        (open(Outcome::Unknown), "unknown"),
-    ] {
-        if n > 0 {
-            parts.push(text::plural(n, noun));
-        }
+    match open(Outcome::Warn) {
+        0 => {}
+        n => parts.push(text::plural(n, "warning")),
+    }
+    match open(Outcome::Unknown) {
+        0 => {}
+        n => parts.push(format!("{} unknown", text::count(n))),
     }
     match excused.count() as u64 {
         0 => {}
