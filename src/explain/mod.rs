@@ -47,6 +47,15 @@ pub struct Explanation {
     source: &'static str,
 }
 
+/// What stands below a heading of an explanation.
+#[derive(Clone, Copy, Debug)]
+pub enum Passage {
+    /// Sentences, which may be broken into lines anywhere.
+    Prose(&'static str),
+    /// Lines as they are.
+    Lines(&'static [&'static str]),
+}
+
 /// Every explanation, by name.
 pub static EXPLANATIONS: &[&Explanation] = &[
     &central::ARTICULATION_POINTS,
@@ -146,21 +155,31 @@ impl Explanation {
         if !self.also.is_empty() {
             paragraph(out, &format!("also: {}", self.also.join(", ")))?;
         }
-        section(out, "What it measures", self.measures)?;
-        section(out, "Why it matters", self.matters)?;
-        writeln!(out, "\nExample")?;
-        for line in self.example {
-            writeln!(out, "  {line}")?;
+        for (heading, passage) in self.passages() {
+            writeln!(out, "\n{heading}")?;
+            match passage {
+                Passage::Prose(text) => paragraph(out, text)?,
+                Passage::Lines(lines) => {
+                    for line in lines {
+                        writeln!(out, "  {line}")?;
+                    }
+                }
+            }
         }
-        section(out, "What it cannot see", self.blind)?;
-        section(out, "What to do", self.act)?;
-        section(out, "Where it comes from", self.source)
+        Ok(())
     }
-}
 
-fn section(out: &mut dyn io::Write, heading: &str, text: &str) -> io::Result<()> {
-    writeln!(out, "\n{heading}")?;
-    paragraph(out, text)
+    /// Returns what it says, below headings.
+    pub fn passages(&self) -> [(&'static str, Passage); 6] {
+        [
+            ("What it measures", Passage::Prose(self.measures)),
+            ("Why it matters", Passage::Prose(self.matters)),
+            ("Example", Passage::Lines(self.example)),
+            ("What it cannot see", Passage::Prose(self.blind)),
+            ("What to do", Passage::Prose(self.act)),
+            ("Where it comes from", Passage::Prose(self.source)),
+        ]
+    }
 }
 
 fn paragraph(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
