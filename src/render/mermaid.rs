@@ -108,7 +108,7 @@ fn brackets(kind: Kind) -> (&'static str, &'static str) {
 }
 
 /// Returns a label in which every character that could mean something to Mermaid is written as a number.
-fn escaped(label: &str) -> String {
+pub(super) fn escaped(label: &str) -> String {
     let mut out = String::with_capacity(label.len());
     for c in label.chars() {
         if c.is_alphanumeric() || " _.,:/()-+=?!".contains(c) || !c.is_ascii() {

@@ -2,7 +2,7 @@
 //!
 //! A renderer sees the report alone and writes to what it is given: it opens no file, measures nothing and judges
 //! nothing. Names come from strangers, so each renderer escapes them for its target. To add one, write
-//! `src/render/<name>.rs` and name it in [`RENDERERS`].
+//! `src/render/<name>.rs` and name it in [`RENDERERS`]; formats of the gate are in [`gate`].
 
 mod summary;
 
@@ -21,6 +21,8 @@ mod md;
 mod mermaid;
 
 mod table;
+
+pub mod gate;
 
 #[cfg(test)]
 mod sample;
@@ -99,7 +101,7 @@ mod tests {
     use crate::report::Part;
 
     /// Files of this folder that render nothing by themselves.
-    const HELPERS: [&str; 5] = ["central", "drawing", "mod", "sample", "summary"];
+    const HELPERS: [&str; 6] = ["central", "drawing", "gate", "mod", "sample", "summary"];
 
     #[test]
     fn every_file_is_in_the_table() {

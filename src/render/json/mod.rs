@@ -8,6 +8,8 @@ mod rows;
 
 pub mod schema;
 
+mod verdict;
+
 use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -27,7 +29,8 @@ pub(super) static JSON: Renderer = Renderer {
 /// Name and version of the shape.
 const SCHEMA: &str = "topple/report/1";
 
-fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()> {
+/// Writes a report as JSON.
+pub(super) fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &Record(report)).map_err(io::Error::from)?;
     out.write_all(b"\n")
 }
@@ -89,6 +92,9 @@ impl Serialize for Record<'_, Report> {
         let report = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("schema", SCHEMA)?;
+        if let Some(verdict) = &report.verdict {
+            map.serialize_entry("verdict", &Record(verdict))?;
+        }
         map.serialize_entry("data", &Record(&report.data))?;
         map.serialize_entry("services", &Records(&report.services))?;
         match report.part {

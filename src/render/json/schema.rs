@@ -11,6 +11,7 @@ mod tests {
 
     use super::SCHEMA;
     use crate::render::Options;
+    use crate::render::gate;
     use crate::render::json::JSON;
     use crate::render::sample::{hostile, hubs, rendered, shop};
     use crate::report::Report;
@@ -20,8 +21,10 @@ mod tests {
     }
 
     fn reports() -> impl Iterator<Item = Value> {
+        let judged = [gate::sample::checked(), gate::sample::hostile()];
         [shop(), hostile(), hubs(), Report::default()]
             .into_iter()
+            .chain(judged)
             .map(|report| {
                 serde_json::from_str(&rendered(&JSON, &report, Options::default())).unwrap()
             })

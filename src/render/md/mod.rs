@@ -222,7 +222,7 @@ fn time(of: &Quantiles, quantile: u64) -> String {
 }
 
 /// Returns a name as code that stays in its cell.
-fn code(foreign: &str) -> String {
+pub(in crate::render) fn code(foreign: &str) -> String {
     let shown = name(foreign, NAME_COLUMNS);
     let plain = |c: char| c.is_alphanumeric() || " _-./:()+,=".contains(c);
     if shown.chars().all(plain) && shown.trim() == shown {
@@ -232,7 +232,7 @@ fn code(foreign: &str) -> String {
 }
 
 /// Returns a text in which every character that could mean something to Markdown or HTML is written as a number.
-fn prose(text: &str) -> String {
+pub(in crate::render) fn prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_ascii_punctuation() && !".,:;-/()%'=?".contains(c) {
