@@ -10,8 +10,11 @@ use crate::report::{Report, read as report_file};
 use crate::rule::baseline::Baseline;
 use crate::rule::lock::{FILE_NAME, Lock};
 
+/// Returns the commit that a variable means.
+type Meant = fn(&str) -> String;
+
 /// Variables that name the base of a change, and how the name is meant: those of GitHub and GitLab.
-const VARIABLES: [(&str, fn(&str) -> String); 2] = [
+const VARIABLES: [(&str, Meant); 2] = [
     ("GITHUB_BASE_REF", |branch| format!("origin/{branch}")),
     ("CI_MERGE_REQUEST_DIFF_BASE_SHA", str::to_owned),
 ];

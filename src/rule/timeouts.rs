@@ -3,6 +3,7 @@
 //! With `n` attempts of at most `t` each and pauses `p` between them, a call takes up to `n t + sum(p)`. A caller that is itself
 //! given up earlier leaves work for nobody. Declared timeouts are judged here; those that were measured are judged by the findings about them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::policy::rule::Timeouts;
@@ -26,6 +27,10 @@ const INVERSIONS: &str = "timeout_inversions";
 pub(super) fn judge(rule: &Timeouts, case: &Case<'_>) -> Found {
     let mut found = Found::default();
     let ends = case.calls(EdgeMode::Sync);
+    let mut callers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for &(from, to) in ends.keys() {
+        callers.entry(to).or_default().push(from);
+    }
     for &(from, to) in ends.keys() {
         let terms = case.terms(from, to);
         for limit in &rule.edges {
@@ -54,7 +59,7 @@ pub(super) fn judge(rule: &Timeouts, case: &Case<'_>) -> Found {
             }
         }
         if rule.nested {
-            nested(rule, case, (from, to), &mut found);
+            nested(rule, case, &callers, (from, to), &mut found);
         }
     }
     if rule.nested {
@@ -67,9 +72,15 @@ pub(super) fn judge(rule: &Timeouts, case: &Case<'_>) -> Found {
 }
 
 /// Holds what a call may take against how long the callers of its caller wait.
-fn nested(rule: &Timeouts, case: &Case<'_>, (from, to): (&str, &str), found: &mut Found) {
-    for (&(above, middle), _) in &case.calls(EdgeMode::Sync) {
-        if middle != from || above == to {
+fn nested<'a>(
+    rule: &Timeouts,
+    case: &Case<'a>,
+    callers: &BTreeMap<&'a str, Vec<&'a str>>,
+    (from, to): (&'a str, &'a str),
+    found: &mut Found,
+) {
+    for &above in callers.get(from).into_iter().flatten() {
+        if above == to {
             continue;
         }
         let outer = case.terms(above, from).timeout;

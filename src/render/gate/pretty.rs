@@ -252,7 +252,7 @@ impl Page {
         }
         writeln!(out, "  id: {}", text::visible(&violation.id))?;
         if options.verbose && violation.excused.is_none() && violation.level != Outcome::Unknown {
-            writeln!(out, "  waiver to paste into {}:", "waivers of the policy")?;
+            writeln!(out, "  to paste into the waivers of the policy:")?;
             writeln!(out, "    - {}", waiver(violation))?;
         }
         Ok(())
