@@ -112,7 +112,7 @@ pub(super) struct CheckArgs {
     /// The day that waivers are held against [default: today in UTC]
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub(super) today: Option<jiff::civil::Date>,
-    /// Format on stdout [default: pretty]
+    /// Format on stdout: pretty, json, md, sarif, junit, gitlab, github [default: pretty]
     #[arg(short, long, value_name = "FORMAT")]
     pub(super) format: Option<String>,
     /// Write to a file, its format by its extension; may be given several times

@@ -96,7 +96,7 @@ pub(super) static SLO_HEADROOM: Explanation = Explanation {
         "calls_at_once",
         "latency-budget",
     ],
-    title: "how much of its time an entry point has left, and what slow requests do",
+    title: "how much time an entry point has left, and what slow requests do",
     measures: "slo_headroom is the declared objective for the p99 of an entry point minus its p99, of 300 requests or more; least_slo_headroom is \
         the smallest, as a share of its objective. tail_time is the share that one operation has of the time of the slowest 1 % of the \
         requests, told when it is larger by ten points than of typical requests. calls_at_once is the mean number of calls of one span that \

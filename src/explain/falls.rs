@@ -127,14 +127,13 @@ pub(super) static ZONES: Explanation = Explanation {
         "max_zone_loss",
         "single_zone",
         "single_zone_services",
-        "cross_zone_share",
         "cross_zone_added_ns",
     ],
     title: "what falls with a zone, and what calls between zones cost",
     measures: "single_zone names services of which, of at least 200 answers, more than 95 % come from one zone although the system has several. zone_loss is \
         the share of requests that fall when all services seen in that zone alone die, with the bounds of blast_radius; max_zone_loss is the largest upper \
-        bound. cross_zone_share is the share of synchronous calls whose two sides are in different zones, and cross_zone_added_ns how much longer the way of such \
-        a call takes than that of a call of the same edge inside a zone, by the means.",
+        bound. cross_zone_added_ns is how much longer the way of a call between zones \
+        takes than that of a call of the same edge inside a zone, by the means.",
     matters: "Zones fail as a whole. A service in one zone makes everything above it a service in one zone.",
     example: &[
         "stock runs in zone b alone, and 40 % of the requests need it: without zone b, 40 % fall",

@@ -61,11 +61,12 @@ fn of_entry(entry: &EntryRow, requests: f64) -> Option<Fix> {
         cost,
         grade: Grade::Measured,
         text: format!(
-            "{} {} fails {} of its {} requests",
+            "{} {}: {} of {} {} failed",
             entry.service,
             entry.operation,
-            text::percent(entry.failed / entry.requests),
+            text::weighted(entry.failed),
             text::weighted(entry.requests),
+            text::nouns(entry.requests as u64, "request"),
         ),
         command: format!("cascades --focus {}", quoted(&entry.service)),
     })
@@ -156,7 +157,7 @@ mod tests {
         let ids: Vec<&str> = fixes.iter().map(|fix| &*fix.id).collect();
         assert_eq!(ids, ["c", "b", "entry:shop GET /", "a"]);
         assert_eq!(fixes[0].command, "budgets --focus 'pay ment'");
-        assert_eq!(fixes[2].text, "shop GET / fails 10 % of its 10 requests");
+        assert_eq!(fixes[2].text, "shop GET /: 1 of 10 requests failed");
     }
 
     #[test]

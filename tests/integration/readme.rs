@@ -11,6 +11,7 @@ use topple::input::Limits;
 use topple::model::names::Class;
 use topple::model::{LinkRow, SpanRow};
 use topple::pipeline::DEFAULT_MEMORY;
+use topple::render::gate::GATE_RENDERERS;
 use topple::render::{self, RENDERERS};
 use topple::text;
 
@@ -228,6 +229,28 @@ fn output_formats_are_those_of_the_program() {
     for renderer in RENDERERS {
         assert!(help.contains(renderer.name), "{}", renderer.name);
     }
+}
+
+#[test]
+fn gate_formats_are_those_of_the_program() {
+    let help = help("check");
+    let expected: Vec<Vec<String>> = GATE_RENDERERS
+        .iter()
+        .map(|renderer| {
+            assert!(help.contains(renderer.name), "{}", renderer.name);
+            let extensions: Vec<String> = renderer
+                .extensions
+                .iter()
+                .map(|extension| format!("`.{extension}`"))
+                .collect();
+            vec![
+                format!("`{}`", renderer.name),
+                renderer.about.to_owned(),
+                extensions.join(", "),
+            ]
+        })
+        .collect();
+    assert_eq!(table("Formats of the gate")[..expected.len()], expected);
 }
 
 #[test]

@@ -246,21 +246,15 @@ fn crossings(graph: &Graph<'_>, measured: &mut Measured) {
     let Some(edges) = WATCHER.tables.first().and_then(|of| graph.table(of)) else {
         return;
     };
-    let (mut between, mut all) = (0u64, 0u64);
     let (mut added, mut compared) = (0.0, 0.0);
     for (_, record) in edges.rows() {
         let [inside, inside_ns, crossing, crossing_ns] =
             [INSIDE, INSIDE_NS, BETWEEN, BETWEEN_NS].map(|sum| record.sums[sum]);
-        between = total([between, crossing]);
-        all = total([all, crossing, inside]);
         if inside > 0 && crossing > 0 {
             let (inside, n) = (inside_ns as f64 / inside as f64, crossing as f64);
             added += crossing_ns as f64 - n * inside;
             compared += n;
         }
-    }
-    if all > 0 {
-        measured.metric("cross_zone_share", between as f64 / all as f64);
     }
     if compared > 0.0 {
         measured.metric("cross_zone_added_ns", added / compared);
@@ -332,7 +326,6 @@ mod tests {
                     .unwrap()
                     .value
             };
-            assert_eq!(of("cross_zone_share"), 0.5);
             assert_eq!(of("cross_zone_added_ns"), 8_000_000.0);
         });
     }
