@@ -151,6 +151,16 @@ const OF_SERVICES: &[OfService] = &[
     ("blast_radius.hard_low", |service| {
         blast_radius(service, |of| of.hard_low)
     }),
+    ("blast_radius.high", |service| {
+        blast_radius(service, |of| of.interval.1)
+    }),
+    ("blast_radius.low", |service| {
+        blast_radius(service, |of| of.interval.0)
+    }),
+    ("blast_radius.observed", |service| {
+        let radius = service.standing.blast_radius.as_ref();
+        radius.and_then(|of| of.observed)
+    }),
     ("blast_radius.touch", |service| {
         blast_radius(service, |of| of.touch)
     }),

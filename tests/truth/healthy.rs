@@ -8,7 +8,7 @@ use crate::simulator::scenarios;
 use crate::support::{findings, report};
 
 /// Passes over traces that have something to say of every system.
-const DESCRIBING: &[&str] = &["concurrency", "critical-path", "sequential-calls"];
+const DESCRIBING: &[&str] = &["concurrency", "critical-path", "sequential-calls", "zones"];
 
 /// Passes over traces that read the tables of another.
 const READING: &[&str] = &["common-cause", "metastability"];

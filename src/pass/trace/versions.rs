@@ -288,8 +288,8 @@ fn straggler(service: &str, lives: &[Life<'_>]) -> Option<Finding> {
     let others = old.iter().filter(|life| life.instance != last.instance);
     let others = others.map(|life| life.last).max().unwrap_or(start);
     let alone = last.last.saturating_sub(others.max(began));
-    let is_left = alone >= LEAST_NS.max((end - began) / 4);
-    let is_there = end - last.last <= (end - start) / 10;
+    let is_left = alone >= LEAST_NS.max(end.saturating_sub(began) / 4);
+    let is_there = end.saturating_sub(last.last) <= end.saturating_sub(start) / 10;
     if moved.len() < 2 || !is_left || !is_there || last.spans < ENOUGH || began == start {
         return None;
     }

@@ -56,8 +56,11 @@ impl Page<'_> {
     }
 
     fn styled(&mut self, style: Style, text: &str, indent: usize) -> io::Result<()> {
-        for (at, line) in text::wrapped(text, COLUMNS - indent).iter().enumerate() {
-            let indent = if at == 0 { 0 } else { indent };
+        // What a sentence is moved in by stays, on all of its lines.
+        let moved_in = text.len() - text.trim_start_matches(' ').len();
+        let lines = text::wrapped(text, COLUMNS - indent - moved_in);
+        for (at, line) in lines.iter().enumerate() {
+            let indent = moved_in + if at == 0 { 0 } else { indent };
             self.line(style, &format!("{:indent$}{line}", ""))?;
         }
         Ok(())
