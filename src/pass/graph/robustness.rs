@@ -31,8 +31,6 @@ const ORDERS: [(usize, u32); 2] = [(100, 1_000), (SMALL, 250)];
 const FEWEST_ORDERS: u32 = 20;
 
 /// Steps of removal by betweenness, nodes times nodes times edges, when there is little time and when there is time.
-///
-/// Measured on two cores: a tenth of a second for each thousand million.
 const MOST_STEPS: [u64; 2] = [20_000_000, 20_000_000_000];
 
 fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
