@@ -68,7 +68,7 @@ pub fn policy(rules: Option<&str>) -> Result<Option<Policy>> {
     Ok(named_policy(rules)?.map(|(_, policy)| policy))
 }
 
-/// Returns the policy as [`policy`] does, with the name of its file.
+/// Returns the policy as [`policy()`] does, with the name of its file.
 pub fn named_policy(rules: Option<&str>) -> Result<Option<(String, Policy)>> {
     let file = match rules {
         Some(name) => Some(input::policy_file_named(name)?),

@@ -1,6 +1,6 @@
 //! Rules: what of a report a policy objects to.
 //!
-//! Rules judge the [`Report`], which is plain data: they read no spans and measure nothing but paths and components of the
+//! Rules judge the report, which is plain data: they read no spans and measure nothing but paths and components of the
 //! graph that the report draws. A rule says what is wrong; the policy says how loudly. What cannot be told is unknown, with
 //! what is missing, and never passes for fine.
 //!

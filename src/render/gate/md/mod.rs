@@ -1,6 +1,6 @@
 //! The verdict for comments and step summaries: the answer, what to fix, a drawing of the change, the rest folded away.
 //!
-//! A comment on GitHub holds 65,536 characters. Each section has its share of [`MAX_BYTES`] and counts what it leaves out,
+//! A comment on GitHub holds 65,536 characters. Each section has its share of `MAX_BYTES` and counts what it leaves out,
 //! so that the whole fits whatever the system. The first line is a mark by which a job finds its own comment again.
 
 mod change;
@@ -26,7 +26,7 @@ pub(super) static MD: Renderer = Renderer {
 #[cfg(test)]
 const MAX_BYTES: usize = 60_000;
 
-/// Bytes of the sections; with headings and counts of what is left out their sum stays below [`MAX_BYTES`].
+/// Bytes of the sections; with headings and counts of what is left out their sum stays below `MAX_BYTES`.
 const VIOLATIONS: usize = 20_000;
 const WARNINGS: usize = 8_000;
 const CHANGE: usize = 12_000;
