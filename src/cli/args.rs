@@ -42,9 +42,9 @@ pub(super) enum Command {
     Fold(FoldArgs),
     /// Write traces of any format as OTLP JSON or protobuf
     Convert(ConvertArgs),
-    /// Explain a metric, a class of spans, a grade of evidence: what it means and what it cannot see
+    /// Explain a metric, a rule, a grade of evidence; with traces, tell the story of one violation
     Explain(ExplainArgs),
-    /// Print the JSON Schema of what the program writes or reads
+    /// Print the schema of what the program writes or reads
     #[command(hide = true)]
     Schema(SchemaArgs),
 }
@@ -227,6 +227,16 @@ pub(super) struct ConvertArgs {
 pub(super) struct ExplainArgs {
     /// What to explain; without a name, everything that can be explained is listed
     pub(super) name: Option<String>,
+    /// Traces, to tell the story of the violation, the rule or the finding that NAME is the id of
+    #[arg(value_name = "INPUT")]
+    pub(super) inputs: Vec<String>,
+    /// What to compare with, as in topple check
+    #[arg(long, value_name = "REF|FILE")]
+    pub(super) base: Option<String>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    #[command(flatten)]
+    pub(super) talk: TalkArgs,
 }
 
 #[derive(Debug, Args)]
@@ -236,13 +246,15 @@ pub(super) struct SchemaArgs {
     pub(super) what: Schema,
 }
 
-/// What has a JSON Schema.
+/// What has a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Schema {
     /// The JSON report
     Report,
     /// The policy file, topple.yaml
     Rules,
+    /// The lines of the lock, topple.lock
+    Lock,
 }
 
 /// Which traces to read, by what policy, and with what.

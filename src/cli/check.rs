@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::cli::args::{CheckArgs, FailOn};
+use crate::cli::args::{self, CheckArgs, ReadArgs, TalkArgs};
 use crate::cli::output::{self, Output};
 use crate::cli::{judge_reading, progress, read_options, say, write_all};
 use crate::error::{Error, Exit, Result};
@@ -10,10 +10,29 @@ use crate::input;
 use crate::pipeline::{self, base};
 use crate::render::gate::GATE_RENDERERS;
 use crate::report::Report;
-use crate::report::verdict::{Outcome, Verdict};
+use crate::report::verdict::{FailOn, Outcome, Verdict};
 use crate::rule::lock::Lock;
 use crate::rule::{Judging, judge};
 use crate::text;
+
+/// What to judge, and by what.
+pub(super) struct Asked<'a> {
+    pub(super) inputs: Vec<String>,
+    pub(super) read: &'a ReadArgs,
+    pub(super) talk: &'a TalkArgs,
+    pub(super) base: Option<&'a str>,
+    pub(super) only: &'a [String],
+    pub(super) new_only: bool,
+    pub(super) today: Option<Date>,
+    pub(super) fail_on: FailOn,
+}
+
+/// What is to be done with the lock before it is judged by.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Changes {
+    pub(super) update: bool,
+    pub(super) accept: bool,
+}
 
 pub(super) fn check(args: CheckArgs) -> Result<Exit> {
     let renderers = output::renderers(
@@ -22,29 +41,55 @@ pub(super) fn check(args: CheckArgs) -> Result<Exit> {
         args.format.as_deref(),
         &args.output,
     )?;
-    let Some((policy_name, policy)) = pipeline::named_policy(args.read.rules.as_deref())? else {
+    let asked = Asked {
+        inputs: args.inputs,
+        read: &args.read,
+        talk: &args.talk,
+        base: args.base.as_deref(),
+        only: &args.only,
+        new_only: args.new_only,
+        today: args.today,
+        fail_on: match args.fail_on {
+            args::FailOn::Error => FailOn::Error,
+            args::FailOn::Warn => FailOn::Warn,
+            args::FailOn::Never => FailOn::Never,
+        },
+    };
+    let changes = Changes {
+        update: args.update_lock,
+        accept: args.accept,
+    };
+    let opened = || output::open(renderers);
+    let (report, outputs) = judged(asked, changes, opened)?;
+    let exit = report.verdict.as_ref().map_or(Exit::Unknown, Verdict::exit);
+    write_all(outputs, &report, args.top, args.verbose, args.color)?;
+    Ok(exit)
+}
+
+/// Reads, measures and judges; returns the report with its verdict, and what `prepared` returned once the arguments were
+/// understood.
+pub(super) fn judged<T>(
+    asked: Asked<'_>,
+    changes: Changes,
+    prepared: impl FnOnce() -> Result<T>,
+) -> Result<(Report, T)> {
+    let Some((policy_name, policy)) = pipeline::named_policy(asked.read.rules.as_deref())? else {
         return Err(
             Error::new("expected a policy to judge by, found no topple.yaml")
                 .with_help("topple init writes one that passes today; --rules names one"),
         );
     };
-    let options = read_options(args.inputs, &args.read.select, policy)?;
-    let outputs = output::open(renderers)?;
+    let options = read_options(asked.inputs, &asked.read.select, policy)?;
+    let prepared = prepared()?;
     let lock_name = base::lock_name(&policy_name, &options.policy);
     let mut lock = base::lock(&lock_name)?;
-    let (mut report, reading) = progress::shown(args.talk.quiet, |progress| {
+    let (mut report, reading) = progress::shown(asked.talk.quiet, |progress| {
         pipeline::report(&options, progress)
     })?;
-    let read = judge_reading(&reading, report.data.spans_read, &args.talk)?;
-    let found = base::base(
-        args.base.as_deref(),
-        &lock_name,
-        lock.as_ref(),
-        &report,
-        &options,
-    )?;
+    let read = judge_reading(&reading, report.data.spans_read, asked.talk)?;
+    let found = base::base(asked.base, &lock_name, lock.as_ref(), &report, &options)?;
     let before = lock.clone();
-    if args.update_lock && report.data.traces > 0 {
+    if changes.update && report.data.traces > 0 {
         let facts = Lock::of(&report, &options.policy);
         lock.get_or_insert_default().extend(facts);
     }
@@ -58,36 +103,34 @@ pub(super) fn check(args: CheckArgs) -> Result<Exit> {
                 policy_file: &policy_file,
                 base: found.baseline.as_ref(),
                 lock,
-                only: &args.only,
-                new_only: args.new_only,
-                today: args.today.unwrap_or_else(today),
+                only: asked.only,
+                new_only: asked.new_only,
+                today: asked.today.unwrap_or_else(today),
             },
         )
     };
     let mut said = verdict(lock.as_ref(), &report)?;
-    if args.accept {
+    if changes.accept {
         let lock = lock.get_or_insert_default();
         lock.accepted.extend(open(&said));
         said = verdict(Some(lock), &report)?;
     }
     if let Some(lock) = lock.filter(|lock| before.as_ref() != Some(lock)) {
-        write_lock(&lock_name, &lock, args.talk.quiet)?;
+        write_lock(&lock_name, &lock, asked.talk.quiet)?;
     }
     said.notes.extend(found.note);
-    let judged = said.exit(match args.fail_on {
-        FailOn::Error => Some(Outcome::Fail),
-        FailOn::Warn => Some(Outcome::Warn),
-        FailOn::Never => None,
-    });
+    if read != Exit::Open {
+        said.unread = true;
+        said.notes.push(UNREAD.to_owned());
+    }
+    said.fail_on = asked.fail_on;
     report.verdict = Some(said);
-    write_all(outputs, &report, args.top, args.verbose, args.color)?;
-    // What could not be read may be what would have failed, so that the gate is not open.
-    Ok(match (judged, read) {
-        (Exit::Closed, _) => Exit::Closed,
-        (_, Exit::Usage) => Exit::Usage,
-        (judged, _) => judged,
-    })
+    Ok((report, prepared))
 }
+
+/// What is to be known when a part of the input could not be read.
+const UNREAD: &str =
+    "a part of the input could not be read, and that part may be what would have failed";
 
 /// Returns the day in UTC.
 fn today() -> Date {

@@ -7,6 +7,8 @@ mod args;
 
 mod check;
 
+mod explain;
+
 mod init;
 
 mod output;
@@ -20,7 +22,6 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::error::{Error, Exit, Result};
-use crate::explain;
 use crate::fold::codec;
 use crate::input::Reading;
 use crate::pipeline::{self, Options, Progress};
@@ -28,11 +29,12 @@ use crate::policy::{self, Policy};
 use crate::render::{self, RENDERERS, Renderer};
 use crate::report::Report;
 use crate::report::focus::focus;
+use crate::rule;
 use crate::text;
 
 use args::{
-    BudgetsArgs, CascadesArgs, Cli, Color, Command, ConvertArgs, ExplainArgs, FoldArgs, HubsArgs,
-    ReadArgs, ReportArgs, Schema, SelectArgs, ShowArgs, TalkArgs,
+    BudgetsArgs, CascadesArgs, Cli, Color, Command, ConvertArgs, FoldArgs, HubsArgs, ReadArgs,
+    ReportArgs, Schema, SelectArgs, ShowArgs, TalkArgs,
 };
 use output::Output;
 
@@ -53,7 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Init(args) => init::init(args),
         Command::Fold(args) => fold(args),
         Command::Convert(args) => convert(args),
-        Command::Explain(args) => explain(&args),
+        Command::Explain(args) => explain::explain(args),
         Command::Schema(args) => schema(args.what),
     };
     match result {
@@ -340,31 +342,11 @@ fn convert(args: ConvertArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-fn explain(args: &ExplainArgs) -> Result<Exit> {
-    let mut output = Output::open(None)?;
-    match &args.name {
-        None => output.write(|out| explain::list(out))?,
-        Some(name) => match explain::find(name) {
-            Some(explanation) => output.write(|out| explanation.write(out))?,
-            None => {
-                let error = Error::new(format!(
-                    "expected a name that topple explains, found \"{name}\""
-                ));
-                return Err(match explain::nearest(name) {
-                    Some(near) => error.with_help(format!("did you mean \"{near}\"?")),
-                    None => error.with_help("topple explain lists all names"),
-                });
-            }
-        },
-    }
-    output.finish()?;
-    Ok(Exit::Open)
-}
-
 fn schema(what: Schema) -> Result<Exit> {
     let text = match what {
         Schema::Report => render::json::schema::SCHEMA.to_owned(),
         Schema::Rules => format!("{:#}\n", policy::schema::schema()),
+        Schema::Lock => format!("{:#}\n", rule::lock::schema::schema()),
     };
     let mut output = Output::open(None)?;
     output.write(|out| out.write_all(text.as_bytes()))?;

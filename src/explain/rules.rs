@@ -229,7 +229,7 @@ pub(super) static RETRIES: Explanation = Explanation {
     name: "rules.retries",
     also: &[],
     title: "retries are few and do not multiply",
-    measures: "max_attempts holds declared attempts; max_rate the share of calls that were repeated, with all of its interval; max_amplification the attempts one request can become, as measured; \
+    measures: "max_attempts holds the attempts declared for each call, or else the most that were seen; max_rate the share of calls that were repeated, with all of its interval; max_amplification the attempts one request can become, as measured; \
         one_layer_only forbids an edge that repeats below another that does.",
     matters: "Three attempts on each of three layers are 27 calls, just when the lowest can bear the least.",
     example: &[
@@ -257,7 +257,8 @@ pub(super) static SPOF: Explanation = Explanation {
     name: "rules.spof",
     also: &[],
     title: "no service takes too much with it",
-    measures: "The share of requests that surely falls with a service must not be past max_blast_radius; when only what may fall is, it is unknown. For critical_entrypoints, no service that the entry's service \
+    measures: "The share of requests that surely falls with a service must not be past max_blast_radius; when only what may fall is, it is unknown. Requests that enter at the service itself \
+        are not counted: nothing comes in without a gateway. For critical_entrypoints, no service that the entry's service \
         cannot do without, directly or through others: declared by soft: false, or shown by failures.",
     matters: "It is the outage that is still to come.",
     example: &[
@@ -272,8 +273,8 @@ pub(super) static TIMEOUTS: Explanation = Explanation {
     name: "rules.timeouts",
     also: &[],
     title: "timeouts of callers outlast those of what they call",
-    measures: "A call may take attempts times its timeout plus the pauses between them. nested asks that this is not more than the timeout of the caller's own caller, less the headroom. Declared timeouts are \
-        judged, and those that were measured. edges has the longest timeout of some edges.",
+    measures: "A call may take attempts times its timeout plus the pauses between them. nested asks that this is not more than the timeout of the caller's own caller, less the headroom. Where nothing is declared, \
+        the timeout is the one sent with the requests or told by the calls it ended, and the attempts are the most seen. edges has the longest timeout of some edges.",
     matters: "A caller that gives up first leaves its callee working for nobody, and comes again.",
     example: &[
         "- { id: timeout-budgets, timeouts: { nested: true, headroom: 20% } }",

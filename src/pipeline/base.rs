@@ -1,5 +1,6 @@
 //! Finds what a run is compared with: a file, or the lock of an earlier commit.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -7,7 +8,7 @@ use crate::input;
 use crate::pipeline::{Options, Progress, git, report};
 use crate::policy::Policy;
 use crate::report::{Report, read as report_file};
-use crate::rule::baseline::Baseline;
+use crate::rule::baseline::{Baseline, Extent};
 use crate::rule::lock::{FILE_NAME, Lock};
 
 /// Returns the commit that a variable means.
@@ -109,10 +110,8 @@ pub fn base(
         }
     }
     Ok(Base {
-        baseline: lock.map(|lock| Baseline {
-            name: lock_name.to_owned(),
-            report: lock.report(now, policy),
-        }),
+        baseline: lock
+            .map(|lock| Baseline::of_lock(lock_name.to_owned(), lock.report(now, policy))),
         note,
     })
 }
@@ -129,25 +128,24 @@ fn of_commit(
     };
     let name = format!("{lock_name} at {commit}");
     let lock = Lock::read(&text, &name)?;
-    Ok(Some(Baseline {
-        report: lock.report(now, policy),
-        name,
-    }))
+    let report = lock.report(now, policy);
+    Ok(Some(Baseline::of_lock(name, report)))
 }
 
 /// Returns what a file holds as a baseline.
 fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
     let head = input::head(name)?;
-    let is_lock = name.ends_with(".lock") || is_lock(&head);
-    let report = if is_lock {
+    let mut objections = BTreeSet::new();
+    let (report, extent) = if name.ends_with(".lock") || is_lock(&head) {
         let lock = lock(name)?.unwrap_or_default();
-        lock.report(now, &options.policy)
+        (lock.report(now, &options.policy), Extent::Graph)
     } else if report_file::is_report(&head) {
         let text = input::text_file(name, REPORT_BYTES)?.unwrap_or_default();
-        let mut read = report_file::read(&text)
+        let (mut read, judged) = report_file::read(&text)
             .map_err(|why| Error::new(format!("{name}: expected a report of topple, {why}")))?;
         describe(&mut read, now, &options.policy);
-        read
+        objections = judged;
+        (read, Extent::Numbers)
     } else {
         let options = Options {
             inputs: vec![name.to_owned()],
@@ -155,7 +153,8 @@ fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
             window: Default::default(),
             ..options.clone()
         };
-        report(&options, &Progress::default())?.0
+        let (report, _) = report(&options, &Progress::default())?;
+        (report, Extent::Everything)
     };
     if report.data.traces == 0 {
         return Err(Error::new(format!(
@@ -165,6 +164,8 @@ fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
     Ok(Baseline {
         name: name.to_owned(),
         report,
+        extent,
+        objections,
     })
 }
 

@@ -93,6 +93,15 @@ pub struct Policy {
     pub waivers: Vec<Waiver>,
 }
 
+impl Policy {
+    /// Returns whether there is anything to judge by.
+    pub fn judges(&self) -> bool {
+        !(self.rules.is_empty()
+            && self.metrics.is_empty()
+            && self.network_health_metrics.is_empty())
+    }
+}
+
 /// The section `evidence`: traces are samples, and this is how much proof a rule needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {

@@ -28,6 +28,8 @@ mod table;
 
 pub mod gate;
 
+pub mod story;
+
 #[cfg(test)]
 mod sample;
 
@@ -112,8 +114,8 @@ mod tests {
     use crate::report::Part;
 
     /// Files of this folder that render nothing by themselves.
-    const HELPERS: [&str; 8] = [
-        "budget", "central", "drawing", "falls", "gate", "mod", "sample", "summary",
+    const HELPERS: [&str; 9] = [
+        "budget", "central", "drawing", "falls", "gate", "mod", "sample", "story", "summary",
     ];
 
     #[test]

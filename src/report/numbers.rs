@@ -145,6 +145,12 @@ pub const METRICS: &[&str] = &[
 
 const OF_SERVICES: &[OfService] = &[
     ("betweenness", |service| service.standing.betweenness),
+    ("blast_radius.elsewhere_high", |service| {
+        blast_radius(service, |of| of.from_elsewhere.1)
+    }),
+    ("blast_radius.elsewhere_low", |service| {
+        blast_radius(service, |of| of.from_elsewhere.0)
+    }),
     ("blast_radius.hard_high", |service| {
         blast_radius(service, |of| of.hard_high)
     }),
@@ -375,15 +381,17 @@ fn graph(report: &Report) -> Undirected {
     Undirected::new(numbers.len(), pairs)
 }
 
-/// Returns how many nodes each component has; components are named after their number, which means nothing.
+/// Returns how many nodes each component has, by the first name in it.
 fn components(report: &Report) -> Answer {
     let found = connected_components(&graph(report));
-    let sizes = found.sizes.iter().zip(1..);
+    let names: Vec<&str> = nodes(report).map(|service| service.name.as_str()).collect();
+    let members = found.members().into_iter();
     Answer::Each(
-        sizes
-            .map(|(size, number)| {
-                let name = format!("component {number:06}");
-                (name, Sample::of_one(*size as f64))
+        members
+            .filter_map(|members| {
+                let of = members.iter().map(|node| names[*node as usize]);
+                let name = format!("the part of {}", of.min()?);
+                Some((name, Sample::of_one(members.len() as f64)))
             })
             .collect(),
     )

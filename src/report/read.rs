@@ -2,6 +2,8 @@
 //!
 //! Findings, distributions behind quantiles and examples are left out: nothing compares them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::model::peer::Protocol;
@@ -20,8 +22,8 @@ pub fn is_report(head: &[u8]) -> bool {
     head.trim_start().starts_with('{') && head.contains(&format!("\"{SCHEMA}"))
 }
 
-/// Returns the report of a JSON text, or why there is none.
-pub fn read(text: &str) -> Result<Report, String> {
+/// Returns the report of a JSON text and the ids of what the gate objected to in it, or why there is none.
+pub fn read(text: &str) -> Result<(Report, BTreeSet<String>), String> {
     let root: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let schema = root["schema"].as_str().unwrap_or("none");
     if schema != KNOWN {
@@ -38,7 +40,13 @@ pub fn read(text: &str) -> Result<Report, String> {
             Some(Metric { name, value })
         })
         .collect();
-    Ok(Report {
+    let objections = root["verdict"]["violations"].as_array();
+    let objections = objections.into_iter().flatten();
+    let objections = objections
+        .filter(|found| found["level"] != "unknown")
+        .filter_map(|found| found["id"].as_str().map(str::to_owned))
+        .collect();
+    let report = Report {
         data: Data {
             traces: root["data"]["traces"].as_u64().unwrap_or(0),
             ..Data::default()
@@ -47,7 +55,8 @@ pub fn read(text: &str) -> Result<Report, String> {
         edges: list("edges").iter().filter_map(edge).collect(),
         metrics,
         ..Report::default()
-    })
+    };
+    Ok((report, objections))
 }
 
 fn service(row: &Value) -> Option<Service> {

@@ -24,6 +24,42 @@ pub struct Verdict {
     pub notes: Vec<String>,
     /// The policy file, as it was named.
     pub policy: String,
+    /// What closes the gate.
+    pub fail_on: FailOn,
+    /// Whether a part of the input could not be read: that part may be what would have failed.
+    pub unread: bool,
+}
+
+/// What closes the gate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailOn {
+    /// Violations of rules whose severity is to fail.
+    #[default]
+    Error,
+    /// Violations of any severity.
+    Warn,
+    /// Nothing.
+    Never,
+}
+
+impl FailOn {
+    /// Returns the name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            FailOn::Error => "error",
+            FailOn::Warn => "warn",
+            FailOn::Never => "never",
+        }
+    }
+
+    /// Returns whether an open violation of a level closes the gate.
+    fn closes(self, level: Outcome) -> bool {
+        match self {
+            FailOn::Error => level >= Outcome::Fail,
+            FailOn::Warn => level >= Outcome::Warn,
+            FailOn::Never => false,
+        }
+    }
 }
 
 /// A rule and what came of it.
@@ -161,14 +197,28 @@ pub struct Location {
     pub line: usize,
 }
 
-impl Violation {
-    /// Returns whether it closes the gate.
-    pub fn closes(&self) -> bool {
-        self.excused.is_none() && self.level == Outcome::Fail
-    }
-}
-
 impl Verdict {
+    /// Returns whether a violation closes the gate.
+    pub fn closes(&self, violation: &Violation) -> bool {
+        violation.excused.is_none() && self.fail_on.closes(violation.level)
+    }
+
+    /// Returns how loud a violation is to what shows results beside a change: as a failure if it closes the gate, and never as
+    /// one if it does not.
+    pub fn loudness(&self, violation: &Violation) -> Outcome {
+        match violation.excused {
+            Some(_) => Outcome::Waived,
+            None if self.closes(violation) => Outcome::Fail,
+            None => violation.level.min(Outcome::Warn),
+        }
+    }
+
+    /// Returns the violations of a loudness.
+    pub fn loud(&self, loudness: Outcome) -> impl Iterator<Item = &Violation> {
+        let violations = self.violations.iter();
+        violations.filter(move |violation| self.loudness(violation) == loudness)
+    }
+
     /// Returns the violations that nothing excuses, at a level.
     pub fn open(&self, level: Outcome) -> impl Iterator<Item = &Violation> {
         self.violations
@@ -182,20 +232,18 @@ impl Verdict {
         rules.filter(|rule| rule.outcome == outcome).count()
     }
 
-    /// Returns how the process ends: closed when a violation of at least `fail_on` is open, unknown when nothing could be
-    /// judged.
-    pub fn exit(&self, fail_on: Option<Outcome>) -> Exit {
-        let is_loud = |violation: &Violation| {
-            violation.excused.is_none() && fail_on.is_some_and(|least| violation.level >= least)
-        };
-        if self.violations.iter().any(is_loud) {
+    /// Returns how the process ends: closed when something closes the gate, not open when a part of the input could not be read,
+    /// unknown when nothing could be judged.
+    pub fn exit(&self) -> Exit {
+        if self.violations.iter().any(|found| self.closes(found)) {
             return Exit::Closed;
         }
-        let judged = self.rules.len() - self.rules_with(Outcome::Unknown);
-        if judged == 0 {
-            Exit::Unknown
-        } else {
-            Exit::Open
+        if self.unread {
+            return Exit::Usage;
+        }
+        match self.rules.len() - self.rules_with(Outcome::Unknown) {
+            0 => Exit::Unknown,
+            _ => Exit::Open,
         }
     }
 }
@@ -229,22 +277,34 @@ mod tests {
     fn the_gate_closes_for_open_violations_alone() {
         use Outcome::{Fail, Pass, Unknown, Warn};
         for (outcomes, violations, fail_on, exit) in [
-            (&[Pass][..], &[][..], Some(Fail), Exit::Open),
-            (&[Fail], &[(Fail, false)], Some(Fail), Exit::Closed),
-            (&[Fail], &[(Fail, true)], Some(Fail), Exit::Open),
-            (&[Fail], &[(Fail, false)], None, Exit::Open),
-            (&[Warn], &[(Warn, false)], Some(Fail), Exit::Open),
-            (&[Warn], &[(Warn, false)], Some(Warn), Exit::Closed),
-            (&[Unknown, Pass], &[], Some(Fail), Exit::Open),
-            (&[Unknown], &[], Some(Fail), Exit::Unknown),
-            (&[], &[], Some(Fail), Exit::Unknown),
+            (&[Pass][..], &[][..], FailOn::Error, Exit::Open),
+            (&[Fail], &[(Fail, false)], FailOn::Error, Exit::Closed),
+            (&[Fail], &[(Fail, true)], FailOn::Error, Exit::Open),
+            (&[Fail], &[(Fail, false)], FailOn::Never, Exit::Open),
+            (&[Warn], &[(Warn, false)], FailOn::Error, Exit::Open),
+            (&[Warn], &[(Warn, false)], FailOn::Warn, Exit::Closed),
+            (&[Warn], &[(Warn, true)], FailOn::Warn, Exit::Open),
+            (&[Unknown], &[(Unknown, false)], FailOn::Warn, Exit::Unknown),
+            (&[Unknown, Pass], &[], FailOn::Error, Exit::Open),
+            (&[Unknown], &[], FailOn::Error, Exit::Unknown),
+            (&[Unknown], &[], FailOn::Never, Exit::Unknown),
+            (&[], &[], FailOn::Error, Exit::Unknown),
         ] {
-            let verdict = verdict(outcomes, violations);
+            let mut verdict = verdict(outcomes, violations);
+            verdict.fail_on = fail_on;
             assert_eq!(
-                verdict.exit(fail_on),
+                verdict.exit(),
                 exit,
                 "{outcomes:?} {violations:?} {fail_on:?}"
             );
+            verdict.unread = true;
+            let unread = match exit {
+                Exit::Closed => Exit::Closed,
+                _ => Exit::Usage,
+            };
+            assert_eq!(verdict.exit(), unread, "{outcomes:?} {fail_on:?}");
+            let loud = verdict.loud(Fail).count();
+            assert_eq!(loud > 0, exit == Exit::Closed, "{violations:?} {fail_on:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::policy::rule::Acyclic;
 use crate::report::verdict::Violation;
 use crate::report::{EdgeRow, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, exemplars, proved};
 use crate::text;
 
@@ -15,6 +16,7 @@ use crate::text;
 pub(super) static ACYCLIC: RuleKind = RuleKind {
     name: "acyclic",
     about: "calls do not go round in circles",
+    needs: Extent::Graph,
     fix: "remove one call of the cycle: pass its data along with the request, or send an event instead",
 };
 

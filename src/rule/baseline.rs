@@ -11,8 +11,35 @@ use crate::report::{Kind, Report};
 pub struct Baseline {
     /// What it is, in words: `topple.lock at origin/main`.
     pub name: String,
-    /// What it says; of a lock the graph alone.
+    /// What it says.
     pub report: Report,
+    /// How much that is.
+    pub extent: Extent,
+    /// The ids of what was objected to when it was written, if it was judged then.
+    pub objections: BTreeSet<String>,
+}
+
+/// How much a baseline holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// Who speaks to whom: a lock.
+    Graph,
+    /// Also numbers about services, edges and the whole: a JSON report.
+    Numbers,
+    /// Everything that a run of its own would hold: traces, a topology.
+    Everything,
+}
+
+impl Baseline {
+    /// Returns the baseline that a lock is.
+    pub fn of_lock(name: String, report: Report) -> Baseline {
+        Baseline {
+            name,
+            report,
+            extent: Extent::Graph,
+            objections: BTreeSet::new(),
+        }
+    }
 }
 
 /// Returns the edges of the graph of a report, each with whether the caller waits; those of users are left out.

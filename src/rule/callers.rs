@@ -3,12 +3,14 @@
 use crate::policy::rule::Callers;
 use crate::policy::value::EdgeMode;
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, of_edges, spoken};
 
 /// The verb.
 pub(super) static CALLERS: RuleKind = RuleKind {
     name: "callers",
     about: "only some call a service",
+    needs: Extent::Graph,
     fix: "go through one of the callers that may, or add the caller to the rule if it should be one",
 };
 

@@ -7,12 +7,14 @@ use crate::policy::selector::CRITICALITY as TAG;
 use crate::policy::value::EdgeMode;
 use crate::report::Subject;
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, of_edges, spoken};
 
 /// The verb.
 pub(super) static CRITICALITY: RuleKind = RuleKind {
     name: "criticality",
     about: "what matters does not depend on what matters less",
+    needs: Extent::Everything,
     fix: "let the caller cope without the answer, or treat the callee as the caller is treated",
 };
 

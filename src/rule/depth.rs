@@ -10,6 +10,7 @@ use crate::policy::value::EdgeMode;
 use crate::report::verdict::Violation;
 use crate::report::{EntryRow, Grade, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, exemplars, proved};
 use crate::text;
 
@@ -17,6 +18,7 @@ use crate::text;
 pub(super) static DEPTH: RuleKind = RuleKind {
     name: "depth",
     about: "chains of calls are short",
+    needs: Extent::Everything,
     fix: "let a service higher up call the lower one itself, or do the last steps behind a queue",
 };
 

@@ -79,10 +79,10 @@ pub fn judge(report: &Report, by: &Judging<'_>) -> Result<Verdict> {
         (verdict.new_edges, verdict.not_seen) = compare(report, base);
     }
     verdict.notes.extend(switched_off(by));
-    let known = base.map(|base| ids_in(base, by));
+    let before = by.base.map(|base| Before::new(base, by));
     let mut waivers = waivers::Waivers::new(by, &mut verdict.notes);
     for row in rows {
-        let violations = violations(&row, by, known.as_ref(), &case, &mut waivers);
+        let violations = violations(&row, by, before.as_ref(), &case, &mut waivers);
         let outcome = outcome(&row, &violations, by.policy.evidence.on_unknown);
         waivers.saw(&row.id, outcome);
         verdict.rules.push(judged(&row, outcome));
@@ -147,7 +147,10 @@ fn look<'a>(case: &Case<'a>, only: &[String]) -> Vec<Row<'a>> {
         if rule.severity == Severity::Ignore || !is_asked(only, &rule.id) {
             continue;
         }
-        let (kind, found) = judge_verb(&rule.verb, case);
+        let (kind, mut found) = judge_verb(&rule.verb, case);
+        if found.checked == 0 && found.objections.is_empty() && found.missing().is_none() {
+            found.miss("nothing that it is about was seen", "");
+        }
         rows.push(Row {
             id: rule.id.clone(),
             kind,
@@ -167,16 +170,43 @@ fn is_asked(only: &[String], id: &str) -> bool {
     only.is_empty() || only.iter().any(|name| name == id)
 }
 
-/// Returns the ids of what the same policy objects to in the baseline.
-fn ids_in(base: &Report, by: &Judging<'_>) -> BTreeSet<String> {
-    let case = Case::new(base, by.policy, None, None);
-    let rows = look(&case, by.only);
-    rows.iter()
-        .flat_map(|row| {
+/// What the baseline has.
+struct Before {
+    /// The ids of what the same policy objects to there.
+    ids: BTreeSet<String>,
+    /// The ids of the rules that it tells enough to judge by.
+    told: BTreeSet<String>,
+}
+
+impl Before {
+    fn new(base: &Baseline, by: &Judging<'_>) -> Before {
+        let case = Case::new(&base.report, by.policy, None, None);
+        let mut before = Before {
+            ids: base.objections.clone(),
+            told: BTreeSet::new(),
+        };
+        for row in look(&case, by.only) {
             let objections = row.found.objections.iter();
-            objections.map(|(aspect, violation)| id(&row.id, &violation.subject, aspect))
-        })
-        .collect()
+            let ids = objections.map(|(aspect, found)| id(&row.id, &found.subject, aspect));
+            before.ids.extend(ids);
+            // New edges are told by the baseline that they are new to.
+            let is_told = row.kind.needs <= base.extent && row.found.missing().is_none();
+            if is_told || row.kind.name == "new_edges" {
+                before.told.insert(row.id);
+            }
+        }
+        before
+    }
+
+    fn age(&self, violation: &Violation) -> Age {
+        if self.ids.contains(&violation.id) {
+            Age::Known
+        } else if self.told.contains(&violation.rule) {
+            Age::New
+        } else {
+            Age::Untold
+        }
+    }
 }
 
 /// Returns the stable id of a violation: rule, canonical subject, and what tells it from others about the same.
@@ -208,7 +238,7 @@ fn judged(row: &Row<'_>, outcome: Outcome) -> Judged {
 fn violations(
     row: &Row<'_>,
     by: &Judging<'_>,
-    known: Option<&BTreeSet<String>>,
+    before: Option<&Before>,
     case: &Case<'_>,
     waivers: &mut waivers::Waivers<'_>,
 ) -> Vec<Violation> {
@@ -230,12 +260,18 @@ fn violations(
             Severity::Warn => Some(Outcome::Unknown),
             Severity::Fail => Some(loudest),
         };
-        all.extend(level.map(|level| Violation {
-            id: id(&row.id, &Subject::System, "unknown"),
-            level,
-            text: format!("cannot be judged: {missing}"),
-            help: "record more traffic, or declare what is missing in the policy".to_owned(),
-            ..Violation::default()
+        all.extend(level.map(|level| {
+            Violation {
+                id: id(&row.id, &Subject::System, "unknown"),
+                level,
+                text: format!("cannot be judged: {missing}"),
+                help: match row.kind.name {
+                    "new_edges" => "write the lock with topple check --update-lock, and commit it",
+                    _ => "record more traffic, or declare what is missing in the policy",
+                }
+                .to_owned(),
+                ..Violation::default()
+            }
         }));
     }
     all.sort_by(|a, b| (&a.subject, &a.id).cmp(&(&b.subject, &b.id)));
@@ -247,11 +283,7 @@ fn violations(
             violation.help = row.kind.fix.to_owned();
         }
         violation.location = location(violation, row.line, by, case);
-        violation.age = match known {
-            None => Age::Untold,
-            Some(ids) if ids.contains(&violation.id) => Age::Known,
-            Some(_) => Age::New,
-        };
+        violation.age = before.map_or(Age::Untold, |before| before.age(violation));
         violation.excused = excuse(violation, row, by, case, waivers);
     }
     all

@@ -10,12 +10,14 @@ use crate::policy::rule::Forbid;
 use crate::report::Subject;
 use crate::report::verdict::Violation;
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Ends, Found, of_edges, proved, spoken};
 
 /// The verb.
 pub(super) static FORBID: RuleKind = RuleKind {
     name: "forbid",
     about: "nobody of these calls anybody of those",
+    needs: Extent::Graph,
     fix: "call a service that may, take the data along with the request, or let the other side send an event",
 };
 

@@ -7,6 +7,7 @@ use crate::report::numbers::lookup;
 use crate::report::verdict::{Outcome, Violation};
 use crate::report::{Grade, Report, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, proved, shown, unit};
 use crate::rule::driver::Row;
 use crate::text;
@@ -15,6 +16,7 @@ use crate::text;
 pub(super) static METRICS: RuleKind = RuleKind {
     name: "metrics",
     about: "numbers about the whole system keep within limits and get no worse",
+    needs: Extent::Graph,
     fix: "see what changed the number; topple explain says what it means",
 };
 
@@ -22,6 +24,7 @@ pub(super) static METRICS: RuleKind = RuleKind {
 pub(super) static NETWORK_HEALTH_METRICS: RuleKind = RuleKind {
     name: "network_health_metrics",
     about: "queries keep within limits",
+    needs: Extent::Numbers,
     fix: "see which services or edges the query is about; topple explain says what its numbers mean",
 };
 

@@ -7,12 +7,14 @@ use crate::report::numbers::{of_edge, of_service};
 use crate::report::verdict::Violation;
 use crate::report::{Grade, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, proved, seen, shown, unit};
 
 /// The verb.
 pub(super) static GROWTH: RuleKind = RuleKind {
     name: "growth",
     about: "a number does not get much worse than in the baseline",
+    needs: Extent::Numbers,
     fix: "see what changed with the baseline, or write a new baseline if the change is meant",
 };
 

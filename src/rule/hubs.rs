@@ -4,6 +4,7 @@ use crate::policy::rule::Hubs;
 use crate::report::verdict::Violation;
 use crate::report::{Grade, Service, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, Rate, node, proved};
 use crate::text;
 
@@ -11,6 +12,7 @@ use crate::text;
 pub(super) static HUBS: RuleKind = RuleKind {
     name: "hubs",
     about: "nobody is at the centre of too much",
+    needs: Extent::Graph,
     fix: "split the service by what its callers need, or except it if being a hub is its purpose",
 };
 

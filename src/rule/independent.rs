@@ -3,12 +3,14 @@
 use crate::policy::rule::Independent;
 use crate::policy::value::EdgeMode;
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, of_edges, spoken};
 
 /// The verb.
 pub(super) static INDEPENDENT: RuleKind = RuleKind {
     name: "independent",
     about: "groups of services do not call each other",
+    needs: Extent::Graph,
     fix: "keep the request in its group, or except a service that all groups may call",
 };
 

@@ -10,12 +10,14 @@ use crate::policy::value::{EdgeMode, Severity};
 use crate::report::verdict::{Outcome, Violation};
 use crate::report::{Kind, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, of_edges, proved, spoken};
 
 /// The verb.
 pub(super) static LAYERS: RuleKind = RuleKind {
     name: "layers",
     about: "calls go down the layers",
+    needs: Extent::Graph,
     fix: "turn the call around: pass the data along with the request, or send an event that the upper layer reads",
 };
 

@@ -8,6 +8,7 @@ use crate::report::numbers::{of_edge, of_service};
 use crate::report::verdict::Violation;
 use crate::report::{EdgeRow, Grade, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, Rate, of_edges, proved, seen, shown, unit};
 use crate::text;
 
@@ -15,6 +16,7 @@ use crate::text;
 pub(super) static LIMIT: RuleKind = RuleKind {
     name: "limit",
     about: "a number keeps within bounds",
+    needs: Extent::Numbers,
     fix: "see what the number means with topple explain, and what changed it",
 };
 

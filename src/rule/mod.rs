@@ -64,6 +64,7 @@ mod zones;
 mod tests;
 
 use crate::policy::rule::Verb;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found};
 
 pub use driver::{Judging, judge};
@@ -75,6 +76,8 @@ pub struct RuleKind {
     pub name: &'static str,
     /// What it demands, one line.
     pub about: &'static str,
+    /// What a baseline must hold to tell whether it had a violation already.
+    pub needs: Extent,
     /// How to fix what it objects to, one sentence.
     pub fix: &'static str,
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::policy::rule::NewEdges;
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::baseline::ties;
 use crate::rule::case::{Case, Ends, Found, of_edges, spoken};
 
@@ -14,6 +15,7 @@ use crate::rule::case::{Case, Ends, Found, of_edges, spoken};
 pub(super) static NEW_EDGES: RuleKind = RuleKind {
     name: "new_edges",
     about: "new edges are approved",
+    needs: Extent::Graph,
     fix: "if the call is meant, approve it: run topple check --update-lock and commit the lock",
 };
 

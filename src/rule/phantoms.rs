@@ -4,6 +4,7 @@ use crate::policy::rule::Phantoms;
 use crate::report::verdict::Violation;
 use crate::report::{Finding, Grade, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, Rate, exemplars, proved};
 use crate::text;
 
@@ -11,6 +12,7 @@ use crate::text;
 pub(super) static PHANTOMS: RuleKind = RuleKind {
     name: "phantoms",
     about: "nothing succeeds that its caller gave up",
+    needs: Extent::Everything,
     fix: "pass deadlines on so that the callee stops, make the caller wait longer, or make the operation safe to repeat",
 };
 

@@ -10,15 +10,20 @@ use crate::policy::value::EdgeMode;
 use crate::report::verdict::Violation;
 use crate::report::{EdgeRow, Grade, Subject};
 use crate::rule::RuleKind;
-use crate::rule::case::{Case, Ends, Found, Rate, of_edges, proved, seen};
+use crate::rule::baseline::Extent;
+use crate::rule::case::{Case, Ends, Found, Rate, exemplars, of_edges, proved, seen};
 use crate::text;
 
 /// The verb.
 pub(super) static RETRIES: RuleKind = RuleKind {
     name: "retries",
     about: "retries are few and do not multiply",
+    needs: Extent::Everything,
     fix: "retry on one layer only, with a budget, growing pauses and jitter; let the others pass the failure on",
 };
+
+/// How many attempts a call takes on average.
+const AMPLIFICATION_OF_EDGE: &str = "retry_amplification";
 
 /// The number of attempts that one request can cause at one service.
 const AMPLIFICATION: &str = "worst_retry_amplification";
@@ -27,9 +32,8 @@ pub(super) fn judge(rule: &Retries, case: &Case<'_>) -> Found {
     let mut found = Found::default();
     let ends = case.calls(EdgeMode::Sync);
     for (&(from, to), edges) in &ends {
-        let declared = case.terms(from, to).attempts;
         if let Some(most) = rule.max_attempts {
-            attempts(declared, most, (from, to), edges, &mut found);
+            attempts(case, most, (from, to), edges, &mut found);
         }
         if let Some(most) = rule.max_rate {
             rate(case, most.get(), (from, to), edges, &mut found);
@@ -51,32 +55,56 @@ fn retried(edge: &EdgeRow) -> f64 {
     edge.retries.iter().sum()
 }
 
-/// Holds the attempts of one call against their limit; none are known of calls that nothing is declared of and that were not retried.
-fn attempts(
-    declared: Option<u64>,
+/// Holds the attempts of one call against their limit: those that are declared, or else the most that were seen.
+fn attempts<'a>(
+    case: &Case<'a>,
     most: u64,
-    ends: (&str, &str),
+    ends: (&'a str, &'a str),
     edges: &[&EdgeRow],
     found: &mut Found,
 ) {
+    let seen = edges.iter().filter_map(|edge| edge.max_attempts).max();
+    let (attempts, how) = match (case.terms(ends.0, ends.1).attempts, seen) {
+        (Some(declared), _) => (declared, "declared"),
+        (None, Some(seen)) => (seen, "seen"),
+        (None, None) => {
+            let name = format!("{} -> {}", ends.0, ends.1);
+            found.miss("attempts are not declared and were not counted", name);
+            return;
+        }
+    };
     found.checked += 1;
-    if let Some(attempts) = declared.filter(|attempts| *attempts > most) {
-        let text = format!(
-            "{} makes up to {} at {}, at most {} may be",
-            ends.0,
-            text::plural(attempts, "attempt"),
-            ends.1,
-            text::count(most)
-        );
-        found.object_to(
-            "attempts",
-            Violation {
-                value: Some(attempts as f64),
-                limit: Some(most as f64),
-                ..of_edges(ends, edges, text)
-            },
-        );
+    if attempts <= most {
+        return;
     }
+    let text = format!(
+        "{} makes up to {} at {} ({how}), at most {} may be",
+        ends.0,
+        text::plural(attempts, "attempt"),
+        ends.1,
+        text::count(most)
+    );
+    let violation = of_edges(ends, edges, text);
+    // The traces of retries show more than any of the edge.
+    let mut findings = case.report.findings.iter();
+    let shown = findings.find(|finding| {
+        let is_of =
+            matches!(&finding.subject, Subject::Edge(from, to) if from == ends.0 && to == ends.1);
+        is_of && finding.metric == AMPLIFICATION_OF_EDGE
+    });
+    let traces = shown.map_or_else(Vec::new, |finding| exemplars(&finding.exemplars));
+    found.object_to(
+        "attempts",
+        Violation {
+            value: Some(attempts as f64),
+            limit: Some(most as f64),
+            exemplars: match traces.is_empty() {
+                true => violation.exemplars.clone(),
+                false => traces,
+            },
+            ..violation
+        },
+    );
 }
 
 fn rate(case: &Case<'_>, most: f64, ends: (&str, &str), edges: &[&EdgeRow], found: &mut Found) {

@@ -9,6 +9,7 @@ use crate::policy::value::EdgeMode;
 use crate::report::verdict::Violation;
 use crate::report::{EntryRow, Grade, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, Rate, exemplars, of_edges, proved};
 use crate::text;
 
@@ -16,6 +17,7 @@ use crate::text;
 pub(super) static SLO: RuleKind = RuleKind {
     name: "slo",
     about: "entry points keep what is asked of them",
+    needs: Extent::Everything,
     fix: "look at the slowest and the failed traces shown, and at the edges with the largest share of the critical paths",
 };
 

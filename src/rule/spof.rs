@@ -1,7 +1,8 @@
 //! `spof`: no service takes too much with it.
 //!
 //! How many requests fall with a service is measured between two bounds: what surely falls, and what may. The lower one past the limit
-//! is a violation, the upper one alone is unknown.
+//! is a violation, the upper one alone is unknown. Requests that enter at the service itself are not counted: without a gateway nothing
+//! comes in, and no rule can change that.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use crate::report::numbers::lookup;
 use crate::report::verdict::Violation;
 use crate::report::{Grade, Service, Subject};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, Rate, node, of_edges, proved};
 use crate::text;
 
@@ -19,12 +21,13 @@ use crate::text;
 pub(super) static SPOF: RuleKind = RuleKind {
     name: "spof",
     about: "no service takes too much with it",
+    needs: Extent::Everything,
     fix: "let callers cope without it (a default, a cache, a queue), or run it more than once and independently",
 };
 
-/// The shares of requests that surely fall with a service, and that may.
-const SURE: &str = "blast_radius.hard_low";
-const PERHAPS: &str = "blast_radius.hard_high";
+/// The shares of requests that enter elsewhere and surely fall with a service, and that may.
+const SURE: &str = "blast_radius.elsewhere_low";
+const PERHAPS: &str = "blast_radius.elsewhere_high";
 
 pub(super) fn judge(rule: &Spof, case: &Case<'_>) -> Found {
     let mut found = Found::default();
@@ -64,7 +67,7 @@ fn radius(rule: &Spof, case: &Case<'_>, most: f64, found: &mut Found) {
         match case.rate(share * requests as f64, requests as f64, requests, most) {
             Rate::Past(interval) => {
                 let text = format!(
-                    "{} of the requests fall with {name}, at most {} may",
+                    "{} of all requests enter elsewhere and fall with {name}, at most {} may",
                     text::percent(share),
                     text::percent(most)
                 );

@@ -401,10 +401,7 @@ fn attempt(
     let policy = policy::read(&source, &VOCABULARY)
         .map_err(|_| "not a rule that can be written down".to_owned())?;
     let lock = Lock::of(report, &policy);
-    let base = Baseline {
-        name: String::new(),
-        report: lock.report(report, &policy),
-    };
+    let base = Baseline::of_lock(String::new(), lock.report(report, &policy));
     let judging = Judging {
         policy: &policy,
         policy_name: policy::FILE_NAME,

@@ -6,8 +6,10 @@ use crate::finding::{Finding, Metric};
 use crate::policy::{self, Policy};
 use crate::report::numbers::VOCABULARY;
 use crate::report::verdict::{Age, Excused, Outcome, Verdict};
-use crate::report::{Data, EdgeRow, EntryRow, Grade, Kind, Quantiles, Report, Service, Subject};
-use crate::rule::baseline::Baseline;
+use crate::report::{
+    BlastRadius, Data, EdgeRow, EntryRow, Grade, Kind, Quantiles, Report, Service, Subject,
+};
+use crate::rule::baseline::{Baseline, Extent};
 use crate::rule::lock::{EdgeFact, Lock};
 use crate::rule::starter::starter;
 use crate::rule::{Judging, RULES, judge};
@@ -339,7 +341,7 @@ fn timeouts_must_outlast_attempts_and_pauses_below() {
         said_of(&verdict(
             &shop(),
             &format!(
-                "calls:\n  - {{ from: web, to: cart, timeout: 400ms }}\n  - {{ from: cart, to: db, {calls} }}\nrules:\n  - {{ id: r, timeouts: {{ {verb} }} }}\n"
+                "calls:\n  - {{ from: pay, to: ledger, timeout: 1ms }}\n  - {{ from: web, to: \"*\", timeout: 400ms }}\n  - {{ from: cart, to: db, {calls} }}\nrules:\n  - {{ id: r, timeouts: {{ {verb} }} }}\n"
             ),
         ))
     };
@@ -356,10 +358,54 @@ fn timeouts_must_outlast_attempts_and_pauses_below() {
     assert_eq!(with("timeout: 150ms", limit), "pass");
     assert_eq!(with("timeout: 200ms", limit), "fail r:cart->db max");
     assert_eq!(with("attempts: 1", limit), "unknown r:system unknown");
+    for verb in [
+        "nested: true",
+        "edges: [ { to: { kind: cache }, max: 25ms } ]",
+    ] {
+        assert_eq!(
+            said(&shop(), &format!("timeouts: {{ {verb} }}")),
+            "unknown r:system unknown"
+        );
+    }
+}
+
+#[test]
+fn timeouts_that_nobody_declared_are_those_measured() {
+    const MS: u64 = 1_000_000;
+    let with = |outer: Option<(u64, &'static str)>, attempts: u64, verb: &str| {
+        let mut report = shop();
+        report.edges[4].timeout_ns = Some((MS, "captured"));
+        report.edges[6].timeout_ns = Some((400 * MS, "captured"));
+        report.edges[5].timeout_ns = outer;
+        report.edges[1].timeout_ns = Some((200 * MS, "inferred"));
+        report.edges[1].max_attempts = Some(attempts);
+        verdict(
+            &report,
+            &format!("rules:\n  - {{ id: r, timeouts: {{ {verb} }} }}\n"),
+        )
+    };
+    let outer = Some((400 * MS, "captured"));
+    assert_eq!(said_of(&with(outer, 2, "nested: true")), "pass");
     assert_eq!(
-        said(&shop(), "timeouts: { nested: true }"),
+        said_of(&with(None, 2, "nested: true")),
         "unknown r:system unknown"
     );
+    let broken = with(outer, 3, "nested: true");
+    assert_eq!(said_of(&broken), "fail r:web->cart->db");
+    let violation = &broken.violations[0];
+    assert_eq!(violation.grade, Grade::Inferred);
+    assert_eq!(violation.exemplars.len(), 1);
+    assert_eq!(
+        violation.text,
+        "cart may wait 600 ms for db (3 attempts of 200 ms, inferred), web waits 400 ms (captured) for cart"
+    );
+    let limit = |max| format!("edges: [ {{ to: {{ kind: database }}, max: {max} }} ]");
+    assert_eq!(said_of(&with(outer, 1, &limit("200ms"))), "pass");
+    let broken = with(outer, 1, &limit("150ms"));
+    assert_eq!(said_of(&broken), "fail r:cart->db max");
+    let violation = &broken.violations[0];
+    assert_eq!((violation.grade, violation.of), (Grade::Inferred, 300));
+    assert_eq!(violation.value, Some(2e8));
 }
 
 #[test]
@@ -383,9 +429,38 @@ fn retries_are_rates_with_an_interval() {
         "unknown r:system unknown"
     );
     let declared = "calls:\n  - { from: web, to: cart, attempts: 4 }\nrules:\n  - { id: r, retries: { max_attempts: 3 } }\n";
-    assert_eq!(
-        said_of(&verdict(&shop(), declared)),
-        "fail r:web->cart attempts"
+    let seen = |attempts: Option<u64>| {
+        let mut report = shop();
+        for edge in &mut report.edges {
+            edge.max_attempts = Some(3);
+        }
+        report.edges[5].max_attempts = attempts;
+        report
+    };
+    for attempts in [None, Some(2)] {
+        assert_eq!(
+            said_of(&verdict(&seen(attempts), declared)),
+            "fail r:web->cart attempts"
+        );
+    }
+    let limit = "retries: { max_attempts: 3 }";
+    assert_eq!(said(&seen(Some(3)), limit), "pass");
+    assert_eq!(said(&seen(None), limit), "unknown r:system unknown");
+    let mut report = seen(Some(4));
+    let about = Subject::Edge("web".to_owned(), "cart".to_owned());
+    report.findings.push(Finding {
+        exemplars: vec!["a retry".to_owned()],
+        ..Finding::of("retries", "retry_amplification", about)
+    });
+    let broken = verdict(&report, &format!("rules:\n  - {{ id: r, {limit} }}\n"));
+    assert_eq!(said_of(&broken), "fail r:web->cart attempts");
+    let violation = &broken.violations[0];
+    assert_eq!(violation.grade, Grade::Proved);
+    assert_eq!(violation.exemplars, ["a retry"]);
+    assert!(
+        violation
+            .text
+            .contains("makes up to 4 attempts at cart (seen)")
     );
     let mut report = shop();
     report.metrics.push(Metric {
@@ -446,10 +521,25 @@ fn what_takes_too_much_with_it_is_declared_or_measured() {
         with("  - { from: web, to: pay, soft: false }\n"),
         "fail r:pay buy"
     );
-    assert_eq!(
-        said(&shop(), "spof: { max_blast_radius: 35% }"),
-        "unknown r:system unknown"
-    );
+    let limit = "spof: { max_blast_radius: 35% }";
+    assert_eq!(said(&shop(), limit), "unknown r:system unknown");
+    // All requests enter at web, which is no reason to object to it.
+    let radius = |low: f64, high: f64| {
+        let mut report = shop();
+        for (at, share) in [(6, (0.0, 0.0)), (0, (low, high))] {
+            report.services[at].standing.blast_radius = Some(BlastRadius {
+                hard_low: 1.0,
+                hard_high: 1.0,
+                from_elsewhere: share,
+                ..BlastRadius::default()
+            });
+        }
+        said(&report, limit)
+    };
+    assert_eq!(radius(0.3, 0.35), "pass");
+    assert_eq!(radius(0.5, 0.5), "fail r:cart");
+    assert_eq!(radius(0.37, 0.37), "unknown r:system unknown");
+    assert_eq!(radius(0.3, 0.5), "unknown r:system unknown");
     let mut report = shop();
     for (at, level) in [(6, "critical"), (0, "low")] {
         report.services[at]
@@ -538,10 +628,7 @@ fn since(change: fn(&mut Report), text: &str, new_only: bool) -> Verdict {
     change(&mut now);
     let policy = policy(text);
     let lock = Lock::of(&base, &policy);
-    let base = Baseline {
-        name: "topple.lock".to_owned(),
-        report: lock.report(&now, &policy),
-    };
+    let base = Baseline::of_lock("topple.lock".to_owned(), lock.report(&now, &policy));
     judge(
         &now,
         &Judging {
@@ -671,7 +758,7 @@ fn nothing_judged_is_never_a_pass() {
     let few = format!("evidence: {{ min_traces: 401 }}\n{rule}");
     let verdict = verdict(&shop(), &few);
     assert_eq!(said_of(&verdict), "unknown");
-    assert_eq!(verdict.exit(Some(Outcome::Fail)), Exit::Unknown);
+    assert_eq!(verdict.exit(), Exit::Unknown);
     assert!(verdict.notes[0].contains("expected 401 traces or more, found 400"));
     let empty = policy("waivers: []\n");
     assert!(judge(&shop(), &judging(&empty)).is_err());
@@ -697,7 +784,7 @@ fn nothing_judged_is_never_a_pass() {
         ..shop()
     };
     assert_eq!(
-        judge(&nobody, &judging(&policy)).unwrap().exit(None),
+        judge(&nobody, &judging(&policy)).unwrap().exit(),
         Exit::Unknown
     );
 }
@@ -770,6 +857,74 @@ fn accepted_and_known_violations_are_excused() {
         ..judging(&policy)
     };
     assert_eq!(said_of(&judge(&shop(), &accepted).unwrap()), "waived");
+}
+
+#[test]
+fn only_what_a_baseline_tells_is_new() {
+    let rules = "rules:\n  - { id: r, forbid: { from: web, to: cart } }\n  - { id: q, limit: { metric: calls, edges: web -> cart, above: 3 } }\n  - { id: s, retries: { max_rate: 1% } }\n";
+    let policy = policy(rules);
+    let mut report = shop();
+    report.edges[5].retries[0] = 200.0;
+    let ages = |extent: Extent, base: Report, objections: &[&str], new_only: bool| {
+        let base = Baseline {
+            extent,
+            objections: objections.iter().map(|id| (*id).to_owned()).collect(),
+            ..Baseline::of_lock("base".to_owned(), base)
+        };
+        let by = Judging {
+            base: Some(&base),
+            new_only,
+            ..judging(&policy)
+        };
+        let verdict = judge(&report, &by).unwrap();
+        let ages: Vec<Age> = verdict.violations.iter().map(|of| of.age).collect();
+        (ages, said_of(&verdict))
+    };
+    let (known, all) = (
+        Age::Known,
+        "fail fail fail r:web->cart, q:web->cart sync http, s:web->cart rate",
+    );
+    let lock = |report: &Report| Lock::of(report, &policy).report(report, &policy);
+    let (of_lock, said) = ages(Extent::Graph, lock(&report), &[], false);
+    assert_eq!(
+        (of_lock, said.as_str()),
+        (vec![known, Age::Untold, Age::Untold], all)
+    );
+    let (of_traces, _) = ages(Extent::Everything, report.clone(), &[], false);
+    assert_eq!(of_traces, [known; 3]);
+    let (of_better, said) = ages(Extent::Everything, shop(), &[], true);
+    assert_eq!(of_better, [known, known, Age::New]);
+    assert_eq!(said, "waived waived fail s:web->cart rate");
+    // What was objected to when the report was written is known, whatever can be read back of it.
+    let (of_report, said) = ages(Extent::Numbers, shop(), &["s:web->cart rate"], true);
+    assert_eq!(of_report, [known; 3]);
+    assert_eq!(said, "waived waived waived");
+}
+
+#[test]
+fn what_looked_at_nothing_is_unknown() {
+    let mut report = shop();
+    report.edges.retain(|edge| edge.from == "(users)");
+    for verb in [
+        "acyclic: { edges: sync }",
+        "callers: { of: web, only: [cart] }",
+        "criticality: { forbid_hard: [critical -> low] }",
+        "forbid: { from: web, to: vault }",
+        "growth: { metric: calls, edges: web -> cart, max: 10% }",
+        "independent: { by: tier }",
+        "layers: { by: tier, order: [edge, data], unassigned: ignore }",
+        "limit: { metric: calls, edges: web -> cart, above: 3 }",
+        "new_edges: { approve_in: topple.lock }",
+        "phantoms: { max_per_10k: 0 }",
+        "require: { from: web, to: vault, via: pay }",
+        "retries: { max_attempts: 3 }",
+        "slo: { entrypoints: \"*\" }",
+        "spof: { max_blast_radius: 35% }",
+        "timeouts: { nested: true }",
+        "zones: { by: zone, cross: forbid }",
+    ] {
+        assert_eq!(said(&report, verb), "unknown r:system unknown", "{verb}");
+    }
 }
 
 #[test]
@@ -888,10 +1043,7 @@ fn a_starter_passes_what_it_was_made_of() {
         let (text, lock) = starter(&report);
         let policy = policy(text.split_once("version: 1\n").unwrap().1);
         assert!(!policy.rules.is_empty());
-        let base = Baseline {
-            name: String::new(),
-            report: lock.report(&report, &policy),
-        };
+        let base = Baseline::of_lock(String::new(), lock.report(&report, &policy));
         let by = Judging {
             base: Some(&base),
             lock: Some(&lock),

@@ -12,6 +12,7 @@ use crate::policy::value::Severity;
 use crate::policy::waiver::{Waived, Waiver};
 use crate::report::Subject;
 use crate::report::verdict::{Excused, Judged, Location, Outcome, Violation};
+use crate::rule::baseline::Extent;
 use crate::rule::case::Case;
 use crate::rule::driver::Judging;
 use crate::rule::{RuleKind, driver};
@@ -21,6 +22,7 @@ use crate::text;
 pub(super) static WAIVERS: RuleKind = RuleKind {
     name: "waivers",
     about: "every waiver is needed",
+    needs: Extent::Everything,
     fix: "remove the waiver from the policy",
 };
 

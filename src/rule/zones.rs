@@ -7,6 +7,7 @@ use crate::policy::value::EdgeMode;
 use crate::report::verdict::Violation;
 use crate::report::{EdgeRow, Grade, Kind};
 use crate::rule::RuleKind;
+use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, Rate, of_edges, seen};
 use crate::text;
 
@@ -14,6 +15,7 @@ use crate::text;
 pub(super) static ZONES: RuleKind = RuleKind {
     name: "zones",
     about: "calls stay in their zone",
+    needs: Extent::Everything,
     fix: "route to an instance in the caller's own zone first, or keep a copy of the data there",
 };
 
@@ -50,6 +52,7 @@ impl Crossings {
 
 pub(super) fn judge(rule: &Zones, case: &Case<'_>) -> Found {
     let mut found = Found::default();
+    let mut placeless = Vec::new();
     for (&(from, to), edges) in &case.calls(EdgeMode::All) {
         let is_service = |name: &str| {
             let service = case.service(name);
@@ -68,7 +71,7 @@ pub(super) fn judge(rule: &Zones, case: &Case<'_>) -> Found {
         }
         let name = || format!("{from} -> {to}");
         if crossings.known == 0 {
-            found.miss(format!("no {} is known at both ends", rule.by), name());
+            placeless.push(name());
             continue;
         }
         found.checked += 1;
@@ -124,6 +127,10 @@ pub(super) fn judge(rule: &Zones, case: &Case<'_>) -> Found {
             format!("no call with a {} at both ends was seen", rule.by),
             "",
         );
+        return found;
+    }
+    for edge in placeless {
+        found.miss(format!("no {} is known at both ends", rule.by), edge);
     }
     found
 }

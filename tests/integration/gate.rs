@@ -8,7 +8,7 @@ use topple::rule::lock::Lock;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-fn topple(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn topple(folder: &Path, arguments: &[&str]) -> Output {
     topple_in(folder, arguments, &[])
 }
 
@@ -25,7 +25,7 @@ fn topple_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> O
 }
 
 /// Checks how a run ends, and returns what it says.
-fn ends(output: &Output, code: i32) -> String {
+pub(crate) fn ends(output: &Output, code: i32) -> String {
     let text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -58,14 +58,14 @@ fn commit(folder: &Path, message: &str) {
 }
 
 /// Returns a repository on branch main.
-fn repository() -> tempfile::TempDir {
+pub(crate) fn repository() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     git_does(folder.path(), &["init", "-q", "-b", "main"]);
     folder
 }
 
 /// Returns traces, one for each call from one service to another.
-fn traces(calls: &[(&str, &str)]) -> String {
+pub(crate) fn traces(calls: &[(&str, &str)]) -> String {
     let mut lines = String::new();
     for (number, (from, to)) in calls.iter().enumerate() {
         let span = |service: &str, id: u32, parent: u32, kind: u32| {

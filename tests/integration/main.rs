@@ -4,6 +4,8 @@
     reason = "a test says what went wrong by where it stopped"
 )]
 
+mod adoption;
+
 mod bounds;
 mod budgets;
 mod cascades;

@@ -39,7 +39,7 @@ struct Annotation {
 fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()> {
     let verdict = words::verdict(report);
     let of = |level| -> Vec<Annotation> {
-        let violations = verdict.open(level);
+        let violations = verdict.loud(level);
         violations
             .map(|violation| annotation(&verdict, violation))
             .collect()

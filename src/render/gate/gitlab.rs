@@ -35,7 +35,7 @@ fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()
                 "description": description(violation),
                 "check_name": text::visible(&violation.rule),
                 "fingerprint": fingerprint,
-                "severity": severity(violation),
+                "severity": severity(verdict.loudness(violation)),
                 "location": { "path": text::visible(&file), "lines": { "begin": line } },
             })
         })
@@ -53,11 +53,8 @@ fn description(violation: &Violation) -> String {
 }
 
 /// Returns one of `info`, `minor`, `major`, `critical` and `blocker`.
-fn severity(violation: &Violation) -> &'static str {
-    if violation.excused.is_some() {
-        return "info";
-    }
-    match violation.level {
+fn severity(loudness: Outcome) -> &'static str {
+    match loudness {
         Outcome::Fail => "critical",
         Outcome::Warn => "minor",
         Outcome::Unknown | Outcome::Waived | Outcome::Pass => "info",

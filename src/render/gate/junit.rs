@@ -77,8 +77,9 @@ fn cases(verdict: &Verdict, rule: &Judged) -> Vec<Case> {
     }
     let (result, message) = match rule.outcome {
         Outcome::Unknown => (Outcome::Unknown, missing(rule).to_owned()),
-        Outcome::Fail => (Outcome::Fail, "the rule is broken".to_owned()),
-        Outcome::Pass | Outcome::Waived | Outcome::Warn => (Outcome::Pass, String::new()),
+        Outcome::Pass | Outcome::Waived | Outcome::Warn | Outcome::Fail => {
+            (Outcome::Pass, String::new())
+        }
     };
     vec![Case {
         name: rule.id.clone(),
@@ -90,13 +91,10 @@ fn cases(verdict: &Verdict, rule: &Judged) -> Vec<Case> {
 
 fn case(verdict: &Verdict, violation: &Violation) -> Case {
     let mut message = violation.text.clone();
-    let result = match (excuse(violation), violation.level) {
-        (Some(excuse), _) => {
-            message.push_str(&format!(" ({excuse})"));
-            Outcome::Waived
-        }
-        (None, level) => level,
-    };
+    if let Some(excuse) = excuse(violation) {
+        message.push_str(&format!(" ({excuse})"));
+    }
+    let result = verdict.loudness(violation);
     let place = place(verdict, violation);
     let mut body = vec![message.clone()];
     if result == Outcome::Warn {

@@ -3,6 +3,8 @@
 //! Each target has its own words for how bad something is; that mapping, and the escaping, are the business of the format's
 //! own file. To add one, write `src/render/gate/<name>.rs` and name it in [`GATE_RENDERERS`].
 
+mod story;
+
 mod words;
 
 mod github;
@@ -24,6 +26,7 @@ pub(super) mod sample;
 
 use super::{Options, Renderer};
 
+pub(super) use story::write as write_violation;
 pub(super) use words::answer;
 
 /// Every format of the gate, by name.
@@ -47,7 +50,7 @@ mod tests {
     use crate::report::Report;
 
     /// Files of this folder that render nothing by themselves.
-    const HELPERS: [&str; 3] = ["mod", "sample", "words"];
+    const HELPERS: [&str; 4] = ["mod", "sample", "story", "words"];
 
     #[test]
     fn every_file_is_in_the_table() {
@@ -78,6 +81,86 @@ mod tests {
             for extension in renderer.extensions {
                 assert!(seen.insert(*extension), "two formats claim .{extension}");
             }
+        }
+    }
+
+    /// Returns whether a format says that the gate is closed, and how many violations close it, where it counts them.
+    fn closed(name: &str, text: &str) -> (bool, usize) {
+        let json = || serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let count = |rows: &serde_json::Value, field: &str, word: serde_json::Value| {
+            let rows = rows.as_array().unwrap().iter();
+            rows.filter(|row| row[field] == word).count()
+        };
+        match name {
+            "github" => {
+                let errors = text.matches("::error ").count();
+                (text.contains("topple: the gate is closed"), errors)
+            }
+            "gitlab" => {
+                let rows = count(&json(), "severity", "critical".into());
+                (rows > 0, rows)
+            }
+            "json" => {
+                let verdict = &json()["verdict"];
+                let rows = count(&verdict["violations"], "closes", true.into());
+                (verdict["gate"] == "closed", rows)
+            }
+            "junit" => {
+                let rows = text.matches("<failure").count();
+                (rows > 0, rows)
+            }
+            "md" => (text.contains("## topple: the gate is closed"), usize::MAX),
+            "pretty" => (text.starts_with("gate closed"), usize::MAX),
+            "sarif" => {
+                let run = &json()["runs"][0];
+                let notes = &run["invocations"][0]["toolExecutionNotifications"];
+                let said = notes[0]["message"]["text"].as_str().unwrap();
+                let rows = count(&run["results"], "level", "error".into());
+                (said.starts_with("The gate is closed"), rows)
+            }
+            name => panic!("{name} is not checked"),
+        }
+    }
+
+    #[test]
+    fn every_format_agrees_with_the_exit_code_at_every_level() {
+        use crate::error::Exit;
+        use crate::report::verdict::{FailOn, Outcome};
+        for fail_on in [FailOn::Error, FailOn::Warn, FailOn::Never] {
+            for has_fails in [true, false] {
+                let mut report = sample::checked();
+                let verdict = report.verdict.as_mut().unwrap();
+                verdict.fail_on = fail_on;
+                verdict
+                    .violations
+                    .retain(|found| has_fails || found.level != Outcome::Fail);
+                let exit = verdict.exit();
+                let closing = verdict.loud(Outcome::Fail).count();
+                assert_eq!(exit == Exit::Closed, closing > 0);
+                for renderer in GATE_RENDERERS {
+                    let text = rendered(renderer, &report, Options::default());
+                    let (is_closed, count) = closed(renderer.name, &text);
+                    let at = format!("{} {fail_on:?} {has_fails}", renderer.name);
+                    assert_eq!(is_closed, exit == Exit::Closed, "{at}");
+                    assert!(count == closing || count == usize::MAX, "{at}: {count}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_called_open_when_not_all_was_read() {
+        let mut report = sample::checked();
+        let verdict = report.verdict.as_mut().unwrap();
+        verdict.violations.clear();
+        verdict.unread = true;
+        for renderer in GATE_RENDERERS {
+            let text = rendered(renderer, &report, Options::default());
+            assert!(
+                !text.contains("gate is open") && !text.contains("gate open"),
+                "{}: {text}",
+                renderer.name
+            );
         }
     }
 

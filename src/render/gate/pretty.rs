@@ -1,13 +1,13 @@
 //! The verdict for people: open or closed, why, where to look; then rule by rule, and each violation with how to fix it.
 
+use std::cmp::Reverse;
 use std::io;
 
-use anstyle::{AnsiColor, Style};
-
-use super::Renderer;
+use super::story::{self, COLUMNS, painted, paragraph};
+use super::{Renderer, words};
 use crate::render::Options;
 use crate::report::Report;
-use crate::report::verdict::{Age, Excused, Judged, Outcome, Verdict, Violation};
+use crate::report::verdict::{Judged, Outcome, Verdict, Violation};
 use crate::text;
 
 /// Writes the verdict for people.
@@ -18,12 +18,6 @@ pub(super) static PRETTY: Renderer = Renderer {
     write,
 };
 
-/// Width of the page.
-const COLUMNS: usize = 100;
-
-/// Trace ids shown of a violation.
-const EXEMPLARS: usize = 2;
-
 fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
     let Some(verdict) = &report.verdict else {
         return writeln!(out, "nothing was judged");
@@ -33,12 +27,15 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     };
     page.answer(report, verdict, out)?;
     page.rules(verdict, out)?;
+    // What a rule misses stands in its line.
     let shown = |violation: &&Violation| {
-        violation.excused.is_none() && violation.level != Outcome::Unknown || options.verbose
+        violation.level != Outcome::Unknown && (violation.excused.is_none() || options.verbose)
     };
-    let violations: Vec<&Violation> = verdict.violations.iter().filter(shown).collect();
+    let mut violations: Vec<&Violation> = verdict.violations.iter().filter(shown).collect();
+    violations.sort_by_key(|found| (found.excused.is_some(), Reverse(found.level)));
     for violation in violations.iter().take(options.rows()) {
-        page.violation(violation, options, out)?;
+        writeln!(out)?;
+        story::write(violation, options, out)?;
     }
     let more = violations.len().saturating_sub(options.rows());
     if more > 0 {
@@ -59,19 +56,6 @@ struct Page {
 }
 
 impl Page {
-    fn painted(&self, text: &str, outcome: Outcome) -> String {
-        let style = match outcome {
-            Outcome::Pass => AnsiColor::Green.on_default(),
-            Outcome::Waived => Style::new().dimmed(),
-            Outcome::Unknown | Outcome::Warn => AnsiColor::Yellow.on_default(),
-            Outcome::Fail => AnsiColor::Red.on_default(),
-        };
-        match self.color {
-            true => format!("{style}{text}{style:#}"),
-            false => text.to_owned(),
-        }
-    }
-
     /// Says whether the gate is open, why, and where to look.
     fn answer(
         &self,
@@ -83,10 +67,11 @@ impl Page {
         let (fails, warnings) = (open(Outcome::Fail), open(Outcome::Warn));
         let unknown = verdict.rules_with(Outcome::Unknown);
         let judged = (verdict.rules.len() - unknown) as u64;
-        let (word, outcome) = match (fails, judged) {
-            (0, 0) => ("unknown", Outcome::Unknown),
-            (0, _) => ("open", Outcome::Pass),
-            _ => ("closed", Outcome::Fail),
+        let word = words::answer(verdict);
+        let outcome = match word {
+            "open" => Outcome::Pass,
+            "closed" => Outcome::Fail,
+            _ => Outcome::Unknown,
         };
         let mut why = match (fails, judged) {
             (0, 0) => "no rule could be judged".to_owned(),
@@ -108,10 +93,13 @@ impl Page {
         if excused > 0 {
             why.push_str(&format!(", {excused} excused"));
         }
+        if let Some(level) = words::level(verdict) {
+            why.push_str(&format!("; {level}"));
+        }
         writeln!(
             out,
             "{}: {why}",
-            self.painted(&format!("gate {word}"), outcome)
+            painted(&format!("gate {word}"), outcome, self.color)
         )?;
         let mut about = format!(
             "{} in {}; policy {}",
@@ -128,7 +116,8 @@ impl Page {
             None => about.push_str("; no baseline"),
         }
         paragraph(out, "", &about)?;
-        if let Some(first) = verdict.open(Outcome::Fail).next() {
+        let worst = verdict.loud(Outcome::Fail).max_by_key(|found| found.level);
+        if let Some(first) = verdict.open(Outcome::Fail).next().or(worst) {
             let at = &first.location;
             let look = format!("{} ({}:{})", first.text, at.file, at.line);
             paragraph(out, "look first at: ", &look)?;
@@ -141,6 +130,14 @@ impl Page {
         let width = verdict.rules.iter().map(|rule| text::width(&rule.id));
         let width = width.max().unwrap_or(0).min(50);
         writeln!(out)?;
+        let first = verdict.rules.first().and_then(|rule| rule.missing.as_ref());
+        // What all miss is said once, in a note.
+        let is_same = verdict.rules.len() > 1
+            && first.is_some()
+            && verdict
+                .rules
+                .iter()
+                .all(|rule| rule.missing.as_ref() == first);
         for rule in &verdict.rules {
             let Judged {
                 id,
@@ -167,12 +164,13 @@ impl Page {
             if *checked > 0 {
                 said.push(format!("{} checked", text::count(*checked)));
             }
-            if let Some(missing) = missing {
-                said.push(missing.clone());
-            }
-            let start = format!("{} {id}{pad}  ", self.painted(&name, *outcome));
+            said.extend(missing.clone().filter(|_| !is_same));
+            let start = format!("{} {id}{pad}  ", painted(&name, *outcome, self.color));
             let indent = 8 + width + 2;
-            let said = format!("{verb}: {}", said.join("; "));
+            let said = match said.is_empty() {
+                true => (*verb).to_owned(),
+                false => format!("{verb}: {}", said.join("; ")),
+            };
             let lines = text::wrapped(
                 &text::visible(&said),
                 COLUMNS.saturating_sub(indent).max(30),
@@ -186,112 +184,43 @@ impl Page {
         }
         Ok(())
     }
-
-    fn violation(
-        &self,
-        violation: &Violation,
-        options: &Options,
-        out: &mut dyn io::Write,
-    ) -> io::Result<()> {
-        let outcome = match violation.excused {
-            Some(_) => Outcome::Waived,
-            None => violation.level,
-        };
-        let age = match violation.age {
-            Age::New => ", new",
-            Age::Known => ", in the baseline too",
-            Age::Untold => "",
-        };
-        let rule = text::visible(&violation.rule);
-        writeln!(
-            out,
-            "\n{} {rule}{age}",
-            self.painted(outcome.name(), outcome)
-        )?;
-        paragraph(out, "  ", &violation.text)?;
-        if let Some(why) = &violation.why {
-            paragraph(out, "  why: ", why)?;
-        }
-        if !violation.help.is_empty() {
-            paragraph(out, "  fix: ", &violation.help)?;
-        }
-        if let Some((low, high)) = violation.interval {
-            let (low, high) = match violation.unit {
-                "share" => (text::percent(low), text::percent(high)),
-                _ => (text::value(low), text::value(high)),
-            };
-            let seen = match violation.of {
-                0 => String::new(),
-                of => format!(
-                    ", by {} of {}",
-                    text::count(violation.count),
-                    text::count(of)
-                ),
-            };
-            writeln!(out, "  surely between {low} and {high}{seen}")?;
-        }
-        if !violation.exemplars.is_empty() {
-            let exemplars = violation.exemplars.iter().take(EXEMPLARS);
-            let exemplars: Vec<&str> = exemplars.map(String::as_str).collect();
-            paragraph(out, "  traces: ", &exemplars.join(", "))?;
-        }
-        match &violation.excused {
-            None => {}
-            Some(Excused::Accepted) => writeln!(out, "  excused: accepted in the lock")?,
-            Some(Excused::Known) => writeln!(out, "  excused: the baseline has it too")?,
-            Some(Excused::Waiver {
-                reason,
-                owner,
-                expires,
-            }) => {
-                let owner = owner.as_ref().map(|owner| format!(", {owner}"));
-                let owner = owner.unwrap_or_default();
-                let said = format!("{reason} (waived until {expires}{owner})");
-                paragraph(out, "  excused: ", &said)?;
-            }
-        }
-        writeln!(out, "  id: {}", text::visible(&violation.id))?;
-        if options.verbose && violation.excused.is_none() && violation.level != Outcome::Unknown {
-            writeln!(out, "  to paste into the waivers of the policy:")?;
-            writeln!(out, "    - {}", waiver(violation))?;
-        }
-        Ok(())
-    }
 }
 
-/// Returns a waiver of a violation as the policy would have it; reason and date are for people to fill in.
-fn waiver(violation: &Violation) -> String {
-    use crate::report::Subject;
-    let json = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
-    let about = match (&violation.subject, &violation.entrypoint) {
-        (_, Some(name)) => format!("entrypoint: {}, ", json(name)),
-        (Subject::Edge(from, to) | Subject::Call(from, to, _), _) => {
-            format!("edge: {{ from: {}, to: {} }}, ", json(from), json(to))
-        }
-        (Subject::Path(path), _) => match path.as_slice() {
-            [from, to, ..] => format!("edge: {{ from: {}, to: {} }}, ", json(from), json(to)),
-            _ => String::new(),
-        },
-        (Subject::Service(name) | Subject::Entry(name, _) | Subject::Instance(name, _), _) => {
-            format!("service: {}, ", json(name))
-        }
-        (Subject::System | Subject::Shared(_, _), _) => String::new(),
-    };
-    format!(
-        "{{ rule: {}, {about}reason: \"...\", owner: \"...\", expires: YYYY-MM-DD }}",
-        json(&violation.rule)
-    )
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::gate::sample::checked;
+    use crate::render::sample::{check, rendered};
+    use crate::report::verdict::FailOn;
 
-/// Writes text from strangers behind a heading, further lines below the text.
-fn paragraph(out: &mut dyn io::Write, heading: &str, said: &str) -> io::Result<()> {
-    let margin = heading.trim_start_matches('\n').len();
-    let visible = text::visible(said);
-    for (number, line) in text::wrapped(&visible, COLUMNS - margin).iter().enumerate() {
-        match number {
-            0 => writeln!(out, "{heading}{line}")?,
-            _ => writeln!(out, "{}{line}", " ".repeat(margin))?,
-        }
+    #[test]
+    fn the_gate_of_the_shop_for_people() {
+        check(
+            "render_gate_pretty",
+            &rendered(&PRETTY, &checked(), Options::default()),
+        );
+        let verbose = Options {
+            verbose: true,
+            ..Options::default()
+        };
+        let mut report = checked();
+        report.verdict.as_mut().unwrap().fail_on = FailOn::Never;
+        check(
+            "render_gate_pretty_verbose",
+            &rendered(&PRETTY, &report, verbose),
+        );
     }
-    Ok(())
+
+    #[test]
+    fn the_loudest_stand_first() {
+        let mut report = checked();
+        report.verdict.as_mut().unwrap().violations.reverse();
+        let text = rendered(&PRETTY, &report, Options::default());
+        let levels: Vec<&str> = text
+            .split("\n\n")
+            .skip(2)
+            .filter_map(|story| story.split(' ').next())
+            .collect();
+        assert_eq!(levels[..5], ["fail", "fail", "fail", "warn", "note:"]);
+    }
 }

@@ -187,6 +187,7 @@ pub(in crate::render) fn checked() -> Report {
                 "the waiver of new-edges for shipping -> tax.example.com ends in 9 days",
             )],
             policy: name("topple.yaml"),
+            ..Verdict::default()
         }),
         ..sample::shop()
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Exit;
 use crate::report::Report;
-use crate::report::verdict::{Excused, Judged, Location, Outcome, Verdict, Violation};
+use crate::report::verdict::{Excused, FailOn, Judged, Location, Outcome, Verdict, Violation};
 use crate::text;
 
 /// Returns the verdict of a report; an empty one when nobody judged.
@@ -19,7 +19,7 @@ pub(super) fn verdict(report: &Report) -> Cow<'_, Verdict> {
 
 /// Returns the answer in one word.
 pub(in crate::render) fn answer(verdict: &Verdict) -> &'static str {
-    match verdict.exit(Some(Outcome::Fail)) {
+    match verdict.exit() {
         Exit::Closed => "closed",
         Exit::Open => "open",
         Exit::Unknown | Exit::Usage => "unknown",
@@ -27,11 +27,24 @@ pub(in crate::render) fn answer(verdict: &Verdict) -> &'static str {
 }
 
 /// Returns the answer as a sentence without an end.
-pub(super) fn headline(verdict: &Verdict) -> &'static str {
-    match answer(verdict) {
+pub(super) fn headline(verdict: &Verdict) -> String {
+    let said = match answer(verdict) {
         "open" => "the gate is open",
         "closed" => "the gate is closed",
         _ => "the gate cannot tell",
+    };
+    match level(verdict) {
+        Some(level) => format!("{said} ({level})"),
+        None => said.to_owned(),
+    }
+}
+
+/// Returns what closes the gate, unless that is what anybody would expect.
+pub(super) fn level(verdict: &Verdict) -> Option<&'static str> {
+    match verdict.fail_on {
+        FailOn::Error => None,
+        FailOn::Warn => Some("warnings close it"),
+        FailOn::Never => Some("nothing closes it"),
     }
 }
 

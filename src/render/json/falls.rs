@@ -41,6 +41,8 @@ impl Serialize for Record<'_, BlastRadius> {
         number(&mut map, "touch", radius.touch)?;
         number(&mut map, "hard_low", radius.hard_low)?;
         number(&mut map, "hard_high", radius.hard_high)?;
+        number(&mut map, "elsewhere_low", radius.from_elsewhere.0)?;
+        number(&mut map, "elsewhere_high", radius.from_elsewhere.1)?;
         number(&mut map, "low", radius.interval.0)?;
         number(&mut map, "high", radius.interval.1)?;
         number(&mut map, "observed", radius.observed)?;

@@ -11,12 +11,20 @@ impl Serialize for Record<'_, Verdict> {
         let verdict = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("gate", gate::answer(verdict))?;
+        map.serialize_entry("fail_on", verdict.fail_on.name())?;
+        if verdict.unread {
+            map.serialize_entry("unread", &true)?;
+        }
         map.serialize_entry("policy", &verdict.policy)?;
         if let Some(baseline) = &verdict.baseline {
             map.serialize_entry("baseline", baseline)?;
         }
         map.serialize_entry("rules", &Records(&verdict.rules))?;
-        map.serialize_entry("violations", &Records(&verdict.violations))?;
+        let violations = verdict.violations.iter();
+        let violations: Vec<_> = violations
+            .map(|found| (found, verdict.closes(found)))
+            .collect();
+        map.serialize_entry("violations", &Records(&violations))?;
         map.serialize_entry("new_edges", &verdict.new_edges)?;
         map.serialize_entry("not_seen", &verdict.not_seen)?;
         map.serialize_entry("notes", &verdict.notes)?;
@@ -43,15 +51,16 @@ impl Serialize for Record<'_, Judged> {
     }
 }
 
-impl Serialize for Record<'_, Violation> {
+/// A violation, and whether it closes the gate.
+impl Serialize for Record<'_, (&Violation, bool)> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let violation = self.0;
+        let (violation, closes) = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &violation.id)?;
         map.serialize_entry("rule", &violation.rule)?;
         map.serialize_entry("verb", violation.verb)?;
         map.serialize_entry("level", violation.level.name())?;
-        map.serialize_entry("closes", &violation.closes())?;
+        map.serialize_entry("closes", closes)?;
         match violation.age {
             Age::Untold => {}
             Age::New => map.serialize_entry("age", "new")?,
@@ -61,6 +70,9 @@ impl Serialize for Record<'_, Violation> {
             map.serialize_entry("excused", &Record(excused))?;
         }
         map.serialize_entry("subject", &Record(&violation.subject))?;
+        if let Some(entrypoint) = &violation.entrypoint {
+            map.serialize_entry("entrypoint", entrypoint)?;
+        }
         map.serialize_entry("text", &violation.text)?;
         if let Some(why) = &violation.why {
             map.serialize_entry("why", why)?;

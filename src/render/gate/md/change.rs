@@ -8,7 +8,7 @@ use std::io;
 use crate::render::mermaid::escaped;
 use crate::render::summary::name;
 use crate::report::Subject;
-use crate::report::verdict::{Verdict, Violation};
+use crate::report::verdict::{Outcome, Verdict, Violation};
 use crate::text;
 
 /// Most edges drawn.
@@ -31,7 +31,10 @@ pub(super) fn write(verdict: &Verdict, bytes: usize, out: &mut dyn io::Write) ->
     if edges.is_empty() {
         return Ok(());
     }
-    let new = text::plural(verdict.new_edges.len() as u64, "new edge");
+    let new = match verdict.baseline {
+        Some(_) => text::plural(verdict.new_edges.len() as u64, "new edge"),
+        None => "No baseline to tell what is new; drawn are the edges that break a rule".to_owned(),
+    };
     writeln!(out, "\n### Change\n")?;
     let not_seen = match verdict.not_seen.len() as u64 {
         0 => String::new(),
@@ -48,7 +51,11 @@ pub(super) fn write(verdict: &Verdict, bytes: usize, out: &mut dyn io::Write) ->
 fn edges(verdict: &Verdict) -> Vec<(&str, &str, Mark, String)> {
     let new: BTreeSet<(&str, &str)> = pairs(&verdict.new_edges).collect();
     let mut broken: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    for violation in verdict.violations.iter().filter(|found| found.closes()) {
+    let is_broken = |found: &&Violation| {
+        let is_open = found.excused.is_none() && found.level == Outcome::Fail;
+        is_open || verdict.closes(found)
+    };
+    for violation in verdict.violations.iter().filter(is_broken) {
         for ends in ends(violation) {
             broken.entry(ends).or_default().insert(&violation.rule);
         }

@@ -21,7 +21,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::words;
+use super::words::{self, capital};
 use super::{Options, Renderer};
 use crate::report::Report;
 use crate::report::verdict::{Location, Verdict};
@@ -60,12 +60,17 @@ fn run(verdict: &Verdict) -> Value {
         .notes
         .iter()
         .map(|note| json!({ "level": "note", "message": { "text": plain(note) } }));
-    let notes: Vec<Value> = notes.chain(results::left_out(verdict)).collect();
+    let headline = words::headline(verdict);
+    let said = json!({ "level": "note", "message": { "text": sentence(&capital(&headline)) } });
+    let notes: Vec<Value> = std::iter::once(said)
+        .chain(notes)
+        .chain(results::left_out(verdict))
+        .collect();
     let mut run = json!({
         // Results of several policies in one repository do not replace each other: a category ends with a slash.
         "automationDetails": { "id": format!("topple/{}/", text::visible(&policy)) },
         "columnKind": "unicodeCodePoints",
-        "invocations": [{ "executionSuccessful": true, "toolExecutionNotifications": notes }],
+        "invocations": [{ "executionSuccessful": !verdict.unread, "toolExecutionNotifications": notes }],
         "originalUriBaseIds": { ROOT: { "description": { "text": "the root of the repository" } } },
         "results": results::results(verdict, &rules),
         "tool": {

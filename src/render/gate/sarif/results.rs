@@ -23,10 +23,7 @@ pub(super) fn results(verdict: &Verdict, rules: &Rules<'_>) -> Vec<Value> {
     let mut order: Vec<usize> = (0..verdict.violations.len()).collect();
     order.sort_by_key(|&at| {
         let violation = &verdict.violations[at];
-        (
-            violation.excused.is_some(),
-            std::cmp::Reverse(violation.level),
-        )
+        std::cmp::Reverse(verdict.loudness(violation))
     });
     order.truncate(MAX_RESULTS);
     order.sort_unstable();
@@ -56,7 +53,7 @@ fn of_violation(
 ) -> Value {
     let place = place(verdict, violation);
     let mut result = with_rule(rules, &violation.rule);
-    let (kind, level) = kind_and_level(violation);
+    let (kind, level) = kind_and_level(verdict, violation);
     result.insert("kind".to_owned(), json!(kind));
     result.insert("level".to_owned(), json!(level));
     result.insert("message".to_owned(), json!({ "text": message(violation) }));
@@ -107,13 +104,14 @@ fn with_rule(rules: &Rules<'_>, id: &str) -> Map<String, Value> {
 }
 
 /// Returns kind and level; a level other than `none` goes with the kind `fail` alone.
-fn kind_and_level(violation: &Violation) -> (&'static str, &'static str) {
-    match violation.level {
-        Outcome::Unknown => ("open", "none"),
-        _ if violation.excused.is_some() => ("fail", "note"),
+fn kind_and_level(verdict: &Verdict, violation: &Violation) -> (&'static str, &'static str) {
+    if violation.level == Outcome::Unknown {
+        return ("open", "none");
+    }
+    match verdict.loudness(violation) {
         Outcome::Fail => ("fail", "error"),
         Outcome::Warn => ("fail", "warning"),
-        Outcome::Pass | Outcome::Waived => ("fail", "note"),
+        Outcome::Pass | Outcome::Waived | Outcome::Unknown => ("fail", "note"),
     }
 }
 

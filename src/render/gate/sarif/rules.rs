@@ -8,7 +8,7 @@ use super::{plain, sentence};
 use crate::explain::{self, Explanation, Passage};
 use crate::render::gate::words::capital;
 use crate::render::md::prose;
-use crate::report::verdict::{Judged, Outcome, Verdict};
+use crate::report::verdict::{Judged, Outcome, Verdict, Violation};
 use crate::text;
 
 /// Most columns of a description; GitHub takes 1,024.
@@ -92,11 +92,15 @@ fn described_as(text: Option<&str>, rule: &Judged) -> String {
 fn level(verdict: &Verdict, rule: &Judged) -> Option<&'static str> {
     let violations = verdict.violations.iter();
     let own = violations.filter(|violation| violation.rule == rule.id);
-    let loudest = own.map(|violation| violation.level).max();
-    match loudest.unwrap_or_default().max(rule.outcome) {
-        Outcome::Fail => Some("error"),
-        Outcome::Warn => Some("warning"),
-        Outcome::Unknown | Outcome::Waived | Outcome::Pass => None,
+    // An excused violation says how loud the rule would be without the excuse.
+    let loudness = |violation: &Violation| match violation.excused {
+        Some(_) => violation.level,
+        None => verdict.loudness(violation),
+    };
+    match own.map(loudness).max() {
+        Some(Outcome::Fail) => Some("error"),
+        Some(Outcome::Warn) => Some("warning"),
+        Some(Outcome::Unknown | Outcome::Waived | Outcome::Pass) | None => None,
     }
 }
 
