@@ -20,6 +20,7 @@
 //! - [`fold`]: the topology, a commutative monoid over traces, its file format, and the graph it resolves to.
 //! - [`finding`]: metrics, findings and where each node stands, as plain data.
 //! - [`pass`]: measures the service graph; has no opinion.
+//! - [`simulate`]: what if: changes played through on the requests that were seen.
 //! - [`report`]: plain data for people and machines.
 //! - [`rule`]: judges a report by the policy; a rule measures nothing.
 //! - [`render`]: writes a report; knows nothing else.
@@ -62,6 +63,8 @@ pub mod fold;
 pub mod finding;
 
 pub mod pass;
+
+pub mod simulate;
 
 pub mod report;
 

@@ -24,6 +24,7 @@ use crate::pass;
 use crate::policy::{self, Policy};
 use crate::report::numbers::VOCABULARY;
 use crate::report::{self, Report};
+use crate::simulate::Question;
 use crate::trace::intake::{Intake, Shard};
 use crate::trace::{Assembler, Traces};
 
@@ -134,11 +135,27 @@ pub fn budgets(options: &Options, progress: &Progress) -> Result<(Report, Readin
     report_with(report::build::budgets, options, progress)
 }
 
-fn report_with(
-    build: fn(&System, &Policy, &Reading) -> Report,
+/// Returns the report of the inputs on what changes would do.
+///
+/// # Errors
+/// Fails as [`fold`] does, and when a change names something that is not there.
+pub fn simulate(
     options: &Options,
+    question: &Question,
     progress: &Progress,
 ) -> Result<(Report, Reading)> {
+    let build = |system: &System, policy: &Policy, reading: &Reading| {
+        report::build::simulation(system, policy, reading, question)
+    };
+    let (report, reading) = report_with(build, options, progress)?;
+    Ok((report?, reading))
+}
+
+fn report_with<T: Send>(
+    build: impl FnOnce(&System, &Policy, &Reading) -> T + Send,
+    options: &Options,
+    progress: &Progress,
+) -> Result<(T, Reading)> {
     let pool = pool(options)?;
     let (topology, reading) = fold_with(&pool, options, progress)?;
     let system = system::resolve_as(topology, &options.policy.services);

@@ -15,6 +15,8 @@ mod output;
 
 mod progress;
 
+mod simulate;
+
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 
@@ -51,6 +53,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Hubs(args) => hubs(args),
         Command::Cascades(args) => cascades(args),
         Command::Budgets(args) => budgets(args),
+        Command::Simulate(args) => simulate::simulate(args),
         Command::Check(args) => check::check(args),
         Command::Init(args) => init::init(args),
         Command::Fold(args) => fold(args),

@@ -26,6 +26,7 @@ mod incidents;
 mod budgets;
 mod places;
 mod rules;
+mod simulation;
 
 use std::io;
 
@@ -155,6 +156,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &data::SHAPES,
     &falls::SHARED_DEPENDENCIES,
     &places::SHUFFLE_SHARDING,
+    &simulation::SIMULATE,
     &budgets::SLO_HEADROOM,
     &shape::SMALL_WORLD,
     &data::SPANS_BY_CLASS,

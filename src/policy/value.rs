@@ -32,7 +32,7 @@ impl fmt::Display for Ratio {
 }
 
 /// What a text must be, for the message that it is not.
-pub(super) type Expected = &'static str;
+pub(crate) type Expected = &'static str;
 
 /// Units of durations in nanoseconds, the largest first.
 const UNITS: [(&str, f64); 7] = [
@@ -49,7 +49,7 @@ const UNITS: [(&str, f64); 7] = [
 pub(super) const DURATION: Expected = "a duration such as 400ms, 2s or 1m30s";
 
 /// Reads a duration: numbers with units from the largest to the smallest, such as `1m30s`.
-pub(super) fn duration(text: &str) -> Result<Duration, Expected> {
+pub(crate) fn duration(text: &str) -> Result<Duration, Expected> {
     let mut rest = text;
     let mut total = 0.0;
     let mut next_unit = 0;
@@ -84,7 +84,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Expected> {
 pub(super) const PERCENT: Expected = "a percentage such as 20% or 0.1%";
 
 /// Reads a percentage, which may be more than the whole.
-pub(super) fn percent(text: &str) -> Result<Ratio, Expected> {
+pub(crate) fn percent(text: &str) -> Result<Ratio, Expected> {
     let number = text.strip_suffix('%').ok_or(PERCENT)?.trim_end();
     let is_decimal = |c: char| c.is_ascii_digit() || c == '.';
     if !number.starts_with(|c: char| c.is_ascii_digit()) || !number.chars().all(is_decimal) {

@@ -2,7 +2,8 @@
 //!
 //! A renderer sees the report alone and writes to what it is given: it opens no file, measures nothing and judges
 //! nothing. Names come from strangers, so each renderer escapes them for its target. To add one, write
-//! `src/render/<name>.rs` and name it in [`RENDERERS`]; formats of the gate are in [`gate`].
+//! `src/render/<name>.rs` and name it in [`RENDERERS`]; formats of the gate are in [`gate`], those of
+//! a simulation in [`simulation`].
 
 mod summary;
 
@@ -25,6 +26,8 @@ mod md;
 mod mermaid;
 
 mod table;
+
+pub mod simulation;
 
 pub mod gate;
 
@@ -114,8 +117,17 @@ mod tests {
     use crate::report::Part;
 
     /// Files of this folder that render nothing by themselves.
-    const HELPERS: [&str; 9] = [
-        "budget", "central", "drawing", "falls", "gate", "mod", "sample", "story", "summary",
+    const HELPERS: [&str; 10] = [
+        "budget",
+        "central",
+        "drawing",
+        "falls",
+        "gate",
+        "mod",
+        "sample",
+        "simulation",
+        "story",
+        "summary",
     ];
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::error::Result;
 use crate::fold::catalogue::NodeKind;
 use crate::fold::edge::Tally;
 use crate::fold::exemplar::{Exemplars, Slowest};
@@ -22,6 +23,7 @@ use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Kind, Part, ProblemRow, Quantiles, Report, Service, Standing,
     Tie,
 };
+use crate::simulate::{Question, simulate};
 use crate::text;
 use crate::trace::link::{Class, Grade};
 
@@ -89,7 +91,31 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
         focus: None,
         notes,
         verdict: None,
+        simulation: None,
     }
+}
+
+/// Returns the report of what changes would do; nothing else is measured for it.
+///
+/// # Errors
+/// Fails when a change names something that is not there.
+pub fn simulation(
+    system: &System,
+    policy: &Policy,
+    reading: &Reading,
+    question: &Question,
+) -> Result<Report> {
+    let topology = &system.rest;
+    let graph = Graph::under(system, policy);
+    let (simulation, of_changes) = simulate(&graph, question)?;
+    let mut notes = notes(topology, system, reading);
+    notes.extend(of_changes);
+    Ok(Report {
+        data: data(topology, system, reading),
+        notes,
+        simulation: Some(simulation),
+        ..Report::default()
+    })
 }
 
 fn window(system: &System) -> Option<(u64, u64)> {

@@ -28,6 +28,10 @@ pub use crate::finding::{
 };
 pub use crate::pass::budgets::{Budgets, CallBudget, EntryBudget, Spender};
 pub use crate::report::degrees::{DegreeRow, Degrees};
+pub use crate::simulate::{
+    Assumption, EdgeChange, EntryChange, Help, Latency, Range, ServiceChange, Simulation, Spread,
+    Success,
+};
 
 /// Which part of the report was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +84,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What the gate says, when it was asked.
     pub verdict: Option<Verdict>,
+    /// What changes would do, when that was asked.
+    pub simulation: Option<Simulation>,
 }
 
 /// What was read.

@@ -79,7 +79,7 @@ fn transcript(folder: &Path, commands: &[&[&str]]) -> String {
 }
 
 /// Compares with `snapshots/cli_<name>.snap`.
-fn check(name: &str, folder: &Path, commands: &[&[&str]]) {
+pub(crate) fn check(name: &str, folder: &Path, commands: &[&[&str]]) {
     let found = transcript(folder, commands);
     insta::with_settings!({
         snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"),

@@ -24,5 +24,6 @@ mod readme;
 mod recorded;
 mod recount;
 mod shop;
+mod simulate;
 mod support;
 mod topology_file;

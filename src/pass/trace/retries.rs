@@ -210,30 +210,30 @@ fn observe_layers(seen: &Seen<'_>, groups: &[Vec<&Call>], layers: &mut Table) {
 
 /// What is known of the attempts from one node to another.
 #[derive(Clone, Debug, Default)]
-pub(in crate::pass) struct Attempts {
+pub(crate) struct Attempts {
     /// Logical calls, weighted.
-    pub(in crate::pass) calls: f64,
+    pub(crate) calls: f64,
     /// Retries marked, hidden and inferred, weighted.
-    pub(in crate::pass) retries: [f64; 3],
+    pub(crate) retries: [f64; 3],
     /// Most attempts of one logical call that were seen; at least 1.
-    pub(in crate::pass) most: u64,
+    pub(crate) most: u64,
     /// Mean pauses before the second attempt, the third and so on, where there are enough.
-    pub(in crate::pass) pauses: Vec<Pause>,
+    pub(crate) pauses: Vec<Pause>,
     /// What traces with retries say, if there are any.
     repeated: Option<Record>,
 }
 
 /// The pauses before one attempt.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::pass) struct Pause {
+pub(crate) struct Pause {
     /// The attempt, from 2 on.
-    pub(in crate::pass) attempt: u32,
+    pub(crate) attempt: u32,
     /// How many pauses.
-    pub(in crate::pass) count: u64,
+    pub(crate) count: u64,
     /// Their mean in nanoseconds.
-    pub(in crate::pass) mean_ns: u64,
+    pub(crate) mean_ns: u64,
     /// Their coefficient of variation, if there are enough and they are no zeros.
-    pub(in crate::pass) variation: Option<f64>,
+    pub(crate) variation: Option<f64>,
 }
 
 impl Attempts {
@@ -248,7 +248,7 @@ impl Attempts {
 }
 
 /// Returns the attempts of every synchronous edge of the graph.
-pub(in crate::pass) fn attempts_of(graph: &Graph<'_>) -> BTreeMap<(u32, u32), Attempts> {
+pub(crate) fn attempts_of(graph: &Graph<'_>) -> BTreeMap<(u32, u32), Attempts> {
     let mut edges: BTreeMap<(u32, u32), Attempts> = BTreeMap::new();
     for arc in &graph.system.arcs {
         let users = graph.system.vertices[arc.from].kind == NodeKind::Users;

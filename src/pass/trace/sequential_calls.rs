@@ -228,6 +228,37 @@ fn observe_loops(seen: &Seen<'_>, siblings: &[Sibling], loops: &mut Table) {
     }
 }
 
+/// Returns how often two callees of one caller were called one right after the other, and how often at once, by caller and
+/// callees, the smaller first. What was not looked at is not there.
+pub(crate) fn side_by_side(graph: &Graph<'_>) -> BTreeMap<(u32, u32, u32), (u64, u64)> {
+    let mut found: BTreeMap<(u32, u32, u32), (u64, u64)> = BTreeMap::new();
+    let [pairs, places, _] = WATCHER.tables else {
+        return found;
+    };
+    let (Some(pairs), Some(places)) = (graph.table(pairs), graph.table(places)) else {
+        return found;
+    };
+    let caller_of: BTreeMap<u64, u32> = places
+        .rows()
+        .into_iter()
+        .map(|(key, _)| (key.number, key.parts[0]))
+        .collect();
+    for (key, record) in pairs.rows() {
+        let Some(&caller) = caller_of.get(&key.number) else {
+            continue;
+        };
+        let nodes = [caller, key.parts[0], key.parts[2]].map(|node| graph.node_of_topology(node));
+        if let [Some(caller), Some(one), Some(other)] = nodes {
+            let sum = found
+                .entry((caller, one.min(other), one.max(other)))
+                .or_default();
+            sum.0 = total([sum.0, record.sums[FORWARD], record.sums[BACKWARD]]);
+            sum.1 = total([sum.1, record.sums[OVERLAPPED]]);
+        }
+    }
+    found
+}
+
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let [pairs, places, loops] = WATCHER.tables else {
         return;

@@ -176,7 +176,7 @@ fn top_of_service(seen: &Seen<'_>, span: u32) -> Option<u32> {
 
 /// How a timeout is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::pass) enum Source {
+pub(crate) enum Source {
     /// The policy file says it.
     Declared,
     /// It was sent with the requests.
@@ -187,7 +187,7 @@ pub(in crate::pass) enum Source {
 
 impl Source {
     /// Returns the name that reports use.
-    pub(in crate::pass) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Source::Declared => "declared",
             Source::Captured => "captured",
@@ -198,21 +198,21 @@ impl Source {
 
 /// How long a caller waits for one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::pass) struct Timeout {
+pub(crate) struct Timeout {
     /// Nanoseconds.
-    pub(in crate::pass) ns: u64,
+    pub(crate) ns: u64,
     /// How that is known.
-    pub(in crate::pass) source: Source,
+    pub(crate) source: Source,
 }
 
 /// What is known of the calls from one node to another.
 #[derive(Debug, Default)]
-pub(in crate::pass) struct Calls {
+pub(crate) struct Calls {
     /// How long the caller waits, if that is known.
-    pub(in crate::pass) timeout: Option<Timeout>,
+    pub(crate) timeout: Option<Timeout>,
     /// What the clients and the servers took.
-    pub(in crate::pass) client_ns: Sketch,
-    pub(in crate::pass) server_ns: Sketch,
+    pub(crate) client_ns: Sketch,
+    pub(crate) server_ns: Sketch,
     /// Time of the clients on critical paths.
     critical_ns: u64,
     /// Attempts that ended by a timeout, weighted.
@@ -224,7 +224,7 @@ pub(in crate::pass) struct Calls {
 }
 
 /// Returns what is known of the synchronous edges of the graph.
-pub(in crate::pass) fn calls_of(graph: &Graph<'_>, limits: &Limits) -> BTreeMap<(u32, u32), Calls> {
+pub(crate) fn calls_of(graph: &Graph<'_>, limits: &Limits) -> BTreeMap<(u32, u32), Calls> {
     let mut calls: BTreeMap<(u32, u32), Calls> = BTreeMap::new();
     for arc in graph
         .system

@@ -14,6 +14,8 @@ mod budgets;
 
 mod verdict;
 
+pub(super) mod simulation;
+
 use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};

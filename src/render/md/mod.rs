@@ -9,6 +9,8 @@ mod cascades;
 
 mod budgets;
 
+pub(super) mod simulation;
+
 use std::io;
 
 use super::central::{told, untold};

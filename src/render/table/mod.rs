@@ -22,6 +22,8 @@ mod cascades;
 
 mod story;
 
+pub(super) mod simulation;
+
 use std::io;
 
 use crate::render::central::{told, untold};
