@@ -34,6 +34,7 @@ mod metastability;
 mod phantoms;
 mod physics;
 mod places;
+mod simulate;
 mod stories;
 mod support;
 mod versions;
