@@ -63,13 +63,15 @@ pub(super) static BLAST_RADIUS: Explanation = Explanation {
         "max_blast_radius_low",
         "touch",
         "hard_low",
+        "elsewhere_low",
+        "elsewhere_high",
         "hard_high",
     ],
     title: "which requests fall when a service falls",
     measures: "touch is the share of requests, weighted, that use the service. A request falls with it when its own call tree has a path of hard \
         dependencies from the entry down to it; calls that nobody waits for take nothing along. hard_low takes edges of unknown dependency for soft, hard_high for \
-        hard: the truth lies between. observed is the share of requests that failed while a failure began there. max_blast_radius is the largest \
-        hard_high of a service, without the requests that enter there, max_blast_radius_low the largest such hard_low.",
+        hard: the truth lies between. observed is the share of requests that failed while a failure began there. elsewhere_low and elsewhere_high are \
+        hard_low and hard_high without the requests that enter at the service itself; max_blast_radius_low and max_blast_radius are the largest of them.",
     matters: "It is what an outage costs, in requests. Static graphs overstate it, because not every request takes every path, and understate it for \
         services that everything happens to need.",
     example: &[

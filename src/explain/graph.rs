@@ -21,6 +21,7 @@ pub(super) static DEGREE: Explanation = Explanation {
         "average_degree",
         "max_degree",
         "in_degree",
+        "service_connection_count",
         "out_degree",
         "degree_distribution",
         "ccdf",
@@ -83,12 +84,23 @@ pub(super) static EDGES: Explanation = Explanation {
 pub(super) static NODES: Explanation = Explanation {
     name: "nodes",
     also: &[
-        "services", "kind", "service", "database", "cache", "queue", "external", "peers",
+        "services",
+        "kind",
+        "service",
+        "database",
+        "cache",
+        "queue",
+        "external",
+        "peers",
+        "spans",
+        "failed_spans",
+        "instances",
+        "hosts",
     ],
     title: "services, and the peers without spans that they call",
     measures: "services emit spans. A database, cache, queue or external peer emits none and is known from its callers' spans: \
         its name is the peer's own if they say so, else its kind and namespace, its queue, or its address. nodes are both \
-        together, without users.",
+        together, without users. Of a service, spans and failed_spans are those it emitted, instances and hosts those that they name.",
     matters: "Peers without spans fail like any other, and are most often shared.",
     example: &["checkout: service   postgresql/orders: database   kafka/orders: queue"],
     blind: "One database under two addresses is two nodes; two behind one name are one. An outside peer may be a service \

@@ -171,7 +171,8 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &falls::ZONES,
 ];
 
-/// Returns the explanation of a name, whatever its case; that of the rule `rules.<name>` if nothing else has the name.
+/// Returns the explanation of a name, whatever its case; that of the rule `rules.<name>` if nothing else has the name, and that of
+/// the record for a part of it, such as `client_ns.p99`.
 pub fn find(name: &str) -> Option<&'static Explanation> {
     let named = |name: &str| {
         EXPLANATIONS.iter().copied().find(|explanation| {
@@ -180,7 +181,10 @@ pub fn find(name: &str) -> Option<&'static Explanation> {
                 .any(|known| known.eq_ignore_ascii_case(name))
         })
     };
-    named(name).or_else(|| named(&format!("rules.{name}")))
+    let record = || name.split_once('.').map(|(record, _)| record);
+    named(name)
+        .or_else(|| named(&format!("rules.{name}")))
+        .or_else(|| named(record()?))
 }
 
 /// Returns the name that was probably meant.

@@ -19,6 +19,7 @@ pub(super) static CLUSTERING: Explanation = Explanation {
     also: &[
         "clustering",
         "transitivity",
+        "local_clustering_by_service",
         "directed_clustering",
         "average_clustering_null",
         "average_clustering_null_deviation",
@@ -49,6 +50,7 @@ pub(super) static PATHS: Explanation = Explanation {
         "global_efficiency",
         "directed_average_path_length",
         "reachable_pairs",
+        "service_communication_hops",
         "static_depth",
     ],
     title: "how far apart nodes are",

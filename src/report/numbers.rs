@@ -415,3 +415,25 @@ fn hops(report: &Report) -> Answer {
             .collect(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_that_a_policy_may_ask_for_is_explained() {
+        let further = [
+            "local_clustering_by_service",
+            "service_communication_hops",
+            "service_connection_count",
+        ];
+        for name in METRICS
+            .iter()
+            .chain(&SERVICES)
+            .chain(&EDGES)
+            .chain(&further)
+        {
+            assert!(crate::explain::find(name).is_some(), "{name}");
+        }
+    }
+}

@@ -279,10 +279,14 @@ pub(super) fn spoken(edges: &[&EdgeRow]) -> String {
     } else {
         "message"
     };
-    let over = format!("over {}", protocols.join(" and "));
+    let over = match protocols.as_slice() {
+        // By which protocol nobody said.
+        ["unknown"] => String::new(),
+        names => format!(" over {}", names.join(" and ")),
+    };
     match edges.iter().map(|edge| seen(edge)).sum() {
-        0 => over,
-        count => format!("{} {over}", text::plural(count, noun)),
+        0 => format!("a {noun}{over}"),
+        count => format!("{}{over}", text::plural(count, noun)),
     }
 }
 

@@ -145,7 +145,7 @@ fn of_query(metric: &HealthMetric, case: &Case<'_>) -> Found {
         Err(Unknown(why)) => return Found::unknown(why),
         Ok(Answer::One(value)) => {
             if let Some(bound) = metric.alert.broken_by(value) {
-                found.object(alert(metric, Subject::System, value, bound));
+                found.object(alert(metric, Subject::System, "", (value, bound)));
             }
         }
         Ok(Answer::Each(values)) => {
@@ -153,7 +153,7 @@ fn of_query(metric: &HealthMetric, case: &Case<'_>) -> Found {
             for (name, sample) in &values {
                 if let Some(bound) = metric.alert.broken_by(sample.value) {
                     let (subject, aspect) = subject(metric.query.domain(), name, case.report);
-                    let violation = alert(metric, subject, sample.value, bound);
+                    let violation = alert(metric, subject, &aspect, (sample.value, bound));
                     found.object_to(aspect, violation);
                 }
             }
@@ -179,11 +179,18 @@ fn subject(domain: Option<Domain>, name: &str, report: &Report) -> (Subject, Str
     }
 }
 
-fn alert(metric: &HealthMetric, subject: Subject, value: f64, bound: f64) -> Violation {
+fn alert(
+    metric: &HealthMetric,
+    subject: Subject,
+    aspect: &str,
+    (value, bound): (f64, f64),
+) -> Violation {
     let side = if value > bound { "above" } else { "below" };
-    let of = match &subject {
-        Subject::System => String::new(),
-        subject => format!(" of {subject}"),
+    let of = match (&subject, aspect) {
+        (Subject::System, "") => String::new(),
+        (Subject::System, aspect) => format!(" of {aspect}"),
+        (Subject::Edge(from, to), _) => format!(" of {from} -> {to}"),
+        (subject, _) => format!(" of {subject}"),
     };
     let text = format!(
         "{}{of} is {}, {side} the threshold of {} ({})",

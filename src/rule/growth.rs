@@ -2,13 +2,16 @@
 //!
 //! What the baseline does not have is new and has nothing to be compared with; improvements never fail.
 
+use std::collections::BTreeMap;
+
 use crate::policy::rule::{Growth, Scope};
 use crate::report::numbers::{of_edge, of_service};
 use crate::report::verdict::Violation;
-use crate::report::{Grade, Subject};
+use crate::report::{EdgeRow, Grade, Subject};
 use crate::rule::RuleKind;
 use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, proved, seen, shown, unit};
+use crate::rule::limit::quantile;
 
 /// The verb.
 pub(super) static GROWTH: RuleKind = RuleKind {
@@ -53,22 +56,29 @@ pub(super) fn judge(rule: &Growth, case: &Case<'_>) -> Found {
         }
         Scope::Edges(selector) => {
             let least = case.policy.evidence.min_calls.max(1);
+            let others = base.edges.iter().filter(|edge| !edge.direct);
+            let others: BTreeMap<_, _> = others.map(|edge| (ends(edge), edge)).collect();
             for edge in case.edges() {
                 if !selector.matches(&case.node(&edge.from), &case.node(&edge.to)) {
                     continue;
                 }
-                let mut others = base.edges.iter();
-                let Some(other) = others.find(|other| {
-                    !other.direct
-                        && (&other.from, &other.to, other.sync, other.protocol)
-                            == (&edge.from, &edge.to, edge.sync, edge.protocol)
-                }) else {
+                let Some(other) = others.get(&ends(edge)) else {
                     continue;
                 };
                 let (now, before) = (of_edge(edge, &rule.metric), of_edge(other, &rule.metric));
                 let name = format!("{} -> {}", edge.from, edge.to);
+                let has_quantile = |edge| match quantile(&rule.metric) {
+                    Some(q) => case.has_quantile(seen(edge), q),
+                    None => true,
+                };
                 if seen(edge) < least || seen(other) < least {
                     found.miss(format!("fewer than {least} calls, now or before"), name);
+                } else if !has_quantile(edge) || !has_quantile(other) {
+                    let why = format!("too few calls for {}, now or before", rule.metric);
+                    found.miss(why, name);
+                } else if let Some(why) = perhaps(rule, case, edge, other) {
+                    found.checked += 1;
+                    found.miss(why, name);
                 } else if let (Some(now), Some(before)) = (now, before) {
                     let subject = Subject::Edge(edge.from.clone(), edge.to.clone());
                     compare(rule, subject, &name, now, before, &mut found);
@@ -83,6 +93,24 @@ pub(super) fn judge(rule: &Growth, case: &Case<'_>) -> Found {
         );
     }
     found
+}
+
+/// Returns what tells an edge from others.
+fn ends(edge: &EdgeRow) -> (&str, &str, bool, &str) {
+    (&edge.from, &edge.to, edge.sync, edge.protocol)
+}
+
+/// Returns why a share of failed attempts that grew too much may have done so by chance, if it may.
+fn perhaps(rule: &Growth, case: &Case<'_>, now: &EdgeRow, before: &EdgeRow) -> Option<String> {
+    if rule.metric != "error_ratio" {
+        return None;
+    }
+    let before = before.error_ratio();
+    let limit = before + rule.max.allowance(before);
+    case.lacking(
+        case.rate(now.errors(), now.attempts, seen(now), limit),
+        "calls",
+    )
 }
 
 fn compare(rule: &Growth, subject: Subject, name: &str, now: f64, before: f64, found: &mut Found) {

@@ -123,7 +123,7 @@ fn of_one_edge(rule: &Limit, case: &Case<'_>, edge: &EdgeRow, found: &mut Found)
 }
 
 /// Returns which quantile a number is, if it is one that few values do not give.
-fn quantile(metric: &str) -> Option<f64> {
+pub(super) fn quantile(metric: &str) -> Option<f64> {
     match metric.rsplit_once('.')?.1 {
         "p50" => Some(0.5),
         "p90" => Some(0.9),

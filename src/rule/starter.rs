@@ -101,9 +101,10 @@ pub fn starter(report: &Report) -> (String, Lock) {
         &mut out,
     );
     section(report, &entrypoints, "rules", &rules(report), &mut out);
-    out.push_str(
-        "\n# waivers:\n\
-         #   - { rule: call-depth, entrypoint: checkout, reason: \"gone with SHOP-1\", owner: team-shop, expires: 2030-01-31 }\n",
+    let _ = write!(
+        out,
+        "\n# waivers:\n#   - {{ rule: new-edges, edge: {}, reason: \"gone with SHOP-1\", owner: team-shop, expires: 2030-01-31 }}\n",
+        example(report)
     );
     let policy = policy::read(&out, &VOCABULARY).unwrap_or_default();
     let lock = Lock::of(report, &policy);
@@ -131,16 +132,29 @@ fn tags(report: &Report, out: &mut String) {
         let line = format!("#   found: {tag} = {}{more}", shown.join(", "));
         let _ = writeln!(out, "{}", text::visible(&line));
     }
-    let name = report
-        .services
-        .iter()
-        .find(|service| service.kind == Kind::Service)
-        .map_or("\"*\"".to_owned(), |service| json(&service.name));
+    let mut services = report.services.iter();
+    let first = services.find(|service| service.kind == Kind::Service);
+    let first = first.map(|service| &service.name);
+    // Where requests come in is the edge of the system.
+    let name = report.entries.first().map(|entry| &entry.service);
+    let name = name.or(first).map_or("\"*\"".to_owned(), |name| json(name));
     let _ = writeln!(out, "#   tags: {{ team: service.owner }}");
     let _ = writeln!(
         out,
         "#   define: [ {{ match: {name}, tags: {{ tier: edge }}, criticality: high, source: \"services/{{name}}/\" }} ]"
     );
+}
+
+/// Returns an edge as a waiver names it: one of the system, if there is any.
+fn example(report: &Report) -> String {
+    let services = report.services.iter().filter(|of| of.kind == Kind::Users);
+    let users: BTreeSet<&str> = services.map(|of| of.name.as_str()).collect();
+    let mut edges = report.edges.iter();
+    let edge = edges.find(|edge| !users.contains(edge.from.as_str()));
+    match edge {
+        Some(edge) => format!("{{ from: {}, to: {} }}", json(&edge.from), json(&edge.to)),
+        None => "cart -> pricing".to_owned(),
+    }
 }
 
 fn json(text: &str) -> String {

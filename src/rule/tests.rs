@@ -521,6 +521,11 @@ fn what_takes_too_much_with_it_is_declared_or_measured() {
         with("  - { from: web, to: pay, soft: false }\n"),
         "fail r:pay buy"
     );
+    let unsaid = "entrypoints:\n  buy: { service: web, operation: \"POST /buy\" }\nrules:\n  - { id: r, spof: { critical_entrypoints: [buy] } }\n";
+    assert_eq!(
+        said_of(&verdict(&shop(), unsaid)),
+        "unknown r:system unknown"
+    );
     let limit = "spof: { max_blast_radius: 35% }";
     assert_eq!(said(&shop(), limit), "unknown r:system unknown");
     // All requests enter at web, which is no reason to object to it.
@@ -699,6 +704,105 @@ fn numbers_may_get_better_and_not_worse() {
     assert_eq!(
         said_of(&verdict(&shop(), growth)),
         "unknown r:system unknown"
+    );
+}
+
+#[test]
+fn growth_of_edges_is_no_chance() {
+    let with = |before: (u64, f64), now: (u64, f64), metric: &str| {
+        let report = |(calls, errors): (u64, f64)| {
+            let mut report = shop();
+            report.edges[5] = edge("web", "cart", calls);
+            report.edges[5].errors_both = errors;
+            report.edges[5].client_ns.p99 = calls * 10_000;
+            report
+        };
+        let rules = format!(
+            "rules:\n  - {{ id: r, growth: {{ metric: {metric}, edges: web -> cart, max: 10% }} }}\n"
+        );
+        let policy = policy(&rules);
+        let base = Baseline {
+            extent: Extent::Everything,
+            ..Baseline::of_lock("base".to_owned(), report(before))
+        };
+        let by = Judging {
+            base: Some(&base),
+            ..judging(&policy)
+        };
+        said_of(&judge(&report(now), &by).unwrap())
+    };
+    assert_eq!(with((300, 30.0), (300, 30.0), "error_ratio"), "pass");
+    assert_eq!(with((300, 30.0), (300, 20.0), "error_ratio"), "pass");
+    assert_eq!(
+        with((300, 30.0), (300, 90.0), "error_ratio"),
+        "fail r:web->cart"
+    );
+    assert_eq!(
+        with((300, 30.0), (300, 40.0), "error_ratio"),
+        "unknown r:system unknown"
+    );
+    assert_eq!(
+        with((300, 30.0), (10, 9.0), "error_ratio"),
+        "unknown r:system unknown"
+    );
+    assert_eq!(with((300, 0.0), (320, 0.0), "client_ns.p99"), "pass");
+    assert_eq!(
+        with((300, 0.0), (400, 0.0), "client_ns.p99"),
+        "fail r:web->cart"
+    );
+    assert_eq!(
+        with((100, 0.0), (400, 0.0), "client_ns.p99"),
+        "unknown r:system unknown"
+    );
+}
+
+#[test]
+fn limits_of_services_and_of_the_whole_hold_what_was_measured() {
+    let mut report = shop();
+    report.services[6].degree = 5;
+    report.metrics.push(Metric {
+        name: "connected_components",
+        value: 2.0,
+    });
+    check(
+        &report,
+        &[
+            ("limit: { metric: degree, services: web, above: 5 }", "pass"),
+            (
+                "limit: { metric: degree, services: \"*\", above: 4 }",
+                "fail r:web",
+            ),
+            (
+                "limit: { metric: betweenness, services: web, above: 1 }",
+                "unknown r:system unknown",
+            ),
+            ("limit: { metric: connected_components, above: 2 }", "pass"),
+            (
+                "limit: { metric: connected_components, above: 1 }",
+                "fail r:system",
+            ),
+            (
+                "limit: { metric: diameter, above: 1 }",
+                "unknown r:system unknown",
+            ),
+        ],
+    );
+    // The section metrics reads the same number, also where a query would count parts of the graph.
+    let gate = "metrics:\n  connected_components: { fail: 1 }\n";
+    assert_eq!(
+        said_of(&verdict(&report, gate)),
+        "fail metrics.connected_components:system"
+    );
+    let query = "network_health_metrics:\n  parts: { query: \"count(connected_components)\", alert_threshold: 1 }\n  sizes: { query: connected_components, alert_threshold: 6 }\n";
+    let verdict = verdict(&report, query);
+    assert_eq!(
+        said_of(&verdict),
+        "pass fail network_health_metrics.sizes:system the part of cart"
+    );
+    assert!(
+        verdict.violations[0]
+            .text
+            .starts_with("sizes of the part of cart is 7, above")
     );
 }
 
@@ -955,6 +1059,26 @@ fn a_lock_is_read_as_it_was_written_whatever_the_names() {
     lines.reverse();
     let shuffled = format!("{}\r\n{text}", lines.join("\r\n"));
     assert_eq!(Lock::read(&shuffled, "topple.lock").unwrap(), lock);
+    let twice = [
+        "metric m 2",
+        "metric m 5",
+        "metric m 3",
+        "service s external",
+        "service s service",
+        "service s cache",
+    ];
+    let both = twice.map(|line| format!("{line}\n"));
+    let one_way = Lock::read(&both.concat(), "l").unwrap();
+    let other_way = Lock::read(
+        &both.iter().rev().map(String::as_str).collect::<String>(),
+        "l",
+    )
+    .unwrap();
+    assert_eq!(one_way, other_way);
+    assert_eq!(
+        (one_way.metrics["m"], one_way.services["s"]),
+        (5.0, Kind::Service)
+    );
     let mut sorted: Vec<&str> = text.lines().skip(1).collect();
     sorted.sort_by_key(|line| line.split(' ').next());
     assert!(

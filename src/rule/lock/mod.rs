@@ -13,7 +13,8 @@
 //! `metric` is there for numbers that the policy holds against the baseline, and for no others.
 //!
 //! A name that is empty, has a space or a quote in it or begins with `#` is a JSON string. Order and repetition do not matter
-//! to the reader, since merges make both; unknown facts are mistakes.
+//! to the reader, since merges make both: of two values of a number the larger counts, of two kinds of a node the first in the order of
+//! [`Kind`]. Unknown facts are mistakes.
 
 pub mod schema;
 

@@ -3,6 +3,7 @@
 use super::{EdgeFact, FILE_NAME, KINDS, Lock, Mode};
 use crate::error::{Error, Result};
 use crate::model::peer::Protocol;
+use crate::report::Kind;
 use crate::text;
 
 impl Lock {
@@ -81,7 +82,8 @@ impl Lock {
                 words.end()?;
                 let value = value.parse::<f64>().ok().filter(|value| value.is_finite());
                 let value = value.ok_or((before, "a number"))?;
-                self.metrics.insert(name, value);
+                let known = self.metrics.entry(name).or_insert(value);
+                *known = known.max(value);
                 Ok(())
             }
             "service" => {
@@ -89,9 +91,13 @@ impl Lock {
                 let before = words.column();
                 let kind = words.word()?;
                 words.end()?;
+                let rank = |kind: &Kind| KINDS.iter().position(|known| known == kind);
                 let kind = KINDS.into_iter().find(|known| known.name() == kind);
-                self.services
-                    .insert(name, kind.ok_or((before, "a kind such as service"))?);
+                let kind = kind.ok_or((before, "a kind such as service"))?;
+                let known = self.services.entry(name).or_insert(kind);
+                if rank(&kind) < rank(known) {
+                    *known = kind;
+                }
                 Ok(())
             }
             _ => Err((1, "accept, edge, metric or service")),
