@@ -53,9 +53,10 @@ pub(super) fn judge(rule: &Hubs, case: &Case<'_>) -> Found {
         ) {
             Rate::Past(interval) => {
                 let text = format!(
-                    "{} of the requests pass through {}, at most {most} may",
+                    "{} of the requests pass through {}, at most {} may",
                     text::percent(share),
-                    service.name
+                    service.name,
+                    text::percent(most.get())
                 );
                 let violation = Violation {
                     value: Some(share),

@@ -117,9 +117,10 @@ fn errors(case: &Case<'_>, declared: &Entrypoint, entry: &EntryRow, found: &mut 
         Rate::Past(interval) => {
             let share = entry.failed / entry.requests;
             let text = format!(
-                "{} of {} fail, at most {limit} may",
+                "{} of {} fail, at most {} may",
                 text::percent(share),
-                declared.name
+                declared.name,
+                text::percent(limit.get())
             );
             let violation = Violation {
                 value: Some(share),
@@ -170,10 +171,11 @@ fn edges(
                 continue;
             }
             let text = format!(
-                "{to} takes {} (p99) of the {} that {} may, at most {share} may be",
+                "{to} takes {} (p99) of the {} that {} may, at most {} may be",
                 text::duration(edge.client_ns.p99),
                 text::duration(p99.as_nanos() as u64),
-                declared.name
+                declared.name,
+                text::percent(share.get())
             );
             let violation = Violation {
                 value: Some(value),

@@ -165,7 +165,7 @@ fn nested<'a>(
         }
         let headroom = match rule.headroom.get() {
             0.0 => String::new(),
-            _ => format!(" less {} of headroom", rule.headroom),
+            _ => format!(" less {} of headroom", text::percent(rule.headroom.get())),
         };
         let text = format!(
             "{from} may wait {} for {to} ({} of {}, {}{}), {above} waits {} ({}){headroom} for {from}",

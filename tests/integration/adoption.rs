@@ -98,7 +98,7 @@ fn a_violation_a_rule_and_a_finding_have_a_story() {
     let explain = |name: &str, code| ends(&topple(root, &["explain", name, "traces.jsonl"]), code);
     let said = explain("no-stock:web->stock", 0);
     for part in [
-        "fail no-stock\n  web calls stock: 1 call over unknown\n  why: Cart owns the stock.\n",
+        "fail no-stock\n  web calls stock: 1 call\n  why: Cart owns the stock.\n",
         "seen: 1 of 1, proved",
         "at: topple.yaml:3",
         "- { rule: \"no-stock\", edge: { from: \"web\", to: \"stock\" }",

@@ -138,7 +138,7 @@ fn a_new_edge_closes_the_gate_until_the_lock_has_it() {
         "{said}"
     );
     assert!(
-        said.contains("pay -> stock is a new edge: 1 call over"),
+        said.contains("pay -> stock is a new edge: 1 call"),
         "{said}"
     );
     assert!(said.contains("id: new-edges:pay->stock"), "{said}");

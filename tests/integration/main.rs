@@ -5,7 +5,6 @@
 )]
 
 mod adoption;
-
 mod bounds;
 mod budgets;
 mod cascades;
@@ -20,6 +19,7 @@ mod hubs;
 mod order;
 mod otlp;
 mod policy;
+mod published;
 mod readme;
 mod recorded;
 mod recount;
