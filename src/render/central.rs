@@ -1,6 +1,6 @@
 //! Who is central and what hangs on it: sentences and orders that the renderers of that part share.
 
-use crate::report::{Finding, Grade, Redundancy, Report, Service};
+use crate::report::{Finding, Grade, Redundancy, Report, Service, Subject};
 use crate::text;
 
 use super::summary::{name, nodes};
@@ -184,27 +184,43 @@ fn depth(report: &Report) -> Option<String> {
     (!parts.is_empty()).then(|| sentence(&parts.join("; ")))
 }
 
-/// Returns what could not be told, one sentence for each reason, which stands behind a colon.
+/// Passes that have nothing to look for until the policy names it.
+const BY_POLICY: [&str; 2] = ["deferrable", "sagas"];
+
+/// Returns what could not be told, one sentence for each reason, which stands behind a colon; what the policy does not ask for comes
+/// last, in one sentence.
 pub(super) fn untold(report: &Report) -> Vec<String> {
     let unknown = report
         .findings
         .iter()
         .filter(|finding| finding.grade == Grade::Unknown);
     let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut unasked: Vec<&str> = Vec::new();
     for finding in unknown {
+        if BY_POLICY.contains(&finding.pass) && finding.subject == Subject::System {
+            unasked.push(finding.pass);
+            continue;
+        }
         let (what, why) = finding.text.split_once(": ").unwrap_or(("", &finding.text));
         match by_reason.iter_mut().find(|(reason, _)| *reason == why) {
             Some((_, subjects)) => subjects.push(what),
             None => by_reason.push((why, vec![what])),
         }
     }
-    by_reason
+    let mut sentences: Vec<String> = by_reason
         .into_iter()
         .map(|(why, subjects)| match subjects.as_slice() {
             [""] => sentence(why),
             subjects => sentence(&format!("{}: {why}", subjects.join(", "))),
         })
-        .collect()
+        .collect();
+    if let Some(first) = unasked.first() {
+        sentences.push(format!(
+            "not in the policy: {} (topple explain {first}).",
+            unasked.join(", ")
+        ));
+    }
+    sentences
 }
 
 /// Returns the findings that tell something.

@@ -26,9 +26,9 @@ pub(super) mod simulation;
 
 use std::io;
 
-use crate::render::central::{told, untold};
+use crate::render::central::{self, told, untold};
 use crate::render::summary::{account, answers, edges as all_edges, nothing_to_fix, scope, trust};
-use crate::render::{Options, Renderer};
+use crate::render::{Options, Renderer, budget, falls};
 use crate::report::{Finding, Metric, Part, Report};
 use crate::text;
 
@@ -72,7 +72,34 @@ fn write_whole(report: &Report, options: &Options, page: &mut Page<'_>) -> io::R
     edges::write(report, options, page)?;
     // What requests do comes before what the shape of the graph says.
     write_findings(report, options, FINDINGS, page)?;
+    write_parts(report, page)?;
     services::write(report, options, page)
+}
+
+/// Writes the answers of the parts that commands show in depth; they are about the whole, not about a neighbourhood.
+fn write_parts(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
+    if report.services.is_empty() || report.focus.is_some() {
+        return Ok(());
+    }
+    for (heading, answers) in [
+        ("Who is central (topple hubs)", central::answers(report)),
+        (
+            "What falls with what (topple cascades)",
+            falls::answers(report),
+        ),
+        (
+            "Timeouts, retries, time (topple budgets)",
+            budget::answers(report),
+        ),
+    ] {
+        if !answers.is_empty() {
+            page.heading(heading)?;
+        }
+        for answer in answers {
+            page.paragraph(&answer, 0)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_summary(report: &Report, answers: &[String], page: &mut Page<'_>) -> io::Result<()> {
