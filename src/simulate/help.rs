@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::simulate::durations::{Dice, reached};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use crate::simulate::chances::reached;
+use crate::simulate::durations::Dice;
 use crate::simulate::links::Link;
 use crate::simulate::outcome::{Help, Range};
 use crate::simulate::run::{Model, Outcome};
@@ -43,7 +46,7 @@ pub(super) fn helps(
     }
     let plain = model.run(now, dice);
     let mut found: Vec<Help> = candidates
-        .into_iter()
+        .into_par_iter()
         .filter_map(|(aim, text, world)| {
             let mut help = gain(
                 model,
@@ -199,7 +202,7 @@ fn gain(
     };
     let (made, left) = (all(plain), all(helped));
     let p99 = |outcome: &Outcome, entry: usize| -> Option<u64> {
-        let durations = outcome.bounds[1].durations.get(entry)?.as_ref();
+        let durations = outcome.bounds[1].times.get(entry)?.drawn();
         durations.map(|of| of.after[(of.after.len() * 99).div_ceil(100) - 1])
     };
     let gained = (0..model.plan.entries.len()).filter_map(|at| {

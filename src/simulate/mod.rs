@@ -19,6 +19,8 @@ mod setting;
 
 mod exact;
 
+mod chances;
+
 mod durations;
 
 mod load;
@@ -38,7 +40,7 @@ use crate::error::Result;
 use crate::fold::system::USERS_NAME;
 use crate::model::dictionary::Weight;
 use crate::pass::Graph;
-use crate::simulate::durations::{Dice, Durations};
+use crate::simulate::durations::{Dice, Durations, Times};
 use crate::simulate::exact::LinkFlow;
 use crate::simulate::links::{End, Link};
 use crate::simulate::run::{Model, Outcome};
@@ -135,7 +137,7 @@ fn success(before: f64, after: [f64; 2], requests: u64, dice: Option<Dice>) -> S
 
 fn all(model: &Model<'_>, now: &World, outcome: &Outcome, dice: Dice) -> Success {
     let before = model.share(now, |at| model.plan.entries[at].observed);
-    let requests = model.plan.entries.iter().map(|entry| entry.requests).sum();
+    let requests = model.plan.effective();
     let after = model.shares(now, outcome);
     success(before, after, requests, outcome.drawn.then_some(dice))
 }
@@ -145,11 +147,12 @@ fn entries(model: &Model<'_>, now: &World, outcome: &Outcome, dice: Dice) -> Vec
     let mut entries: Vec<EntryChange> = Vec::new();
     for (at, entry) in plan.entries.iter().enumerate() {
         let after = [0, 1].map(|bound| outcome.bounds[bound].succeeded[at]);
-        let durations: Vec<&Durations> = outcome
+        let times: Vec<&Times> = outcome
             .bounds
             .iter()
-            .filter_map(|bound| bound.durations.get(at)?.as_ref())
+            .filter_map(|of| of.times.get(at))
             .collect();
+        let durations: Vec<&Durations> = times.iter().filter_map(|of| of.drawn()).collect();
         let sketch = &entry.duration;
         let spread = |q: f64| {
             sketch.quantile(q).map(|value| Spread {
@@ -164,11 +167,10 @@ fn entries(model: &Model<'_>, now: &World, outcome: &Outcome, dice: Dice) -> Vec
             let sides: Vec<&[u64]> = durations.iter().map(|durations| of(durations)).collect();
             latency(&sides, entry.requests)
         };
-        let (before, after_latency) = match outcome.drawn {
-            false => (
-                seen,
-                seen.filter(|_| after.iter().any(|share| *share > 0.0)),
-            ),
+        let some_succeed = after.iter().any(|share| *share > 0.0);
+        let is_same = times.iter().any(|of| matches!(of, Times::Same));
+        let (before, after_latency) = match outcome.drawn && !is_same {
+            false => (seen, seen.filter(|_| some_succeed)),
             true => (latency(|of| &of.before).or(seen), latency(|of| &of.after)),
         };
         entries.push(EntryChange {
@@ -180,7 +182,7 @@ fn entries(model: &Model<'_>, now: &World, outcome: &Outcome, dice: Dice) -> Vec
             success: success(
                 entry.observed,
                 after,
-                entry.requests,
+                entry.effective,
                 outcome.drawn.then_some(dice),
             ),
             before,

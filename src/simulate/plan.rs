@@ -39,6 +39,8 @@ pub(super) struct Entry {
     pub(super) weight: f64,
     /// Requests whose shapes were kept.
     pub(super) requests: u64,
+    /// How many requests of one weight would tell as much.
+    pub(super) effective: u64,
     /// The share of all requests that succeeded.
     pub(super) observed: f64,
     /// How long requests took.
@@ -48,6 +50,8 @@ pub(super) struct Entry {
 /// Requests of one shape.
 pub(super) struct Requests {
     pub(super) weight: f64,
+    /// The sum of the squares of their weights.
+    pub(super) squares: f64,
     pub(super) steps: Range<usize>,
 }
 
@@ -117,6 +121,7 @@ impl Plan {
                 places: places..plan.places.len(),
                 shapes: shapes..plan.shapes.len(),
                 weight,
+                effective: effective(&plan.shapes[shapes..]),
                 requests: of_entry.iter().map(|(_, _, shape)| shape.requests).sum(),
                 observed,
                 duration: entry
@@ -184,8 +189,10 @@ impl Plan {
             });
             path.push((number, end, attempts));
         }
+        let weight = Weight(shape.weight).value();
         self.shapes.push(Requests {
-            weight: Weight(shape.weight).value(),
+            weight,
+            squares: weight * weight / shape.requests.max(1) as f64,
             steps: start..self.steps.len(),
         });
     }
@@ -195,9 +202,23 @@ impl Plan {
         &self.shapes[entry.shapes.clone()]
     }
 
+    /// Returns how many requests of one weight would tell as much as all do.
+    pub(super) fn effective(&self) -> u64 {
+        effective(&self.shapes)
+    }
+
     /// Returns the link of a place.
     pub(super) fn link(&self, place: u32) -> &Link {
         &self.links[self.places[place as usize].link as usize]
+    }
+}
+
+fn effective(shapes: &[Requests]) -> u64 {
+    let weight: f64 = shapes.iter().map(|of| of.weight).sum();
+    let squares: f64 = shapes.iter().map(|of| of.squares).sum();
+    match squares > 0.0 {
+        true => (weight * weight / squares).round() as u64,
+        false => 0,
     }
 }
 

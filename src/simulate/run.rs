@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::pass::Graph;
-use crate::simulate::durations::{
-    Chanced, Dice, Durations, Worlds, calibrated, durations, sampled, takes_time, timeless,
-};
+use crate::simulate::chances::{calibrated, takes_time};
+use crate::simulate::durations::{Chanced, Dice, Times, Worlds, durations, sampled, timeless};
 use crate::simulate::exact::{Calibrated, Chances, Flow, LinkFlow, flow};
 use crate::simulate::links::{Link, Order};
 use crate::simulate::load::{Capacity, Fullness, capacities};
@@ -40,8 +39,8 @@ pub(super) struct Bound {
     pub(super) succeeded: Vec<f64>,
     /// How full services are.
     pub(super) fullness: BTreeMap<u32, Fullness>,
-    /// What requests took and take, by entry point; nothing where none succeeds, and of none if nothing was drawn.
-    pub(super) durations: Vec<Option<Durations>>,
+    /// What requests take, by entry point; of none if nothing was drawn.
+    pub(super) times: Vec<Times>,
 }
 
 impl<'a> Model<'a> {
@@ -93,7 +92,7 @@ impl<'a> Model<'a> {
             }
         });
         let succeeded = succeeded.collect();
-        let durations = match drawn {
+        let times = match drawn {
             false => Vec::new(),
             true => entries
                 .map(|entry| {
@@ -107,7 +106,7 @@ impl<'a> Model<'a> {
             after,
             succeeded,
             fullness,
-            durations,
+            times,
         };
         (result, drawn)
     }

@@ -87,6 +87,7 @@ fn random_plan(random: &mut Random) -> (Plan, World, Vec<Chance>) {
         places: Vec::new(),
         shapes: vec![Requests {
             weight: 1.0,
+            squares: 1.0,
             steps: 0..n,
         }],
         steps: Vec::new(),
@@ -152,6 +153,7 @@ fn random_plan(random: &mut Random) -> (Plan, World, Vec<Chance>) {
         shapes: 0..1,
         weight: 1.0,
         requests: 1,
+        effective: 1,
         observed: 1.0,
         duration: Sketch::default(),
     });
