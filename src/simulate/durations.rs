@@ -1,12 +1,12 @@
 //! How long calls and requests take after a change, and which attempts run into their timeouts: drawn at random.
 //!
 //! What was seen is kept: a request takes what requests took, plus what its calls take longer. Upwards from the last
-//! place, each place gets as many draws as there are runs: what an attempt took (evenly spread over what was seen), what it takes now,
+//! place, each place gets draws: what an attempt took (evenly spread over what was seen), what it takes now,
 //! and from these what a call with all its attempts took and takes. A caller draws from the calls of its callees. Callees that were
 //! seen at once cost what the longest costs, others their sum.
 //!
 //! Seen and changed world use the same random numbers, and every draw has a generator of its own, made from seed, place and number:
-//! neither threads nor other changes alter it. Only what a change can reach is drawn. O(runs x calls of places it can reach).
+//! neither threads nor other changes alter it. Only what a change can reach is drawn, and places in proportion to their requests. O(runs x calls of places it can reach).
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
@@ -32,6 +32,17 @@ pub(super) struct Dice {
 }
 
 impl Dice {
+    /// Returns the dice of a place that such a share of the requests of its entry point reaches: what is rare is drawn less often.
+    fn of_share(self, share: f64) -> Dice {
+        /// One in so many of all draws is enough for what hardly anybody reaches.
+        const LEAST: usize = 64;
+        let runs = (self.runs as f64 * share).ceil() as usize;
+        Dice {
+            runs: runs.clamp(self.runs.div_ceil(LEAST), self.runs),
+            ..self
+        }
+    }
+
     fn roll(self, what: u64, number: u64) -> Random {
         Random::new(self.seed, mix(what.wrapping_mul(0x9e37_79b9) ^ mix(number)))
     }
@@ -141,6 +152,7 @@ fn sample_entry(
             calls: None,
         };
         if reached[at] && place.parent != NONE && link.ends.2 {
+            let dice = dice.of_share(place.share);
             let below: Vec<Below<'_>> = children[at - first]
                 .iter()
                 .map(|&child| Below {

@@ -232,16 +232,16 @@ fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
-/// Returns the share of calls that failed, and that fails now: what was seen, and what changes by bound.
+/// Returns the share of calls that failed, and that fails now: what was seen, and by bound what is not
+/// the same.
 fn failures(sums: &[[LinkFlow; 2]; 2]) -> (f64, Range) {
     let share = |of: &LinkFlow| ratio(of.failed, of.calls);
     let before = share(&sums[0][0]);
     let after = [0, 1].map(|bound| {
         let [then, now] = &sums[bound];
-        let change = share(now) - share(then);
-        match change.abs() <= SAME {
+        match (share(now) - share(then)).abs() <= SAME {
             true => before,
-            false => (before + change).clamp(0.0, 1.0),
+            false => share(now),
         }
     });
     (before, Range::of(after))

@@ -73,6 +73,8 @@ pub(super) struct Place {
     pub(super) calls: f64,
     /// The share of attempts that failed.
     pub(super) failed: f64,
+    /// Attempts per request of the entry point, but no more than one.
+    pub(super) share: f64,
 }
 
 /// Sums over the steps at one place.
@@ -138,6 +140,12 @@ impl Plan {
             plan.places[at].calls = per_attempt(sums.calls, sums.attempts, above);
             plan.places[at].failed = (sums.failed / sums.attempts.max(1.0)).min(1.0);
         }
+        for entry in &plan.entries {
+            let requests = place_sums[entry.places.start].attempts;
+            for at in entry.places.clone() {
+                plan.places[at].share = (place_sums[at].attempts / requests).min(1.0);
+            }
+        }
         plan.links = facts.links;
         plan
     }
@@ -172,6 +180,7 @@ impl Plan {
                     link,
                     calls: 1.0,
                     failed: 0.0,
+                    share: 1.0,
                 });
                 sums.push(Sums::default());
             }

@@ -134,6 +134,7 @@ fn random_plan(random: &mut Random) -> (Plan, World, Vec<Chance>) {
             link: at,
             calls,
             failed: 0.0,
+            share: 1.0,
         });
         plan.steps.push(Step {
             parent,
