@@ -178,7 +178,7 @@ fn fold_with(
     options: &Options,
     progress: &Progress,
 ) -> Result<(Topology, Reading)> {
-    let read = read(options, pool, progress)?;
+    let read = read_with(pool, options, progress)?;
     let mut topology = fold_traces(options, pool, read.intakes, &read.reading)?;
     for more in read.topologies {
         topology = Topology::merge(topology, more)?;
@@ -258,7 +258,14 @@ fn questions(policy: &Policy) -> Result<Questions> {
 type Part = (Intake, Problems, Vec<(usize, Topology)>);
 
 /// Reads the inputs, every thread into an intake of its own.
-fn read(options: &Options, pool: &rayon::ThreadPool, progress: &Progress) -> Result<Read> {
+///
+/// # Errors
+/// Fails when an input cannot be found, or is a topology that cannot be read.
+pub fn read(options: &Options, progress: &Progress) -> Result<Read> {
+    read_with(&pool(options)?, options, progress)
+}
+
+fn read_with(pool: &rayon::ThreadPool, options: &Options, progress: &Progress) -> Result<Read> {
     let sources = input::find(&options.inputs)?;
     let names: Vec<String> = sources
         .iter()

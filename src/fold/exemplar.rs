@@ -23,34 +23,57 @@ impl Exemplar {
     }
 }
 
-/// The few exemplars whose ids have the smallest hashes.
+/// The few exemplars whose ids have the smallest hashes; one pointer wide, since most records have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exemplars(Vec<(u64, Exemplar)>);
+pub struct Exemplars(Option<Box<Few>>);
+
+/// Exemplars by rank; past their number the places hold what [`NOBODY`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Few {
+    len: usize,
+    ranked: [(u64, Exemplar); KEPT],
+}
+
+const NOBODY: (u64, Exemplar) = (
+    u64::MAX,
+    Exemplar {
+        trace: TraceId { high: 0, low: 0 },
+        span: SpanId(0),
+    },
+);
 
 impl Exemplars {
     /// Offers an exemplar.
     #[inline]
     pub fn offer(&mut self, exemplar: Exemplar) {
         let entry = (exemplar.rank(), exemplar);
-        if self.0.len() == KEPT && self.0.last().is_some_and(|last| *last <= entry) {
+        let few = self.0.get_or_insert_with(|| {
+            Box::new(Few {
+                len: 0,
+                ranked: [NOBODY; KEPT],
+            })
+        });
+        if few.len == KEPT && few.ranked[KEPT - 1] <= entry {
             return;
         }
-        if let Err(at) = self.0.binary_search(&entry) {
-            self.0.insert(at, entry);
-            self.0.truncate(KEPT);
+        if let Err(at) = few.ranked[..few.len].binary_search(&entry) {
+            few.len = (few.len + 1).min(KEPT);
+            few.ranked[at..few.len].rotate_right(1);
+            few.ranked[at] = entry;
         }
     }
 
     /// Offers everything of another.
     pub fn merge(&mut self, other: &Exemplars) {
-        for (_, exemplar) in &other.0 {
+        for exemplar in other.list() {
             self.offer(*exemplar);
         }
     }
 
     /// Returns the exemplars, in the order of choice.
     pub fn list(&self) -> impl Iterator<Item = &Exemplar> {
-        self.0.iter().map(|(_, exemplar)| exemplar)
+        let few = self.0.iter().flat_map(|few| &few.ranked[..few.len]);
+        few.map(|(_, exemplar)| exemplar)
     }
 }
 

@@ -4,13 +4,15 @@
 //! time. Records hold sums, a least and a most value, a distribution and exemplars, each of which merges whatever the
 //! order. Texts and nodes are numbers of the catalogue and move with it.
 //!
-//! Every table is bounded. Times are kept in bins; while there are too many keys the bins are made twice as wide. When
-//! they cannot be any wider, keys whose rank is not below a threshold go to [`Table::other`], and the threshold halves
-//! until the rest fits. Both depend on the set of keys alone, so parts merge in any order to the same bytes.
+//! Every table is bounded. Times are kept in bins; when there are too many keys the bins are made twice as wide until the
+//! keys fit. When they cannot be any wider, keys whose rank is not below a threshold go to [`Table::other`], and the
+//! threshold halves until the rest fits. Both depend on the set of keys alone, so parts merge in any order to the same bytes.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::hint::black_box;
 
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use crate::fold::catalogue::{Catalogue, Move, text_rank};
@@ -78,6 +80,7 @@ pub struct Key {
 
 /// Sums, extremes, a distribution and exemplars.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Record {
     /// Sums; each pass says what they count. They stop at `u64::MAX`.
     pub sums: [u64; SUMS],
@@ -137,11 +140,27 @@ impl Record {
     }
 }
 
+/// A key and its record: two cache lines that lie side by side, the key and the first sums in one.
+#[derive(Clone, Debug)]
+#[repr(C, align(128))]
+struct Row {
+    key: Key,
+    record: Record,
+}
+
+const _: () = assert!(size_of::<Row>() == 128, "a row grew past two cache lines");
+
 /// Records by key.
+///
+/// Between two looks at the bound a table holds up to a quarter more keys than its limit, so that making room is rare;
+/// what is read, merged or written has been settled and is within it.
 #[derive(Clone, Debug)]
 pub struct Table {
     layout: Layout,
-    records: HashMap<Key, Record, FxBuildHasher>,
+    /// Places in `records` by the hash of the key. Numbers alone stay in cache where records would not.
+    places: HashTable<u32>,
+    /// In the order in which the keys came.
+    records: Vec<Row>,
     /// What went to no key of its own because there were too many.
     other: Option<Record>,
     /// How often the bins were made twice as wide.
@@ -157,7 +176,8 @@ impl Table {
     pub fn new(layout: Layout) -> Table {
         Table {
             layout,
-            records: HashMap::default(),
+            places: HashTable::new(),
+            records: Vec::new(),
             other: None,
             shift: 0,
             halvings: 0,
@@ -176,68 +196,119 @@ impl Table {
     pub fn at(&mut self, catalogue: &Catalogue, parts: [u32; 4], number: u64) -> &mut Record {
         let number = number.checked_div(self.layout.bin).unwrap_or(number) >> self.shift;
         let key = Key { parts, number };
-        if self.halvings == 0 && self.records.len() < self.limit() {
-            return self.records.entry(key).or_default();
+        match self.place(&key) {
+            Some(place) => &mut self.records[place].record,
+            None => self.at_new(catalogue, key),
         }
-        self.at_bound(catalogue, key)
+    }
+
+    /// Looks for the record of a key and forgets it. A table is larger than a cache, and processors wait for several
+    /// records at a time when nothing else is done between; after this, [`Table::at`] finds the record near.
+    #[inline]
+    pub fn fetch(&self, parts: [u32; 4], number: u64) {
+        let number = number.checked_div(self.layout.bin).unwrap_or(number) >> self.shift;
+        black_box(self.place(&Key { parts, number }));
+    }
+
+    /// Returns where the record of a key is.
+    #[inline]
+    fn place(&self, key: &Key) -> Option<usize> {
+        let is_key = |place: &u32| self.records[*place as usize].key == *key;
+        let place = self.places.find(FxBuildHasher.hash_one(key), is_key);
+        place.map(|place| *place as usize)
+    }
+
+    /// Returns the record of a key that has none yet.
+    fn at_new(&mut self, catalogue: &Catalogue, mut key: Key) -> &mut Record {
+        let limit = self.limit();
+        if self.records.len() >= limit + limit / 4 {
+            let shift = self.shift;
+            self.settle(catalogue);
+            key.number >>= self.shift - shift;
+            if let Some(place) = self.place(&key) {
+                return &mut self.records[place].record;
+            }
+        }
+        if self.halvings > 0 && !kept(rank(&self.layout, catalogue, &key), self.halvings) {
+            return self.other.get_or_insert_default();
+        }
+        self.push(key, Record::default());
+        let last = self.records.len() - 1;
+        &mut self.records[last].record
+    }
+
+    /// Adds a key that has no record yet.
+    fn push(&mut self, key: Key, record: Record) {
+        let (hash, place) = (FxBuildHasher.hash_one(key), self.records.len() as u32);
+        self.records.push(Row { key, record });
+        let records = &self.records;
+        let rehash = |place: &u32| FxBuildHasher.hash_one(records[*place as usize].key);
+        self.places.insert_unique(hash, place, rehash);
+    }
+
+    /// Adds a record to that of its key.
+    fn add(&mut self, key: Key, record: Record) {
+        match self.place(&key) {
+            Some(place) => self.records[place].record.merge(&record),
+            None => self.push(key, record),
+        }
     }
 
     fn limit(&self) -> usize {
         self.layout.limit as usize
     }
 
-    /// Returns the record of a key whose number is in its bin, in a table that is full.
-    fn at_bound(&mut self, catalogue: &Catalogue, mut key: Key) -> &mut Record {
-        let is_full = |table: &Table, key: &Key| {
-            table.records.len() >= table.limit() && !table.records.contains_key(key)
-        };
-        if self.layout.bin != 0 && self.shift < MAX_SHIFT && is_full(self, &key) {
-            let by = self.widening_for(&key);
+    /// Makes bins as wide, and the threshold as low, as the limit asks for and no more.
+    pub(in crate::fold) fn settle(&mut self, catalogue: &Catalogue) {
+        if self.records.len() > self.limit() && self.layout.bin != 0 && self.shift < MAX_SHIFT {
+            let by = self.widening();
             self.widen(self.shift + by);
-            key.number >>= by;
         }
-        let rank = rank(&self.layout, catalogue, &key);
-        while kept(rank, self.halvings) && is_full(self, &key) {
+        while self.records.len() > self.limit() && self.halvings < u64::BITS {
             self.halve(catalogue, self.halvings + 1);
-        }
-        if kept(rank, self.halvings) {
-            self.records.entry(key).or_default()
-        } else {
-            self.other.get_or_insert_default()
         }
     }
 
-    /// Returns the fewest further doublings of the bins that make room for a key, or as many as there may be.
-    fn widening_for(&self, key: &Key) -> u32 {
-        let mut keys: Vec<Key> = self.records.keys().copied().collect();
+    /// Returns the fewest further doublings of the bins after which the keys fit, or as many as there may be.
+    fn widening(&self) -> u32 {
+        let mut keys: Vec<Key> = self.records.iter().map(|row| row.key).collect();
         keys.sort_unstable();
-        let room = MAX_SHIFT.saturating_sub(self.shift);
         let wide = |key: &Key, by: u32| (key.parts, key.number >> by);
-        let fits = |by: &u32| {
-            let bins = keys.chunk_by(|a, b| wide(a, *by) == wide(b, *by)).count();
-            bins < self.limit() || keys.iter().any(|known| wide(known, *by) == wide(key, *by))
-        };
-        (1..room).find(fits).unwrap_or(room)
+        let bins = |by: u32| keys.chunk_by(|a, b| wide(a, by) == wide(b, by)).count();
+        let (mut low, mut high) = (1, MAX_SHIFT - self.shift);
+        while low < high {
+            let middle = u32::midpoint(low, high);
+            if bins(middle) <= self.limit() {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        low
+    }
+
+    /// Takes all records out.
+    fn take(&mut self) -> Vec<Row> {
+        self.places.clear();
+        std::mem::take(&mut self.records)
     }
 
     /// Makes the bins as wide as after `shift` doublings.
     fn widen(&mut self, shift: u32) {
         let by = shift - self.shift;
         self.shift = shift;
-        let records = std::mem::take(&mut self.records);
-        for (mut key, record) in sorted(records) {
+        for Row { mut key, record } in self.take() {
             key.number >>= by;
-            self.records.entry(key).or_default().merge(&record);
+            self.add(key, record);
         }
     }
 
     /// Lets go of keys above the threshold after so many halvings.
     fn halve(&mut self, catalogue: &Catalogue, halvings: u32) {
         self.halvings = halvings;
-        let records = std::mem::take(&mut self.records);
-        for (key, record) in sorted(records) {
+        for Row { key, record } in self.take() {
             if kept(rank(&self.layout, catalogue, &key), halvings) {
-                self.records.insert(key, record);
+                self.push(key, record);
             } else {
                 self.other.get_or_insert_default().merge(&record);
             }
@@ -256,36 +327,27 @@ impl Table {
                 table.halve(catalogue, halvings);
             }
         }
-        for (mut key, record) in sorted(other.records) {
-            // Making room for one key may have widened the bins.
-            key.number >>= self.shift - shift;
-            if self.records.len() < self.limit() && self.halvings == halvings {
-                self.records.entry(key).or_default().merge(&record);
-            } else {
-                self.at_bound(catalogue, key).merge(&record);
-            }
+        for Row { key, record } in other.records {
+            self.add(key, record);
         }
         if let Some(record) = &other.other {
             self.other.get_or_insert_default().merge(record);
         }
         self.traces += other.traces;
+        self.settle(catalogue);
     }
 
     fn rename(&mut self, moved: &Move) {
-        let records = std::mem::take(&mut self.records);
-        self.records = sorted(records)
-            .into_iter()
-            .map(|(mut key, record)| {
-                for (part, of) in key.parts.iter_mut().zip(self.layout.parts) {
-                    match of {
-                        Part::Node => *part = moved.nodes[*part as usize],
-                        Part::Text => *part = moved.texts[*part as usize],
-                        Part::Unused | Part::Plain => {}
-                    }
+        for Row { mut key, record } in self.take() {
+            for (part, of) in key.parts.iter_mut().zip(self.layout.parts) {
+                match of {
+                    Part::Node => *part = moved.nodes[*part as usize],
+                    Part::Text => *part = moved.texts[*part as usize],
+                    Part::Unused | Part::Plain => {}
                 }
-                (key, record)
-            })
-            .collect();
+            }
+            self.add(key, record);
+        }
     }
 
     /// Adds the nodes and texts that keys name.
@@ -308,14 +370,15 @@ impl Table {
 
     /// Returns every record by key.
     pub fn rows(&self) -> Vec<(&Key, &Record)> {
-        let mut rows: Vec<(&Key, &Record)> = self.records.iter().collect();
+        let rows = self.records.iter().map(|row| (&row.key, &row.record));
+        let mut rows: Vec<(&Key, &Record)> = rows.collect();
         rows.sort_unstable_by_key(|(key, _)| **key);
         rows
     }
 
     /// Returns the record of a key, if there is one.
     pub fn get(&self, key: &Key) -> Option<&Record> {
-        self.records.get(key)
+        self.place(key).map(|place| &self.records[place].record)
     }
 
     /// Returns the sums of keys that were let go because there were too many.
@@ -349,14 +412,17 @@ impl Table {
         (shift, halvings): (u32, u32),
         traces: u64,
     ) -> Table {
-        Table {
-            records: records.into_iter().collect(),
+        let mut table = Table {
             other,
             shift: shift.min(MAX_SHIFT),
             halvings,
             traces,
             ..Table::new(layout)
+        };
+        for (key, record) in records {
+            table.add(key, record);
         }
+        table
     }
 }
 
@@ -380,12 +446,6 @@ fn rank(layout: &Layout, catalogue: &Catalogue, key: &Key) -> u64 {
 
 fn kept(rank: u64, halvings: u32) -> bool {
     halvings == 0 || rank >> (64 - halvings.min(64)) == 0
-}
-
-fn sorted(records: HashMap<Key, Record, FxBuildHasher>) -> Vec<(Key, Record)> {
-    let mut records: Vec<(Key, Record)> = records.into_iter().collect();
-    records.sort_unstable_by_key(|(key, _)| *key);
-    records
 }
 
 /// The tables of a topology, by name.

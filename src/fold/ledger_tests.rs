@@ -75,12 +75,16 @@ fn check_any_split(layout: Layout, seed: u64) {
     for event in &events {
         add(&mut whole, event);
     }
+    whole.settle(&catalogue);
     let mut parts: Vec<Table> = (0..1 + random(&mut seed, 4))
         .map(|_| Table::new(layout))
         .collect();
     for event in events.iter().rev() {
         let at = random(&mut seed, parts.len() as u64) as usize;
         add(&mut parts[at], event);
+    }
+    for part in &mut parts {
+        part.settle(&catalogue);
     }
     while parts.len() > 1 {
         let at = random(&mut seed, parts.len() as u64) as usize;
@@ -109,6 +113,7 @@ fn bins_widen_until_the_keys_fit() {
     for time in 0..1_000 {
         table.at(&catalogue, [1, 0, 0, 0], time).add(0, 1);
     }
+    table.settle(&catalogue);
     // 100 bins of 10 become 13 of 80.
     assert_eq!((table.records.len(), table.width()), (13, 80));
     assert_eq!(
@@ -133,6 +138,7 @@ fn keys_of_one_group_stay_or_go_together() {
             table.at(&catalogue, [node, 0, 0, plain], 0).add(0, 1);
         }
     }
+    table.settle(&catalogue);
     let kept: Vec<u32> = table.rows().iter().map(|(key, _)| key.parts[0]).collect();
     assert!(
         !kept.is_empty() && kept.len().is_multiple_of(10),

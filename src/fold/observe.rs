@@ -77,6 +77,8 @@ pub struct Observer<'a> {
     /// The tables of each watcher.
     tables: Vec<Vec<Table>>,
     tops: Vec<u32>,
+    by_top: Vec<u32>,
+    begins: Vec<u32>,
 }
 
 impl<'a> Observer<'a> {
@@ -100,6 +102,8 @@ impl<'a> Observer<'a> {
             policy: None,
             tables: Vec::new(),
             tops: Vec::new(),
+            by_top: Vec::new(),
+            begins: Vec::new(),
         }
     }
 
@@ -154,15 +158,39 @@ impl<'a> Observer<'a> {
         }
     }
 
-    fn watch(&mut self, trace: &Trace<'_>, policy: &Policy) {
+    /// Finds the topmost span above each span, and what lies below each.
+    fn find_tops(&mut self, trace: &Trace<'_>) {
+        let n = trace.spans.len();
         self.tops.clear();
-        self.tops.resize(trace.spans.len(), NONE);
+        self.tops.resize(n, NONE);
+        self.begins.clear();
+        self.begins.resize(n + 1, 0);
         for &span in trace.order {
-            self.tops[span as usize] = match trace.parents[span as usize] {
+            let top = match trace.parents[span as usize] {
                 NONE => span,
                 parent => self.tops[parent as usize],
             };
+            self.tops[span as usize] = top;
+            self.begins[top as usize] += 1;
         }
+        // From counts to where each ends, and by filling from behind to where each begins.
+        let mut end = 0;
+        for begin in &mut self.begins {
+            end += *begin;
+            *begin = end;
+        }
+        self.by_top.clear();
+        self.by_top.resize(end as usize, 0);
+        for span in (0..n as u32).rev() {
+            if let Some(begin) = self.begins.get_mut(self.tops[span as usize] as usize) {
+                *begin -= 1;
+                self.by_top[*begin as usize] = span;
+            }
+        }
+    }
+
+    fn watch(&mut self, trace: &Trace<'_>, policy: &Policy) {
+        self.find_tops(trace);
         let seen = Seen {
             trace,
             dictionary: self.dictionary,
@@ -170,6 +198,8 @@ impl<'a> Observer<'a> {
             linked: &self.linked,
             path: &self.path,
             tops: &self.tops,
+            by_top: &self.by_top,
+            begins: &self.begins,
             policy,
         };
         for (watcher, tables) in self.watchers.iter().zip(&mut self.tables) {
@@ -212,10 +242,12 @@ impl<'a> Observer<'a> {
             sum.first = sum.first.min(instance.first);
             sum.last = sum.last.max(instance.last);
         }
+        tags.settle(&self.topology.catalogue);
         self.topology.ledger.insert(TAGS.name, tags);
         (self.topology.edges, self.topology.aliases) = self.calls.finish(self.dictionary);
         for (watcher, tables) in self.watchers.iter().zip(self.tables) {
-            for (of, table) in watcher.tables.iter().zip(tables) {
+            for (of, mut table) in watcher.tables.iter().zip(tables) {
+                table.settle(&self.topology.catalogue);
                 self.topology.ledger.insert(of.name, table);
             }
         }

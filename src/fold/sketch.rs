@@ -2,7 +2,8 @@
 //!
 //! Each power of two is cut into 64 equal buckets (values below 64 have a bucket each), so a quantile is off by at most
 //! 1/128 (0.8 %) of its value; count, sum, smallest and largest are exact. The run of buckets
-//! from the smallest to the largest value is kept: four bytes a bucket, 256 bytes for every doubling of the range.
+//! from the smallest to the largest value is kept, in steps of 32: four bytes a bucket, 256 bytes for every doubling of
+//! the range.
 //!
 //! DDSketch (Masson, Rim, Lee, VLDB 2019) has logarithmic buckets of the same purpose; equal ones inside powers
 //! of two need no logarithm.
@@ -10,6 +11,10 @@
 /// Buckets of a power of two.
 const PER_OCTAVE: u64 = 64;
 const BITS: u32 = PER_OCTAVE.trailing_zeros();
+
+/// The run of buckets grows by so many: half a power of two, two cache lines. One by one it would grow with nearly
+/// every value at first.
+const STEP: u16 = 32;
 
 /// A distribution of whole numbers.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +89,8 @@ impl Sketch {
 
     /// Makes the run hold `len` buckets from `base` on.
     fn cover(&mut self, base: u16, len: usize) {
+        let end = (usize::from(base) + len).next_multiple_of(usize::from(STEP));
+        let base = base - base % STEP;
         if self.counts.is_empty() {
             self.base = base;
         }
@@ -92,9 +99,9 @@ impl Sketch {
             self.counts.splice(0..0, std::iter::repeat_n(0, more));
             self.base = base;
         }
-        let end = usize::from(base - self.base) + len;
-        if self.counts.len() < end {
-            self.counts.resize(end, 0);
+        let len = end - usize::from(self.base);
+        if self.counts.len() < len {
+            self.counts.resize(len, 0);
         }
     }
 

@@ -38,6 +38,10 @@ pub struct Seen<'a> {
     pub path: &'a Path,
     /// The topmost span above each span.
     pub tops: &'a [u32],
+    /// The spans, those below one topmost span together.
+    pub(in crate::fold) by_top: &'a [u32],
+    /// Where in `by_top` the spans below each topmost span begin; one more than there are spans.
+    pub(in crate::fold) begins: &'a [u32],
     /// What is declared about the system, for passes that must know what to look for; everything else is matched when
     /// passes measure.
     pub policy: &'a Policy,
@@ -123,8 +127,16 @@ impl<'a> Seen<'a> {
     /// Returns the entry point above a span and what kind it is, if the span lies below one.
     pub fn entry(&self, span: u32) -> Option<(u32, EntryKind)> {
         let top = self.tops[span as usize];
-        let mut entries = self.linked.entries.iter();
-        entries.find(|(entry, _)| *entry == top).copied()
+        let entries = &self.linked.entries;
+        let at = entries.partition_point(|(entry, _)| *entry < top);
+        entries.get(at).filter(|(entry, _)| *entry == top).copied()
+    }
+
+    /// Returns a topmost span and all below it, in the order of their ids; nothing for any other span.
+    #[inline]
+    pub fn below(&self, top: u32) -> &'a [u32] {
+        let [from, to] = [top, top + 1].map(|span| self.begins[span as usize] as usize);
+        &self.by_top[from..to]
     }
 
     /// Returns the calls whose caller waits and was seen calling, with their numbers among all calls of the trace.
@@ -136,6 +148,7 @@ impl<'a> Seen<'a> {
     /// Returns all attempts of the logical call that begins with a call, with their numbers.
     pub fn attempts(&self, first: u32) -> impl Iterator<Item = (u32, &'a Call)> {
         self.sync_calls()
+            .skip_while(move |(number, _)| *number < first)
             .filter(move |(_, call)| call.first == first)
     }
 }

@@ -11,6 +11,7 @@ use crate::model::names::{ABSENT, NameId};
 use crate::model::span::{Flags, Kind, Outcome};
 use crate::pass::trace::log2;
 use crate::trace::NONE;
+use crate::trace::link::Call;
 
 /// Width of the bins, unless there are too many.
 pub(in crate::pass) const BIN: u64 = 10_000_000_000;
@@ -69,19 +70,22 @@ pub(in crate::pass) fn instance(seen: &Seen<'_>, span: u32) -> NameId {
     }
 }
 
+/// Returns who calls whom from where, as the parts of a key of [`CALLS`].
+pub(in crate::pass) fn pool(seen: &Seen<'_>, call: &Call) -> [u32; 4] {
+    let (from, to) = (seen.end(call.from), seen.end(call.to));
+    [from, to, instance(seen, call.client), 0]
+}
+
 /// Adds a trace to [`CALLS`] and [`SERVED`].
 pub(in crate::pass) fn observe(seen: &Seen<'_>, calls: &mut Table, served: &mut Table) {
+    for (_, call) in seen.sync_calls() {
+        calls.fetch(pool(seen, call), seen.row(call.client).start);
+    }
     for (number, call) in seen.sync_calls() {
         let Some((start, end)) = seen.times(call.client) else {
             continue;
         };
-        let parts = [
-            seen.end(call.from),
-            seen.end(call.to),
-            instance(seen, call.client),
-            0,
-        ];
-        let record = calls.at(seen.catalogue, parts, start);
+        let record = calls.at(seen.catalogue, pool(seen, call), start);
         record.add(ATTEMPTS, 1);
         record.add(FIRSTS, u64::from(call.first == number));
         record.add(TIMED, 1);
@@ -102,16 +106,22 @@ pub(in crate::pass) fn observe(seen: &Seen<'_>, calls: &mut Table, served: &mut 
         }
         record.exemplars.offer(seen.exemplar(call.client));
     }
-    for (span, row) in (0..).zip(seen.trace.spans) {
-        let is_request = matches!(row.flags.kind(), Kind::Server | Kind::Consumer);
-        if !is_request || row.flags.has(Flags::HEALTH) {
-            continue;
-        }
+    let requests = || {
+        let spans = (0..).zip(seen.trace.spans);
+        spans.filter(|(_, row)| {
+            let is_request = matches!(row.flags.kind(), Kind::Server | Kind::Consumer);
+            is_request && !row.flags.has(Flags::HEALTH)
+        })
+    };
+    let server = |span: u32| [seen.node(span), instance(seen, span), 0, 0];
+    for (span, row) in requests() {
+        served.fetch(server(span), row.start);
+    }
+    for (span, row) in requests() {
         let Some((start, _)) = seen.times(span) else {
             continue;
         };
-        let parts = [seen.node(span), instance(seen, span), 0, 0];
-        let record = served.at(seen.catalogue, parts, start);
+        let record = served.at(seen.catalogue, server(span), start);
         record.add(REQUESTS, 1);
         if row.flags.outcome().failed() && !has_failed_call(seen, span, DEPTH) {
             record.add(ORIGINS, 1);

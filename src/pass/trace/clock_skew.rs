@@ -86,10 +86,16 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [pairs] = tables else {
         return;
     };
-    for call in &seen.linked.calls {
-        if call.client != NONE && call.server != NONE {
-            observe_call(seen, call, pairs);
-        }
+    let paired = || {
+        let calls = seen.linked.calls.iter();
+        calls.filter(|call| call.client != NONE && call.server != NONE)
+    };
+    for call in paired() {
+        let hosts = [call.client, call.server].map(|span| seen.resource(span).host);
+        pairs.fetch([hosts[0], hosts[1], 0, 0], seen.row(call.client).start);
+    }
+    for call in paired() {
+        observe_call(seen, call, pairs);
     }
 }
 

@@ -81,6 +81,9 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
+    for (_, call) in seen.sync_calls() {
+        table.fetch(outages::pool(seen, call), seen.row(call.client).start);
+    }
     let mut before = u32::MAX;
     for (_, call) in seen.sync_calls() {
         // Several servers may answer one client, which waits once.
@@ -91,8 +94,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         let Some((start, end)) = seen.times(call.client) else {
             continue;
         };
-        let instance = outages::instance(seen, call.client);
-        let parts = [seen.end(call.from), seen.end(call.to), instance, 0];
+        let parts = outages::pool(seen, call);
         let weighted = u128::from(end - start) * u128::from(seen.weight(call.client));
         let record = table.at(seen.catalogue, parts, start);
         record.add(STARTS, 1);

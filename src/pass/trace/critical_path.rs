@@ -77,8 +77,14 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
     let operation = seen.row(entry).operation;
     let bucket = bucket(whole);
     let (mut short, mut clamped, mut at_once) = (0u64, 0u64, 0u64);
-    for span in 0..seen.trace.spans.len() as u32 {
-        if seen.tops[span as usize] != entry || seen.path.total[span as usize] == 0 {
+    let place = |span: u32| [node, operation, seen.node(span), seen.row(span).operation];
+    for &span in seen.below(entry) {
+        if seen.path.own[span as usize] > whole >> 10 {
+            table.fetch(place(span), bucket);
+        }
+    }
+    for &span in seen.below(entry) {
+        if seen.path.total[span as usize] == 0 {
             continue;
         }
         let children = seen.trace.children(span);
@@ -91,8 +97,7 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
             short += own;
             continue;
         }
-        let parts = [node, operation, seen.node(span), seen.row(span).operation];
-        let record = table.at(seen.catalogue, parts, bucket);
+        let record = table.at(seen.catalogue, place(span), bucket);
         record.add(COUNT, times);
         record.add(TIME, own.saturating_mul(times));
     }

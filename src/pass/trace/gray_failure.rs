@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use crate::finding::{Finding, Subject};
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::{Seen, Watcher};
+use crate::model::SpanRow;
 use crate::model::names::{ABSENT, OTHER};
 use crate::model::span::{Flags, Kind};
 use crate::pass::trace::gray_failure::edges::Edges;
@@ -108,20 +109,26 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             record.exemplars.offer(seen.exemplar(call.client));
         }
     }
-    for span in 0..seen.trace.spans.len() as u32 {
-        let row = seen.row(span);
-        let is_left_out = row.flags.kind() != Kind::Server
-            || row.flags.has(Flags::COLD_START)
-            || row.flags.has(Flags::NO_START);
-        if is_left_out {
-            continue;
-        }
+    let requests = || {
+        let spans = (0..).zip(seen.trace.spans);
+        spans.filter(|(span, row)| {
+            let instance = seen.resource(*span).instance;
+            row.flags.kind() == Kind::Server
+                && !row.flags.has(Flags::COLD_START)
+                && !row.flags.has(Flags::NO_START)
+                && instance != ABSENT
+                && instance != OTHER
+        })
+    };
+    let place = |span: u32, row: &SpanRow| {
         let instance = seen.resource(span).instance;
-        if instance == ABSENT || instance == OTHER {
-            continue;
-        }
-        let parts = [seen.node(span), row.operation, instance, 0];
-        let record = instances.at(seen.catalogue, parts, row.start);
+        [seen.node(span), row.operation, instance, 0]
+    };
+    for (span, row) in requests() {
+        instances.fetch(place(span, row), row.start);
+    }
+    for (span, row) in requests() {
+        let record = instances.at(seen.catalogue, place(span, row), row.start);
         let failed = row.flags.outcome().failed();
         if row.flags.has(Flags::HEALTH) {
             record.add(CHECKS, 1);

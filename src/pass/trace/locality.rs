@@ -110,7 +110,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     for of_region in away.chunk_by(|a, b| a.0 == b.0) {
         let (entry, region) = of_region[0].0;
         let home = seen.resource(entry).region;
-        let is_entry = seen.linked.entries.iter().any(|(span, _)| *span == entry);
+        let is_entry = seen.entry(entry).is_some();
         if is_entry && home != ABSENT && home != region {
             let parts = [seen.node(entry), seen.row(entry).operation, home, region];
             let record = entries.at(seen.catalogue, parts, 0);

@@ -141,7 +141,7 @@ fn is_second_success(seen: &Seen<'_>, number: u32, call: &Call) -> bool {
     let before = seen.attempts(call.first).filter(|(other, attempt)| {
         *other < number && attempt.server != NONE && seen.outcome(attempt.server) == Outcome::Fine
     });
-    before.count() == 1
+    before.take(2).count() == 1
 }
 
 /// Returns whether the request may be repeated without harm, if the spans say so.

@@ -27,7 +27,7 @@ use crate::model::names::ABSENT;
 use crate::model::span::Flags;
 use crate::pass::trace::physics::links::Link;
 use crate::pass::trace::physics::regions::floor_ns;
-use crate::pass::trace::{exemplars, grouped, total};
+use crate::pass::trace::{exemplars, grouped};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -129,6 +129,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         crossings.push(Crossing { call, g_ns });
     }
     if !crossings.is_empty() {
+        crossings.sort_by_key(|crossing| seen.tops[crossing.call.client as usize]);
         observe_requests(seen, &crossings, entries);
         observe_deadlines(seen, &crossings, deadlines);
     }
@@ -152,11 +153,15 @@ fn is_on_path(seen: &Seen<'_>, crossing: &Crossing<'_>) -> bool {
 }
 
 fn observe_requests(seen: &Seen<'_>, crossings: &[Crossing<'_>], entries: &mut Table) {
-    for &(entry, _) in &seen.linked.entries {
+    let top = |crossing: &Crossing<'_>| seen.tops[crossing.call.client as usize];
+    for of_top in crossings.chunk_by(|a, b| top(a) == top(b)) {
+        let Some((entry, _)) = seen.entry(top(&of_top[0])) else {
+            continue;
+        };
         let (mut trips, mut ns, mut floor) = (0, 0u64, 0u64);
-        for crossing in crossings {
+        for crossing in of_top {
             let client = crossing.call.client;
-            if seen.tops[client as usize] == entry && is_on_path(seen, crossing) {
+            if is_on_path(seen, crossing) {
                 let on_path = seen.path.total[client as usize];
                 trips += 1;
                 ns = ns.saturating_add(crossing.g_ns.unwrap_or(0).min(on_path));
@@ -178,6 +183,8 @@ fn observe_requests(seen: &Seen<'_>, crossings: &[Crossing<'_>], entries: &mut T
 }
 
 fn observe_deadlines(seen: &Seen<'_>, crossings: &[Crossing<'_>], deadlines: &mut Table) {
+    // What light needs below each span; filled when the first deadline is met.
+    let mut floors: Vec<u64> = Vec::new();
     for (_, call) in seen.sync_calls() {
         if !seen.row(call.client).flags.has(Flags::MARKS) {
             continue;
@@ -186,10 +193,10 @@ fn observe_deadlines(seen: &Seen<'_>, crossings: &[Crossing<'_>], deadlines: &mu
         let Some(deadline) = marks.next() else {
             continue;
         };
-        let below = crossings.iter().filter(|crossing| {
-            is_on_path(seen, crossing) && is_below(seen, crossing.call.client, call.client)
-        });
-        let floor = total(below.filter_map(|crossing| floor_of(seen, crossing.call)));
+        if floors.is_empty() {
+            floors = floors_below(seen, crossings);
+        }
+        let floor = floors[call.client as usize];
         if floor > deadline {
             let operation = seen.row(call.client).operation;
             let parts = [seen.end(call.from), seen.end(call.to), operation, 0];
@@ -202,12 +209,27 @@ fn observe_deadlines(seen: &Seen<'_>, crossings: &[Crossing<'_>], deadlines: &mu
     }
 }
 
-/// Returns whether a span is another or lies below it.
-fn is_below(seen: &Seen<'_>, mut span: u32, above: u32) -> bool {
-    while span != NONE && span != above {
-        span = seen.trace.parents[span as usize];
+/// Returns for each span what light needs for the crossings on the critical path at it and below.
+fn floors_below(seen: &Seen<'_>, crossings: &[Crossing<'_>]) -> Vec<u64> {
+    let mut floors = vec![0u64; seen.trace.spans.len()];
+    for crossing in crossings {
+        if is_on_path(seen, crossing) {
+            let floor = &mut floors[crossing.call.client as usize];
+            *floor = floor.saturating_add(floor_of(seen, crossing.call).unwrap_or(0));
+        }
     }
-    span == above
+    for &span in seen.trace.order.iter().rev() {
+        if let Some(parent) = seen
+            .trace
+            .parents
+            .get(span as usize)
+            .filter(|parent| **parent != NONE)
+        {
+            floors[*parent as usize] =
+                floors[*parent as usize].saturating_add(floors[span as usize]);
+        }
+    }
+    floors
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {

@@ -81,13 +81,16 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     }
     let mut done: Vec<Done> = vec![Done::default(); sagas.len()];
     let mut conversation = 0;
+    let failed = seen.trace.spans.iter();
+    let failed = failed.filter(|row| row.flags.outcome().failed());
+    let last_failed = failed.map(|row| row.start).max();
     for span in 0..seen.trace.spans.len() as u32 {
         if let Some(mark) = seen.trace.marks_of(span, MarkKind::Conversation).next() {
             conversation = mark.max(1);
         }
         if matches!(seen.row(span).flags.kind(), Kind::Server | Kind::Consumer) {
             for (saga, done) in sagas.iter().zip(&mut done) {
-                observe_span(seen, span, saga, done);
+                observe_span(seen, span, saga, last_failed, done);
             }
         }
     }
@@ -117,7 +120,13 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     }
 }
 
-fn observe_span(seen: &Seen<'_>, span: u32, saga: &Saga, done: &mut Done) {
+fn observe_span(
+    seen: &Seen<'_>,
+    span: u32,
+    saga: &Saga,
+    last_failed: Option<u64>,
+    done: &mut Done,
+) {
     let row = seen.row(span);
     let operation = seen.catalogue.text(row.operation);
     let is_action = saga.action.operation.matches(operation);
@@ -135,7 +144,7 @@ fn observe_span(seen: &Seen<'_>, span: u32, saga: &Saga, done: &mut Done) {
     if is_action && saga.action.service.matches(&node) {
         if !failed {
             done.steps += 1;
-            done.to_undo += u64::from(failed_later(seen, span));
+            done.to_undo += u64::from(failed_later(seen, span, last_failed));
             done.last_step = done.last_step.max(row.start);
         }
         done.place
@@ -154,16 +163,11 @@ fn observe_span(seen: &Seen<'_>, span: u32, saga: &Saga, done: &mut Done) {
 }
 
 /// Returns whether the request failed, or something in it that started after a span had ended.
-fn failed_later(seen: &Seen<'_>, span: u32) -> bool {
+fn failed_later(seen: &Seen<'_>, span: u32, last_failed: Option<u64>) -> bool {
     let row = seen.row(span);
     let end = row.start.saturating_add(row.duration);
     let top = seen.tops[span as usize];
-    (top != span && seen.outcome(top).failed())
-        || seen
-            .trace
-            .spans
-            .iter()
-            .any(|other| other.start >= end && other.flags.outcome().failed())
+    (top != span && seen.outcome(top).failed()) || last_failed.is_some_and(|start| start >= end)
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {

@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
+use crate::fold::catalogue::text_rank;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::id::mix;
@@ -96,6 +97,8 @@ struct Sibling {
     client: u32,
     to: u32,
     operation: NameId,
+    /// Which of two targets stands first in a key, whatever their numbers are.
+    rank: u64,
 }
 
 impl Sibling {
@@ -140,29 +143,38 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
                 client: call.client,
                 to: seen.end(call.to),
                 operation: seen.row(call.client).operation,
+                rank: 0,
             })
         })
         .collect();
     calls.sort_unstable();
-    for siblings in calls.chunk_by(|a, b| a.parent == b.parent) {
+    for siblings in calls.chunk_by_mut(|a, b| a.parent == b.parent) {
         if siblings.len() > 1 {
-            let siblings = &siblings[..siblings.len().min(SIBLINGS_MAX)];
+            let n = siblings.len().min(SIBLINGS_MAX);
+            let siblings = &mut siblings[..n];
+            for sibling in &mut *siblings {
+                sibling.rank = rank(seen, sibling.target());
+            }
             observe_pairs(seen, siblings, pairs, places);
             observe_loops(seen, siblings, loops);
         }
     }
 }
 
+/// Returns a number of an operation of a node that follows from their names.
+fn rank(seen: &Seen<'_>, (node, name): (u32, NameId)) -> u64 {
+    let catalogue = seen.catalogue;
+    mix(catalogue.rank(node) ^ text_rank(catalogue.text(name)))
+}
+
 fn observe_pairs(seen: &Seen<'_>, siblings: &[Sibling], pairs: &mut Table, places: &mut Table) {
     let catalogue = seen.catalogue;
     let parent = siblings[0].parent;
     let (caller, place) = (seen.node(parent), seen.row(parent).operation);
-    let rank = |(node, name): (u32, NameId)| {
-        mix(catalogue.rank(node) ^ crate::fold::catalogue::text_rank(catalogue.text(name)))
-    };
-    let number = rank((caller, place));
+    let number = rank(seen, (caller, place));
+    let mut n_pairs = 0;
     let mut record = |first: Sibling, second: Sibling, f: &mut dyn FnMut(&mut Record, bool)| {
-        let is_turned = rank(first.target()) > rank(second.target());
+        let is_turned = first.rank > second.rank;
         let (low, high) = if is_turned {
             (second, first)
         } else {
@@ -172,9 +184,7 @@ fn observe_pairs(seen: &Seen<'_>, siblings: &[Sibling], pairs: &mut Table, place
         let record = pairs.at(catalogue, parts, number);
         record.exemplars.offer(seen.exemplar(parent));
         f(record, is_turned);
-        places
-            .at(catalogue, [caller, place, 0, 0], number)
-            .add(0, 1);
+        n_pairs += 1;
     };
     for (at, &first) in siblings.iter().enumerate() {
         let is_fine = !seen.outcome(first.client).failed();
@@ -200,6 +210,10 @@ fn observe_pairs(seen: &Seen<'_>, siblings: &[Sibling], pairs: &mut Table, place
             // Later siblings start later still.
             break;
         }
+    }
+    if n_pairs > 0 {
+        let parts = [caller, place, 0, 0];
+        places.at(catalogue, parts, number).add(0, n_pairs);
     }
 }
 
@@ -386,6 +400,7 @@ mod tests {
     #[test]
     fn side_by_side_saves_all_but_the_longest() {
         let calls = [(10, 30), (30, 70), (75, 95)].map(|(start, end)| Sibling {
+            rank: 0,
             parent: 0,
             start,
             end,

@@ -55,7 +55,7 @@ pub struct Linked {
     pub waits: Vec<bool>,
     /// Calls.
     pub calls: Vec<Call>,
-    /// Roots that are entry points.
+    /// Roots that are entry points, in the order of spans.
     pub entries: Vec<(u32, EntryKind)>,
     /// Messages whose other side may be in another trace.
     pub messages: Vec<MessageEnd>,
@@ -96,6 +96,7 @@ impl Linked {
                 *class = Class::NoServiceName;
             }
         }
+        self.entries.sort_by_key(|(span, _)| *span);
         self.attempts
             .group(trace, dictionary, &self.outer, &mut self.calls);
     }

@@ -1,0 +1,175 @@
+//! What the passes over traces cost while traces are folded: `cargo bench --bench passes -- [--spans N | FILE]`.
+//!
+//! A corpus is read anew for every row and folded on one thread, in two halves that are then merged; reading is not
+//! counted. Times are processor times of that thread where the system tells them (Linux), else by the clock. `none` folds edges alone, `all` with every pass, the others with one pass each; `ratio` compares observing
+//! and merging together with `none`. Nothing here is a test: numbers are for people to compare.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its numbers")]
+
+#[path = "corpus/generate.rs"]
+mod generate;
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use topple::fold::{Catalogue, Observer, Topology, Watcher, Window};
+use topple::pass::PASSES;
+use topple::pipeline::{self, DEFAULT_MEMORY, Progress};
+use topple::policy::Policy;
+use topple::trace::{Assembler, Traces};
+
+/// Every row is the fastest of so many runs.
+const RUNS: usize = 3;
+
+/// What a fold took.
+#[derive(Clone, Copy)]
+struct Cost {
+    observe: Duration,
+    merge: Duration,
+    records: usize,
+}
+
+impl Cost {
+    fn seconds(self) -> f64 {
+        (self.observe + self.merge).as_secs_f64()
+    }
+}
+
+fn main() -> io::Result<()> {
+    let (mut spans, mut file, mut only) = (500_000, None, None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().unwrap_or_default();
+        match argument.as_str() {
+            "--spans" => spans = value().parse().map_err(io::Error::other)?,
+            "--pass" => only = Some(value()),
+            "--bench" => {}
+            _ => file = Some(argument),
+        }
+    }
+    let folder = tempfile::tempdir()?;
+    let file = match file {
+        Some(file) => file,
+        None => make(folder.path(), spans)?,
+    };
+    println!(
+        "{:<20} {:>10} {:>10} {:>10} {:>8}",
+        "pass", "observe s", "merge s", "records", "ratio"
+    );
+    let none = cost(&file, &[])?;
+    row("none", none, none);
+    let watched = PASSES
+        .iter()
+        .filter_map(|pass| Some((pass.name, pass.watch?)));
+    for (name, watcher) in watched.clone() {
+        if only.as_ref().is_none_or(|only| only == name) {
+            row(name, cost(&file, &[watcher])?, none);
+        }
+    }
+    let all: Vec<_> = watched.map(|(_, watcher)| watcher).collect();
+    row("all", cost(&file, &all)?, none);
+    Ok(())
+}
+
+/// Makes a corpus as protobuf frames, which are read fastest.
+fn make(folder: &std::path::Path, spans: u64) -> io::Result<String> {
+    let options = generate::Options {
+        spans,
+        services: 200,
+        seed: 1,
+        sampled: false,
+    };
+    let path = folder.join("corpus.pb");
+    generate::generate(&options, &mut io::sink(), &mut File::create(&path)?)?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+fn row(name: &str, cost: Cost, none: Cost) {
+    println!(
+        "{name:<20} {:>10.3} {:>10.3} {:>10} {:>8.2}",
+        cost.observe.as_secs_f64(),
+        cost.merge.as_secs_f64(),
+        cost.records,
+        cost.seconds() / none.seconds(),
+    );
+}
+
+fn cost(file: &str, watchers: &[&'static Watcher]) -> io::Result<Cost> {
+    let mut best: Option<Cost> = None;
+    for _ in 0..RUNS {
+        let cost = fold(file, watchers).map_err(io::Error::other)?;
+        if best.is_none_or(|best| cost.seconds() < best.seconds()) {
+            best = Some(cost);
+        }
+    }
+    best.ok_or_else(|| io::Error::other("expected at least one run"))
+}
+
+/// A moment, and what this thread had worked until then.
+struct Time {
+    clock: Instant,
+    worked: Option<Duration>,
+}
+
+impl Time {
+    fn now() -> Time {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+        let ns = text.and_then(|text| text.split(' ').next()?.parse().ok());
+        Time {
+            clock: Instant::now(),
+            worked: ns.map(Duration::from_nanos),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        match (self.worked, Time::now().worked) {
+            (Some(before), Some(now)) => now.saturating_sub(before),
+            _ => self.clock.elapsed(),
+        }
+    }
+}
+
+fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost> {
+    let policy = Policy::default();
+    let options = pipeline::Options {
+        inputs: vec![file.to_owned()],
+        threads: 2,
+        memory: 16 * DEFAULT_MEMORY,
+        window: Window::default(),
+        shard: None,
+        policy: policy.clone(),
+    };
+    let read = pipeline::read(&options, &Progress::default())?;
+    let traces = Traces::new(read.intakes);
+    let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
+    let start = Time::now();
+    let mut halves = [0, 1].map(|_| {
+        Observer::new(
+            &traces.dictionary,
+            Arc::clone(&catalogue),
+            Window::default(),
+        )
+        .watched_by(watchers.iter().copied(), &policy)
+    });
+    let mut assembler = Assembler::default();
+    for partition in 0..Assembler::PARTITIONS {
+        let observer = &mut halves[partition as usize % 2];
+        assembler.for_each(&traces, partition, u64::MAX, |trace| {
+            observer.observe(trace)
+        })?;
+    }
+    let [one, two] = halves.map(Observer::finish);
+    let observe = start.elapsed();
+    let start = Time::now();
+    let topology = Topology::merge(one, two)?;
+    let merge = start.elapsed();
+    let tables = topology.ledger.tables();
+    let records = tables.map(|(_, table)| table.rows().len()).sum();
+    Ok(Cost {
+        observe,
+        merge,
+        records,
+    })
+}
