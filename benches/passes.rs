@@ -155,7 +155,7 @@ fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost
     });
     let mut assembler = Assembler::default();
     for partition in 0..Assembler::PARTITIONS {
-        let observer = &mut halves[partition as usize % 2];
+        let observer = &mut halves[usize::from(partition >= Assembler::PARTITIONS / 2)];
         assembler.for_each(&traces, partition, u64::MAX, |trace| {
             observer.observe(trace)
         })?;

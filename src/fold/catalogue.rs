@@ -90,6 +90,7 @@ pub struct Catalogue {
     texts: Vec<Box<str>>,
     nodes: Vec<Node>,
     ranks: Vec<u64>,
+    text_ranks: Vec<u64>,
     /// The node of each service of the dictionary; empty when the catalogue was not made from one.
     of_service: Vec<u32>,
     /// The node of each detail of the dictionary; likewise.
@@ -150,10 +151,11 @@ impl Catalogue {
         });
         nodes.sort_unstable();
         nodes.dedup();
+        let text_ranks: Vec<u64> = texts.iter().map(|text| mark::hash(text)).collect();
         let ranks = nodes
             .iter()
             .map(|node| {
-                let text = |id: NameId| text_rank(&texts[id as usize]);
+                let text = |id: NameId| text_ranks[id as usize];
                 let parts = [text(node.namespace), text(node.name), text(node.address)];
                 parts
                     .iter()
@@ -164,6 +166,7 @@ impl Catalogue {
             texts,
             nodes,
             ranks,
+            text_ranks,
             of_service: Vec::new(),
             of_detail: Vec::new(),
         }
@@ -209,6 +212,12 @@ impl Catalogue {
     #[inline]
     pub fn rank(&self, node: u32) -> u64 {
         self.ranks[node as usize]
+    }
+
+    /// Returns the place of a text in the order of everything that must not depend on numbers.
+    #[inline]
+    pub fn text_rank(&self, name: NameId) -> u64 {
+        self.text_ranks[name as usize]
     }
 
     /// Joins two catalogues; says what became of the texts and nodes of each.
@@ -271,9 +280,4 @@ pub struct Move {
     pub texts: Vec<NameId>,
     /// By old node.
     pub nodes: Vec<u32>,
-}
-
-/// Returns the place of a text in the order of everything that must not depend on numbers.
-pub fn text_rank(text: &str) -> u64 {
-    mark::hash(text)
 }

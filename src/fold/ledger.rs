@@ -9,13 +9,13 @@
 //! threshold halves until the rest fits. Both depend on the set of keys alone, so parts merge in any order to the same bytes.
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::hint::black_box;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
-use crate::fold::catalogue::{Catalogue, Move, text_rank};
+use crate::fold::catalogue::{Catalogue, Move};
 use crate::fold::exemplar::Exemplars;
 use crate::fold::sketch::Sketch;
 use crate::model::id::mix;
@@ -26,6 +26,9 @@ pub const SUMS: usize = 8;
 
 /// Bins are made wider at most this often; then one bin holds all times.
 const MAX_SHIFT: u32 = 63;
+
+/// Tables of up to so many records are in the nearest caches anyway.
+const NEAR: usize = 1 << 10;
 
 /// What a part of a key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +73,23 @@ pub struct TableOf {
 }
 
 /// What a record is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// Nodes, texts and plain numbers, as the layout says.
     pub parts: [u32; 4],
     /// A number, or the bin of one.
     pub number: u64,
+}
+
+impl Hash for Key {
+    /// Three words; an array would be hashed as a string of bytes.
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d] = self.parts.map(u64::from);
+        state.write_u64(a << 32 | b);
+        state.write_u64(c << 32 | d);
+        state.write_u64(self.number);
+    }
 }
 
 /// Sums, extremes, a distribution and exemplars.
@@ -206,8 +220,10 @@ impl Table {
     /// records at a time when nothing else is done between; after this, [`Table::at`] finds the record near.
     #[inline]
     pub fn fetch(&self, parts: [u32; 4], number: u64) {
-        let number = number.checked_div(self.layout.bin).unwrap_or(number) >> self.shift;
-        black_box(self.place(&Key { parts, number }));
+        if self.records.len() > NEAR {
+            let number = number.checked_div(self.layout.bin).unwrap_or(number) >> self.shift;
+            black_box(self.place(&Key { parts, number }));
+        }
     }
 
     /// Returns where the record of a key is.
@@ -437,7 +453,7 @@ fn rank(layout: &Layout, catalogue: &Catalogue, key: &Key) -> u64 {
         let word = match of {
             Part::Unused => 0,
             Part::Node => catalogue.rank(*part),
-            Part::Text => text_rank(catalogue.text(*part)),
+            Part::Text => catalogue.text_rank(*part),
             Part::Plain => u64::from(*part),
         };
         mix(hash ^ word)

@@ -25,6 +25,8 @@ pub mod frames;
 
 mod calls;
 
+mod waiting;
+
 pub mod observe;
 
 pub mod codec;

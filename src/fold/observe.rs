@@ -15,6 +15,7 @@ use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::message::{Sent, Taken};
 use crate::fold::shape::EntryKey;
 use crate::fold::topology::{Instance, InstanceKey, Topology};
+use crate::fold::waiting::Waiting;
 use crate::fold::watch::{Seen, Watcher};
 use crate::model::SpanRow;
 use crate::model::dictionary::Dictionary;
@@ -76,9 +77,7 @@ pub struct Observer<'a> {
     policy: Option<&'a Policy>,
     /// The tables of each watcher.
     tables: Vec<Vec<Table>>,
-    tops: Vec<u32>,
-    by_top: Vec<u32>,
-    begins: Vec<u32>,
+    waiting: Waiting,
 }
 
 impl<'a> Observer<'a> {
@@ -101,9 +100,7 @@ impl<'a> Observer<'a> {
             watchers: Vec::new(),
             policy: None,
             tables: Vec::new(),
-            tops: Vec::new(),
-            by_top: Vec::new(),
-            begins: Vec::new(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -154,64 +151,42 @@ impl<'a> Observer<'a> {
         }
         self.add_requests(trace);
         if let Some(policy) = self.policy {
-            self.watch(trace, policy);
-        }
-    }
-
-    /// Finds the topmost span above each span, and what lies below each.
-    fn find_tops(&mut self, trace: &Trace<'_>) {
-        let n = trace.spans.len();
-        self.tops.clear();
-        self.tops.resize(n, NONE);
-        self.begins.clear();
-        self.begins.resize(n + 1, 0);
-        for &span in trace.order {
-            let top = match trace.parents[span as usize] {
-                NONE => span,
-                parent => self.tops[parent as usize],
-            };
-            self.tops[span as usize] = top;
-            self.begins[top as usize] += 1;
-        }
-        // From counts to where each ends, and by filling from behind to where each begins.
-        let mut end = 0;
-        for begin in &mut self.begins {
-            end += *begin;
-            *begin = end;
-        }
-        self.by_top.clear();
-        self.by_top.resize(end as usize, 0);
-        for span in (0..n as u32).rev() {
-            if let Some(begin) = self.begins.get_mut(self.tops[span as usize] as usize) {
-                *begin -= 1;
-                self.by_top[*begin as usize] = span;
+            self.waiting.push(trace, &mut self.linked, &mut self.path);
+            if self.waiting.is_full() {
+                self.watch(policy);
             }
         }
     }
 
-    fn watch(&mut self, trace: &Trace<'_>, policy: &Policy) {
-        self.find_tops(trace);
-        let seen = Seen {
-            trace,
-            dictionary: self.dictionary,
-            catalogue: &self.topology.catalogue,
-            linked: &self.linked,
-            path: &self.path,
-            tops: &self.tops,
-            by_top: &self.by_top,
-            begins: &self.begins,
-            policy,
-        };
+    /// Shows the traces that wait to every pass.
+    fn watch(&mut self, policy: &Policy) {
         for (watcher, tables) in self.watchers.iter().zip(&mut self.tables) {
-            for table in &mut *tables {
-                table.see();
+            for watched in self.waiting.traces() {
+                let seen = Seen {
+                    trace: &watched.trace.trace(),
+                    dictionary: self.dictionary,
+                    catalogue: &self.topology.catalogue,
+                    linked: &watched.linked,
+                    path: &watched.path,
+                    tops: &watched.tops.of,
+                    by_top: &watched.tops.spans,
+                    begins: &watched.tops.begins,
+                    policy,
+                };
+                for table in &mut *tables {
+                    table.see();
+                }
+                (watcher.observe)(&seen, tables);
             }
-            (watcher.observe)(&seen, tables);
         }
+        self.waiting.clear();
     }
 
     /// Returns the topology of what was observed.
     pub fn finish(mut self) -> Topology {
+        if let Some(policy) = self.policy {
+            self.watch(policy);
+        }
         let mut tags = Table::new(TAGS.layout);
         let resources = self
             .dictionary

@@ -11,7 +11,7 @@
 
 use hashbrown::HashTable;
 
-use crate::fold::catalogue::{Catalogue, Move, text_rank};
+use crate::fold::catalogue::{Catalogue, Move};
 use crate::model::id::mix;
 use crate::model::names::NameId;
 use crate::trace::link::EntryKind;
@@ -143,7 +143,7 @@ fn hash(entry: &EntryKey, steps: &[Step]) -> u64 {
 /// Returns the place of a shape in the order of eviction, from texts alone.
 fn rank(catalogue: &Catalogue, entry: &EntryKey, steps: &[Step]) -> u64 {
     let head =
-        catalogue.rank(entry.node) ^ text_rank(catalogue.text(entry.operation)) ^ entry.kind as u64;
+        catalogue.rank(entry.node) ^ catalogue.text_rank(entry.operation) ^ entry.kind as u64;
     steps.iter().fold(mix(head), |hash, step| {
         mix(hash ^ catalogue.rank(step.node) ^ u64::from(step.depth) << 1 ^ u64::from(step.sync))
     })

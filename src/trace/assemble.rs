@@ -95,6 +95,58 @@ impl<'a> Trace<'a> {
     }
 }
 
+/// A trace in space of its own, to be looked at again.
+#[derive(Debug, Default)]
+pub struct Kept {
+    id: TraceId,
+    spans: Vec<SpanRow>,
+    parents: Vec<u32>,
+    attachments: Vec<Attachment>,
+    order: Vec<u32>,
+    links: Vec<LinkRow>,
+    marks: Vec<LinkRow>,
+    duplicates: u32,
+    child_offsets: Vec<u32>,
+    child_list: Vec<u32>,
+}
+
+impl Kept {
+    /// Keeps a trace in place of the one that was kept before.
+    pub fn keep(&mut self, trace: &Trace<'_>) {
+        self.id = trace.id;
+        refill(&mut self.spans, trace.spans);
+        refill(&mut self.parents, trace.parents);
+        refill(&mut self.attachments, trace.attachments);
+        refill(&mut self.order, trace.order);
+        refill(&mut self.links, trace.links);
+        refill(&mut self.marks, trace.marks);
+        self.duplicates = trace.duplicates;
+        refill(&mut self.child_offsets, trace.child_offsets);
+        refill(&mut self.child_list, trace.child_list);
+    }
+
+    /// Returns the trace.
+    pub fn trace(&self) -> Trace<'_> {
+        Trace {
+            id: self.id,
+            spans: &self.spans,
+            parents: &self.parents,
+            attachments: &self.attachments,
+            order: &self.order,
+            links: &self.links,
+            marks: &self.marks,
+            duplicates: self.duplicates,
+            child_offsets: &self.child_offsets,
+            child_list: &self.child_list,
+        }
+    }
+}
+
+fn refill<T: Copy>(space: &mut Vec<T>, from: &[T]) {
+    space.clear();
+    space.extend_from_slice(from);
+}
+
 /// All spans read, by partition.
 #[derive(Debug)]
 pub struct Traces {

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Chain, Finding, Grade, Hop, Start, Stop, Subject};
-use crate::fold::catalogue::{Catalogue, text_rank};
+use crate::fold::catalogue::Catalogue;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::dictionary::Weight;
@@ -142,9 +142,9 @@ fn add_chain(seen: &Seen<'_>, climb: &Climb, chains: &mut Table) {
 /// Returns a hash of a chain that is the same for every catalogue.
 fn hash(catalogue: &Catalogue, climb: &Climb) -> u64 {
     let ends = (climb.start as u64) << 8 | climb.stop as u64;
-    let head = mix(text_rank(catalogue.text(climb.error)) ^ ends);
+    let head = mix(catalogue.text_rank(climb.error) ^ ends);
     climb.hops.iter().fold(head, |hash, &(node, operation)| {
-        let word = catalogue.rank(node) ^ text_rank(catalogue.text(operation)).rotate_left(1);
+        let word = catalogue.rank(node) ^ catalogue.text_rank(operation).rotate_left(1);
         mix(hash.rotate_left(7) ^ word)
     })
 }

@@ -97,11 +97,16 @@ const TOLD_SHARE: f64 = 0.2;
 /// Round trips per request that make it chatty.
 const CHATTY: f64 = 2.0;
 
+/// Ways between regions remembered per trace.
+const WAYS: usize = 64;
+
 /// A call between regions.
 struct Crossing<'a> {
     call: &'a Call,
     /// Client less server time, if both are known.
     g_ns: Option<u64>,
+    /// The least nanoseconds that light needs, if both regions are known places.
+    floor: Option<u64>,
 }
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
@@ -109,6 +114,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         return;
     };
     let mut crossings: Vec<Crossing<'_>> = Vec::new();
+    let mut floors = Vec::new();
     for (_, call) in seen.sync_calls() {
         if call.server == NONE || !call.lone {
             continue;
@@ -126,7 +132,16 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             record.sample(g_ns);
             record.exemplars.offer(seen.exemplar(call.client));
         }
-        crossings.push(Crossing { call, g_ns });
+        // Most calls of a trace go the same way.
+        let known = floors.iter().find(|(regions, _)| *regions == (from, to));
+        let floor = known.map(|(_, floor)| *floor).unwrap_or_else(|| {
+            let floor = floor_ns(seen.catalogue.text(from), seen.catalogue.text(to));
+            if floors.len() < WAYS {
+                floors.push(((from, to), floor));
+            }
+            floor
+        });
+        crossings.push(Crossing { call, g_ns, floor });
     }
     if !crossings.is_empty() {
         crossings.sort_by_key(|crossing| seen.tops[crossing.call.client as usize]);
@@ -140,12 +155,6 @@ fn regions_of(seen: &Seen<'_>, call: &Call) -> (u32, u32) {
         seen.resource(call.client).region,
         seen.resource(call.server).region,
     )
-}
-
-/// Returns the least nanoseconds that a call between regions needs, if both are known places.
-fn floor_of(seen: &Seen<'_>, call: &Call) -> Option<u64> {
-    let (from, to) = regions_of(seen, call);
-    floor_ns(seen.catalogue.text(from), seen.catalogue.text(to))
 }
 
 fn is_on_path(seen: &Seen<'_>, crossing: &Crossing<'_>) -> bool {
@@ -165,7 +174,7 @@ fn observe_requests(seen: &Seen<'_>, crossings: &[Crossing<'_>], entries: &mut T
                 let on_path = seen.path.total[client as usize];
                 trips += 1;
                 ns = ns.saturating_add(crossing.g_ns.unwrap_or(0).min(on_path));
-                floor = floor.saturating_add(floor_of(seen, crossing.call).unwrap_or(0));
+                floor = floor.saturating_add(crossing.floor.unwrap_or(0));
             }
         }
         if trips > 0 {
@@ -215,7 +224,7 @@ fn floors_below(seen: &Seen<'_>, crossings: &[Crossing<'_>]) -> Vec<u64> {
     for crossing in crossings {
         if is_on_path(seen, crossing) {
             let floor = &mut floors[crossing.call.client as usize];
-            *floor = floor.saturating_add(floor_of(seen, crossing.call).unwrap_or(0));
+            *floor = floor.saturating_add(crossing.floor.unwrap_or(0));
         }
     }
     for &span in seen.trace.order.iter().rev() {

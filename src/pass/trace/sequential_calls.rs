@@ -15,7 +15,6 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::catalogue::text_rank;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::id::mix;
@@ -164,7 +163,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 /// Returns a number of an operation of a node that follows from their names.
 fn rank(seen: &Seen<'_>, (node, name): (u32, NameId)) -> u64 {
     let catalogue = seen.catalogue;
-    mix(catalogue.rank(node) ^ text_rank(catalogue.text(name)))
+    mix(catalogue.rank(node) ^ catalogue.text_rank(name))
 }
 
 fn observe_pairs(seen: &Seen<'_>, siblings: &[Sibling], pairs: &mut Table, places: &mut Table) {

@@ -1,0 +1,109 @@
+//! Traces that wait until passes look at them.
+//!
+//! Passes look at many traces one after the other, pass by pass: the code of one pass and its tables then stay in
+//! cache, where all passes together would drive each other out with every trace.
+
+use crate::trace::assemble::Kept;
+use crate::trace::link::Linked;
+use crate::trace::path::Path;
+use crate::trace::{NONE, Trace};
+
+/// Spans that wait at most, unless one trace has more: about 3 MB.
+const SPANS: usize = 1 << 13;
+
+/// A trace with more spans does not keep its space for the next.
+const LARGE: usize = 128;
+
+/// Traces with what their spans mean.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// The first `n_traces` are in use, the space of the others is.
+    traces: Vec<Watched>,
+    n_traces: usize,
+    n_spans: usize,
+}
+
+/// One trace that waits.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    pub(super) trace: Kept,
+    pub(super) linked: Linked,
+    pub(super) path: Path,
+    pub(super) tops: Tops,
+}
+
+impl Waiting {
+    /// Takes a trace in; what its spans mean is exchanged for space of the same kind.
+    pub(super) fn push(&mut self, trace: &Trace<'_>, linked: &mut Linked, path: &mut Path) {
+        if self.n_traces == self.traces.len() {
+            self.traces.push(Watched::default());
+        }
+        let place = &mut self.traces[self.n_traces];
+        place.trace.keep(trace);
+        place.tops.find(trace);
+        std::mem::swap(&mut place.linked, linked);
+        std::mem::swap(&mut place.path, path);
+        self.n_traces += 1;
+        self.n_spans += trace.spans.len();
+    }
+
+    /// Returns whether it is time to look at the traces.
+    pub(super) fn is_full(&self) -> bool {
+        self.n_spans >= SPANS
+    }
+
+    /// Returns the traces, in the order in which they came.
+    pub(super) fn traces(&self) -> &[Watched] {
+        &self.traces[..self.n_traces]
+    }
+
+    /// Lets all traces go.
+    pub(super) fn clear(&mut self) {
+        let is_small = |watched: &Watched| watched.trace.trace().spans.len() <= LARGE;
+        self.traces.retain(is_small);
+        self.n_traces = 0;
+        self.n_spans = 0;
+    }
+}
+
+/// Which spans are topmost, and what lies below them.
+#[derive(Debug, Default)]
+pub(super) struct Tops {
+    /// The topmost span above each span.
+    pub(super) of: Vec<u32>,
+    /// The spans, those below one topmost span together, in the order of their ids.
+    pub(super) spans: Vec<u32>,
+    /// Where in `spans` those below each topmost span begin; one more than there are spans.
+    pub(super) begins: Vec<u32>,
+}
+
+impl Tops {
+    fn find(&mut self, trace: &Trace<'_>) {
+        let n = trace.spans.len();
+        self.of.clear();
+        self.of.resize(n, NONE);
+        self.begins.clear();
+        self.begins.resize(n + 1, 0);
+        for &span in trace.order {
+            let top = match trace.parents[span as usize] {
+                NONE => span,
+                parent => self.of[parent as usize],
+            };
+            self.of[span as usize] = top;
+            self.begins[top as usize] += 1;
+        }
+        // From counts to where each ends, and by filling from behind to where each begins.
+        let mut end = 0;
+        for begin in &mut self.begins {
+            end += *begin;
+            *begin = end;
+        }
+        self.spans.clear();
+        self.spans.resize(end as usize, 0);
+        for (span, &top) in self.of.iter().enumerate().rev() {
+            let begin = &mut self.begins[top as usize];
+            *begin -= 1;
+            self.spans[*begin as usize] = span as u32;
+        }
+    }
+}
