@@ -74,6 +74,9 @@ impl Default for Weight {
     }
 }
 
+/// What SDKs in browsers call their language (`telemetry.sdk.language`).
+const BROWSER: &str = "webjs";
+
 /// The names, resources and details of one thread, or of all.
 #[derive(Debug)]
 pub struct Dictionary {
@@ -89,6 +92,8 @@ pub struct Dictionary {
     pub service_of: Vec<u32>,
     /// Whether the service of each resource only passes requests on; empty when none does.
     pub proxies: Vec<bool>,
+    /// The language of SDKs in browsers; absent when no resource has it. Found when dictionaries are joined.
+    browser: NameId,
     /// Meanings of recent spans, in the numbers of this dictionary.
     pub memo: Memo,
     resource_ids: HashMap<Resource, u32, FxBuildHasher>,
@@ -104,6 +109,7 @@ impl Default for Dictionary {
             services: Vec::new(),
             service_of: Vec::new(),
             proxies: Vec::new(),
+            browser: ABSENT,
             memo: Memo::default(),
             resource_ids: HashMap::default(),
             detail_ids: HashMap::default(),
@@ -215,6 +221,16 @@ impl Dictionary {
             .collect();
         services.insert(0, (ABSENT, ABSENT));
         self.services = services;
+        let mut languages = self.resources.iter().map(|resource| resource.language);
+        let browser =
+            languages.find(|&language| language != ABSENT && self.text(language) == BROWSER);
+        self.browser = browser.unwrap_or(ABSENT);
+    }
+
+    /// Returns whether a resource is a page in somebody's browser, where nobody sets the clock.
+    #[inline]
+    pub fn is_browser(&self, resource: &Resource) -> bool {
+        resource.language != ABSENT && resource.language == self.browser
     }
 
     /// Says which services only pass requests on, by their names.

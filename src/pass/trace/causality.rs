@@ -120,7 +120,7 @@ fn is_one_process(seen: &Seen<'_>, parent: &SpanRow, child: &SpanRow) -> bool {
     let comes_from_outside = matches!(child.flags.kind(), Kind::Server | Kind::Consumer);
     parent.resource == child.resource
         && !comes_from_outside
-        && seen.dictionary.text(resource.language) != "webjs"
+        && !seen.dictionary.is_browser(resource)
 }
 
 /// Returns the step in which a span's clock seems to have been read.

@@ -138,7 +138,7 @@ fn observe_call(seen: &Seen<'_>, call: &Call, pairs: &mut Table) {
 pub(in crate::pass) fn clock(seen: &Seen<'_>, span: u32) -> Option<NameId> {
     let resource = seen.resource(span);
     let is_known = resource.host != ABSENT && resource.host != OTHER;
-    (is_known && seen.dictionary.text(resource.language) != "webjs").then_some(resource.host)
+    (is_known && !seen.dictionary.is_browser(resource)).then_some(resource.host)
 }
 
 /// Returns whether the caller surely waited until the server had ended.

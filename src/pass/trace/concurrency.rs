@@ -4,7 +4,7 @@
 //! the data (Little's law, which assumes nothing of their distribution); the *busiest* mean is that of the busiest 10 s. The peak is the most
 //! in flight at one moment; a call that ends when another starts is not in flight with it. The recommended limit is the
 //! smallest n that Poisson arrivals at the busiest mean exceed less than once in a thousand (M/G/infinity), but no less than the
-//! peak seen: calls come in bursts too. It takes 100 calls and 10 s of data.
+//! peak seen: calls come in bursts too. It takes 100 calls, 10 s of data and bins of at most a second.
 //!
 //! Starts and ends are kept by nanosecond until there are too many, then in wider bins. In a bin with both, their order is lost: the
 //! peak is then an interval. Sampled calls have a mean, by their weights, and no peak.
@@ -113,6 +113,8 @@ struct Flight {
     busiest: f64,
     mean: f64,
     calls: u64,
+    /// Whether bins are narrow enough to tell how busy the busiest time was.
+    is_sharp: bool,
     /// A ceiling at which the pool stood, and for how long.
     ceiling: Option<(u64, u64)>,
 }
@@ -263,6 +265,7 @@ fn flight<'a>(changes: impl Iterator<Item = (u64, &'a Record)>, width: u64, leng
     };
     Flight {
         peak,
+        is_sharp: width <= SHARP,
         busiest: busiest.max(mean),
         mean,
         calls,
@@ -322,6 +325,7 @@ fn worst(flights: &[Flight]) -> Flight {
             busiest: worst.busiest.max(flight.busiest),
             mean: worst.mean.max(flight.mean),
             calls: worst.calls.saturating_add(flight.calls),
+            is_sharp: flight.is_sharp,
             ceiling: worst.ceiling.max(flight.ceiling),
         })
 }
@@ -335,7 +339,9 @@ fn size(
     let (low, high) = flight.peak;
     let seen = if is_sampled { 1 } else { high };
     let limit = poisson_quantile(flight.busiest, SUFFICES).max(seen);
-    let wanted = match flight.calls >= SIZED && length >= WINDOW {
+    // In wide bins the peak is an upper bound that nobody should size a pool by.
+    let is_known = flight.is_sharp && flight.calls >= SIZED && length >= WINDOW;
+    let wanted = match is_known {
         true => format!("; a limit of {limit} would let 99.9 % through"),
         false => String::new(),
     };
