@@ -22,6 +22,7 @@
 //! - [`pass`]: measures the service graph; has no opinion.
 //! - [`simulate`]: what if: changes played through on the requests that were seen.
 //! - [`report`]: plain data for people and machines.
+//! - [`compare`]: finds what changed from one report to another, and where that comes from.
 //! - [`rule`]: judges a report by the policy; a rule measures nothing.
 //! - [`render`]: writes a report; knows nothing else.
 //! - [`pipeline`]: the whole program as one function that can be read aloud.
@@ -67,6 +68,8 @@ pub mod pass;
 pub mod simulate;
 
 pub mod report;
+
+pub mod compare;
 
 pub mod rule;
 

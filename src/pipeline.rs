@@ -2,6 +2,8 @@
 
 pub mod base;
 
+pub mod sides;
+
 mod git;
 
 use std::path::Path;

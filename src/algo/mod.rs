@@ -30,6 +30,7 @@
 //! - [`hubs`] - the hubs of a graph by description length
 //! - [`agreement`] - how far two partitions agree
 //! - [`stats`] - intervals and tests
+//! - [`differences`] - how far two samples differ
 //! - [`survival`] - how many requests survive the loss of parts
 //! - [`contagion`] - how failures spread along edges
 //! - [`queueing`] - requests in flight and the places they take
@@ -52,6 +53,7 @@ pub mod constraints;
 pub mod cuts;
 pub mod cycles;
 pub mod degree;
+pub mod differences;
 pub mod distance;
 pub mod dominators;
 pub mod graph;

@@ -171,9 +171,15 @@ pub fn mann_whitney(first: &[f64], second: &[f64]) -> Option<MannWhitney> {
 /// Compares two samples of which only is known how many values of each lie in every bin of an ascending row; values in one bin
 /// are tied. None if either is empty. O(bins).
 pub fn mann_whitney_binned(bins: impl IntoIterator<Item = (u64, u64)>) -> Option<MannWhitney> {
+    let bins = bins.into_iter();
+    mann_whitney_weighted(bins.map(|(first, second)| (first as f64, second as f64)))
+}
+
+/// Compares two samples as [`mann_whitney_binned`] does, of which every value counts for a part of one: so samples of values that depend on
+/// each other are compared as samples of fewer.
+pub fn mann_whitney_weighted(bins: impl IntoIterator<Item = (f64, f64)>) -> Option<MannWhitney> {
     let (mut n1, mut n2, mut rank_sum, mut tie_sum) = (0.0, 0.0, 0.0, 0.0);
     for (of_first, of_second) in bins {
-        let (of_first, of_second) = (of_first as f64, of_second as f64);
         let count = of_first + of_second;
         rank_sum += (n1 + n2 + (count + 1.0) / 2.0) * of_first;
         tie_sum += count * count * count - count;

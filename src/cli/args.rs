@@ -13,6 +13,7 @@ Examples:
   topple cascades traces/ --focus cart           what falls when cart falls, and why
   topple budgets traces/                         timeouts and retries that cannot hold
   topple simulate traces/ --kill cart            what if nobody answers in cart?
+  topple diff before/ after/                     what changed, and where it comes from
   topple check traces/ --base origin/main        may this change pass?
   topple fold traces/ -o day.topo                fold once, report often";
 
@@ -38,6 +39,8 @@ pub(super) enum Command {
     Budgets(BudgetsArgs),
     /// Show what changes would do: a service gone, calls that fail or take longer, more load, retries
     Simulate(SimulateArgs),
+    /// Show what changed between two sets of traces, and where a slow-down or failures come from
+    Diff(DiffArgs),
     /// Judge the system by a policy; closed (exit code 1) when a rule is broken
     Check(CheckArgs),
     /// Write a policy and a lock that pass today, to start with
@@ -87,6 +90,45 @@ pub(super) struct BudgetsArgs {
     pub(super) format: Option<String>,
     #[command(flatten)]
     pub(super) show: ShowArgs,
+}
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  topple diff before/ after/                   what changed, and where it comes from
+  topple diff monday.topo now.jsonl -f md      a comment for the pull request
+  topple diff origin/main topple.lock          edges added and removed since a commit";
+
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXAMPLES)]
+pub(super) struct DiffArgs {
+    /// What to compare with: traces, a topology, a JSON report, a lock, or a commit whose topple.lock counts
+    #[arg(value_name = "BASE")]
+    pub(super) base: String,
+    /// What to compare: the same
+    #[arg(value_name = "HEAD")]
+    pub(super) head: String,
+    /// Format on stdout: table, json, md [default: table]
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(super) format: Option<String>,
+    /// Write to a file, its format by its extension; may be given several times
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Vec<String>,
+    /// Show only what a service takes part in
+    #[arg(long, value_name = "SERVICE")]
+    pub(super) focus: Option<String>,
+    /// Show at most N rows of each table [default: 20]
+    #[arg(long, value_name = "N")]
+    pub(super) top: Option<usize>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+    /// Show also what does not differ
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// Colour the tables
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+    #[command(flatten)]
+    pub(super) talk: TalkArgs,
 }
 
 #[derive(Debug, Args)]
@@ -259,6 +301,8 @@ pub(super) enum Schema {
     Rules,
     /// The lines of the lock, topple.lock
     Lock,
+    /// What topple diff writes as JSON
+    Diff,
 }
 
 /// Which traces to read, by what policy, and with what.

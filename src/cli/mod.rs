@@ -7,6 +7,8 @@ mod args;
 
 mod check;
 
+mod diff;
+
 mod explain;
 
 mod init;
@@ -54,6 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Cascades(args) => cascades(args),
         Command::Budgets(args) => budgets(args),
         Command::Simulate(args) => simulate::simulate(args),
+        Command::Diff(args) => diff::diff(args),
         Command::Check(args) => check::check(args),
         Command::Init(args) => init::init(args),
         Command::Fold(args) => fold(args),
@@ -348,6 +351,7 @@ fn convert(args: ConvertArgs) -> Result<Exit> {
 fn schema(what: Schema) -> Result<Exit> {
     let text = match what {
         Schema::Report => render::json::schema::SCHEMA.to_owned(),
+        Schema::Diff => render::json::schema::DIFF_SCHEMA.to_owned(),
         Schema::Rules => format!("{:#}\n", policy::schema::schema()),
         Schema::Lock => format!("{:#}\n", rule::lock::schema::schema()),
     };

@@ -24,6 +24,7 @@ mod falls;
 mod incidents;
 
 mod budgets;
+mod changes;
 mod places;
 mod rules;
 mod simulation;
@@ -92,6 +93,8 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &graph::DEGREE,
     &shape::CENTRALISATION,
     &graph::DENSITY,
+    &changes::DIFF,
+    &changes::DIFFERS,
     &calls::DIRECT,
     &graph::EDGES,
     &data::ENTRIES,

@@ -24,6 +24,8 @@ pub mod trace;
 
 pub mod budgets;
 
+pub mod spent;
+
 use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Way};
 use crate::fold::Watcher;
 

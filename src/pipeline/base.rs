@@ -123,38 +123,71 @@ fn of_commit(
     now: &Report,
     policy: &Policy,
 ) -> Result<Option<Baseline>> {
+    let lock = lock_of_commit(commit, lock_name)?;
+    Ok(lock.map(|(name, lock)| {
+        let report = lock.report(now, policy);
+        Baseline::of_lock(name, report)
+    }))
+}
+
+/// Returns the lock of a commit, if the commit has one, and what it is in words.
+pub(super) fn lock_of_commit(commit: &str, lock_name: &str) -> Result<Option<(String, Lock)>> {
     let Some(text) = git::show(commit, lock_name)? else {
         return Ok(None);
     };
     let name = format!("{lock_name} at {commit}");
     let lock = Lock::read(&text, &name)?;
-    let report = lock.report(now, policy);
-    Ok(Some(Baseline::of_lock(name, report)))
+    Ok(Some((name, lock)))
+}
+
+/// What a file holds.
+pub(super) enum Content {
+    /// Facts.
+    Lock(Lock),
+    /// What an earlier run said, and the ids of what it objected to.
+    Report(Box<Report>, BTreeSet<String>),
+    /// Anything else: traces or a topology, if the readers of those understand it.
+    Traces,
+}
+
+/// Returns what a file, folder or glob holds, and reads it unless that is traces.
+///
+/// # Errors
+/// Fails when a lock or a report cannot be read.
+pub(super) fn content(name: &str) -> Result<Content> {
+    let head = input::head(name)?;
+    if name.ends_with(".lock") || is_lock(&head) {
+        return Ok(Content::Lock(lock(name)?.unwrap_or_default()));
+    }
+    if report_file::is_report(&head) {
+        let text = input::text_file(name, REPORT_BYTES)?.unwrap_or_default();
+        let (read, judged) = report_file::read(&text)
+            .map_err(|why| Error::new(format!("{name}: expected a report of topple, {why}")))?;
+        return Ok(Content::Report(Box::new(read), judged));
+    }
+    Ok(Content::Traces)
 }
 
 /// Returns what a file holds as a baseline.
 fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
-    let head = input::head(name)?;
     let mut objections = BTreeSet::new();
-    let (report, extent) = if name.ends_with(".lock") || is_lock(&head) {
-        let lock = lock(name)?.unwrap_or_default();
-        (lock.report(now, &options.policy), Extent::Graph)
-    } else if report_file::is_report(&head) {
-        let text = input::text_file(name, REPORT_BYTES)?.unwrap_or_default();
-        let (mut read, judged) = report_file::read(&text)
-            .map_err(|why| Error::new(format!("{name}: expected a report of topple, {why}")))?;
-        describe(&mut read, now, &options.policy);
-        objections = judged;
-        (read, Extent::Numbers)
-    } else {
-        let options = Options {
-            inputs: vec![name.to_owned()],
-            shard: None,
-            window: Default::default(),
-            ..options.clone()
-        };
-        let (report, _) = report(&options, &Progress::default())?;
-        (report, Extent::Everything)
+    let (report, extent) = match content(name)? {
+        Content::Lock(lock) => (lock.report(now, &options.policy), Extent::Graph),
+        Content::Report(mut read, judged) => {
+            describe(&mut read, now, &options.policy);
+            objections = judged;
+            (*read, Extent::Numbers)
+        }
+        Content::Traces => {
+            let options = Options {
+                inputs: vec![name.to_owned()],
+                shard: None,
+                window: Default::default(),
+                ..options.clone()
+            };
+            let (report, _) = report(&options, &Progress::default())?;
+            (report, Extent::Everything)
+        }
     };
     if report.data.traces == 0 {
         return Err(Error::new(format!(

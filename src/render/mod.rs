@@ -33,6 +33,8 @@ pub mod gate;
 
 pub mod story;
 
+pub mod diff;
+
 #[cfg(test)]
 mod sample;
 
@@ -117,9 +119,10 @@ mod tests {
     use crate::report::Part;
 
     /// Files of this folder that render nothing by themselves.
-    const HELPERS: [&str; 10] = [
+    const HELPERS: [&str; 11] = [
         "budget",
         "central",
+        "diff",
         "drawing",
         "falls",
         "gate",

@@ -1,5 +1,7 @@
 //! The reports that every renderer is tested with: a small shop, a hostile one, and how to look at what came out.
 
+mod diff;
+
 mod falls;
 
 use super::{Options, Renderer};
@@ -9,6 +11,7 @@ use crate::report::{
     Metric, Part, ProblemRow, Quantiles, Redundancy, Report, Service, Spender, Standing, Subject,
 };
 
+pub(super) use diff::compared;
 pub(super) use falls::{cascades, hostile_cascades, story};
 
 /// 2026-01-01T00:00:00Z.
@@ -233,6 +236,7 @@ pub(super) fn shop() -> Report {
         budgets: Budgets::default(),
         notes: vec!["the last line of shop/now.json is cut off; it was not read".to_owned()],
         verdict: None,
+        diff: None,
         fix_first: Some(vec![Fix {
             id: "retries:checkout->payments".to_owned(),
             cost: 0.125,
@@ -508,6 +512,7 @@ pub(super) fn hostile() -> Report {
             .collect(),
         notes: names.to_vec(),
         verdict: None,
+        diff: None,
         fix_first: Some(
             names
                 .iter()

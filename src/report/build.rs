@@ -92,6 +92,7 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
         notes,
         verdict: None,
         simulation: None,
+        diff: None,
     }
 }
 

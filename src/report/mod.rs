@@ -13,12 +13,15 @@ pub mod focus;
 
 pub mod verdict;
 
+pub mod diff;
+
 pub mod numbers;
 
 pub mod read;
 
 use std::collections::BTreeMap;
 
+use crate::report::diff::Diff;
 use crate::report::fixes::Fix;
 use crate::report::verdict::Verdict;
 
@@ -86,6 +89,8 @@ pub struct Report {
     pub verdict: Option<Verdict>,
     /// What changes would do, when that was asked.
     pub simulation: Option<Simulation>,
+    /// What changed, when two sides were compared.
+    pub diff: Option<Diff>,
 }
 
 /// What was read.

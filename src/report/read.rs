@@ -1,4 +1,4 @@
-//! Reads a JSON report back, as far as later runs are compared with it: nodes, edges, and numbers.
+//! Reads a JSON report back, as far as later runs are compared with it: nodes, edges, entry points, and numbers.
 //!
 //! Findings, distributions behind quantiles and examples are left out: nothing compares them.
 
@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::model::peer::Protocol;
 use crate::report::numbers::METRICS;
-use crate::report::{Data, EdgeRow, Kind, Metric, Quantiles, Report, Service};
+use crate::report::{Data, EdgeRow, EntryRow, Kind, Metric, Quantiles, Report, Service};
+use crate::trace::link::{EntryKind, Grade};
 
 /// What the schema of every report begins with.
 const SCHEMA: &str = "topple/report/";
@@ -53,6 +54,7 @@ pub fn read(text: &str) -> Result<(Report, BTreeSet<String>), String> {
         },
         services: list("services").iter().filter_map(service).collect(),
         edges: list("edges").iter().filter_map(edge).collect(),
+        entries: list("entries").iter().filter_map(entry).collect(),
         metrics,
         ..Report::default()
     };
@@ -78,6 +80,12 @@ fn service(row: &Value) -> Option<Service> {
             .filter_map(|(tag, value)| Some((tag.clone(), value.as_str()?.to_owned())))
             .collect(),
         instances: count("instances"),
+        versions: row["versions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|version| Some(version.as_str()?.to_owned()))
+            .collect(),
         spans: count("spans"),
         failed_spans: count("failed_spans"),
         in_degree: count("in_degree"),
@@ -122,7 +130,27 @@ fn edge(row: &Value) -> Option<EdgeRow> {
         fan_out: number(&row["fan_out"]),
         fan_out_max: row["fan_out_max"].as_u64().unwrap_or(0),
         critical_path_share: row["critical_path_share"].as_f64(),
+        evidence: Grade::ALL
+            .iter()
+            .filter_map(|grade| Some((grade.name(), row["evidence"][grade.name()].as_u64()?)))
+            .collect(),
         ..EdgeRow::default()
+    })
+}
+
+fn entry(row: &Value) -> Option<EntryRow> {
+    let number = |name: &str| row[name].as_f64().unwrap_or(0.0);
+    let kind = row["kind"].as_str()?;
+    let mut kinds = EntryKind::ALL.into_iter().map(EntryKind::name);
+    Some(EntryRow {
+        service: row["service"].as_str()?.to_owned(),
+        operation: row["operation"].as_str()?.to_owned(),
+        kind: kinds.find(|known| *known == kind)?,
+        requests: number("requests"),
+        failed: number("failed"),
+        health_checks: row["health_checks"].as_u64().unwrap_or(0),
+        duration_ns: quantiles(&row["duration_ns"]),
+        ..EntryRow::default()
     })
 }
 

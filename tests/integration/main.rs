@@ -12,6 +12,7 @@ mod cli;
 mod conformance;
 mod critical_path;
 mod dice;
+mod diff;
 mod formats;
 mod gate;
 mod guards;

@@ -18,8 +18,8 @@ use topple::text;
 use crate::cli::{SHOP, stdout};
 
 /// Commands that read traces.
-const READERS: [&str; 9] = [
-    "report", "hubs", "cascades", "budgets", "simulate", "check", "init", "fold", "convert",
+const READERS: [&str; 10] = [
+    "report", "hubs", "cascades", "budgets", "simulate", "diff", "check", "init", "fold", "convert",
 ];
 
 fn readme() -> String {

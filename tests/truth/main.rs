@@ -25,6 +25,7 @@ mod clock_skew;
 mod common_cause;
 mod concurrency;
 mod deferrable;
+mod diff;
 mod graph;
 mod gray_failure;
 mod healthy;

@@ -9,12 +9,14 @@
 //! counted: their clocks differ, or work went on after the answer. *Calls at once* is the largest number of synchronous
 //! calls of one span that all began before the first of them ended.
 //!
-//! Spans with less than 1/1024 of their request's time are put together. Slack of spans off the path is not measured. O(spans).
+//! Spans that call are kept apart by whom they call, since what they take themselves is the way there and back, or an answer of
+//! something that emits no spans. Spans with less than 1/1024 of their request's time are put together. Slack of spans off the path is
+//! not measured. O(spans).
 
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::catalogue::USERS;
+use crate::fold::catalogue::{Catalogue, USERS};
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::names::ABSENT;
@@ -22,6 +24,7 @@ use crate::model::span::{Flags, Kind};
 use crate::pass::trace::{exemplars, grouped};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
+use crate::trace::link::{Class, End};
 
 /// Finds where the time of requests goes.
 pub static CRITICAL_PATH: Pass = Pass {
@@ -32,9 +35,10 @@ pub static CRITICAL_PATH: Pass = Pass {
     measure,
 };
 
-static WATCHER: Watcher = Watcher {
+pub(in crate::pass) static WATCHER: Watcher = Watcher {
     tables: &[
-        // By node and operation of the entry, and of the span; a request as a whole is that of no node and operation.
+        // By node and operation of the entry, and of the span; a request as a whole is that of no node and operation. The
+        // number has the bucket of the duration, and above it whom the span calls.
         TableOf {
             name: "critical-path",
             layout: Layout {
@@ -49,13 +53,18 @@ static WATCHER: Watcher = Watcher {
 };
 
 /// Requests, or spans on their paths.
-const COUNT: usize = 0;
+pub(in crate::pass) const COUNT: usize = 0;
 /// Their time: durations of requests, or time on the path in the spans themselves.
-const TIME: usize = 1;
+pub(in crate::pass) const TIME: usize = 1;
 /// Of requests: those of which much was clamped, their calls at once, and the time of spans too short to be told.
 const CLAMPED: usize = 2;
 const AT_ONCE: usize = 3;
-const SHORT: usize = 4;
+pub(in crate::pass) const SHORT: usize = 4;
+/// Squares of the time of spans: the part above 2^32, and that below.
+pub(in crate::pass) const SQUARES: [usize; 2] = [5, 6];
+
+/// Bits of the number that hold the bucket of the duration.
+const BUCKET_BITS: u32 = 16;
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
@@ -78,9 +87,10 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
     let bucket = bucket(whole);
     let (mut short, mut clamped, mut at_once) = (0u64, 0u64, 0u64);
     let place = |span: u32| [node, operation, seen.node(span), seen.row(span).operation];
+    let number = |span: u32| callee_mark(seen, span) << BUCKET_BITS | bucket;
     for &span in seen.below(entry) {
         if seen.path.own[span as usize] > whole >> 10 {
-            table.fetch(place(span), bucket);
+            table.fetch(place(span), number(span));
         }
     }
     for &span in seen.below(entry) {
@@ -97,9 +107,12 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
             short += own;
             continue;
         }
-        let record = table.at(seen.catalogue, place(span), bucket);
+        let record = table.at(seen.catalogue, place(span), number(span));
         record.add(COUNT, times);
         record.add(TIME, own.saturating_mul(times));
+        let square = u128::from(own) * u128::from(own) * u128::from(times);
+        record.add(SQUARES[0], u64::try_from(square >> 32).unwrap_or(u64::MAX));
+        record.add(SQUARES[1], square as u64 & u64::from(u32::MAX));
     }
     let record = table.at(seen.catalogue, [node, operation, USERS, ABSENT], bucket);
     record.add(COUNT, times);
@@ -109,6 +122,51 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
     record.add(CLAMPED, times * u64::from(clamped > whole / 20));
     record.offer(at_once);
     record.exemplars.offer(seen.exemplar(entry));
+}
+
+/// Returns a mark of whom a span calls; zero for a span that works by itself.
+fn callee_mark(seen: &Seen<'_>, span: u32) -> u64 {
+    let children = seen.trace.children(span);
+    let services = &seen.linked.services;
+    let class = seen.linked.classes[span as usize];
+    let kind = seen.row(span).flags.kind();
+    // Without kinds, a span whose only child is remote is the caller's side of the call.
+    let is_call = class == Class::EdgeClient
+        || (class == Class::Folded && kind == Kind::Client)
+        || (kind == Kind::Unspecified && children.len() == 1);
+    let callee = if class == Class::VirtualPeer {
+        Some(seen.end(End::Peer(seen.row(span).detail)))
+    } else if is_call {
+        let mut children = children.iter();
+        let answer = children.find(|&&child| services[child as usize] != services[span as usize]);
+        answer.map(|&child| seen.node(child))
+    } else {
+        None
+    };
+    callee.map_or(0, |node| mark(seen.catalogue, node))
+}
+
+/// Returns a mark of a node that is the same for every catalogue, and not zero.
+fn mark(catalogue: &Catalogue, node: u32) -> u64 {
+    (catalogue.rank(node) >> BUCKET_BITS).max(1)
+}
+
+/// Splits the number of a key: whom the span calls, by the nodes of the marks, and the bucket of the duration.
+pub(in crate::pass) fn called(marks: &BTreeMap<u64, u32>, number: u64) -> (Option<u32>, u64) {
+    let callee = marks.get(&(number >> BUCKET_BITS)).copied();
+    (callee, number & ((1 << BUCKET_BITS) - 1))
+}
+
+/// Returns the node of every mark.
+pub(in crate::pass) fn marks(catalogue: &Catalogue) -> BTreeMap<u64, u32> {
+    let nodes = 0..catalogue.nodes().len() as u32;
+    nodes.map(|node| (mark(catalogue, node), node)).collect()
+}
+
+/// Returns the largest duration that a bucket holds.
+pub(in crate::pass) fn most_in(bucket: u64) -> f64 {
+    let above = bucket + 1;
+    (8 + (above & 7)) as f64 * 2f64.powi((above >> 3) as i32 - 3)
 }
 
 /// Returns how much of the children a parent waits for lies outside of it.
@@ -251,7 +309,8 @@ pub(in crate::pass) fn paths_of(
     let records = grouped(graph.table(of)?, |key| {
         let [entry, entry_operation, node, operation] = key.parts;
         let spent_by = (node != USERS).then(|| named(node, operation));
-        (named(entry, entry_operation), key.number, spent_by)
+        let bucket = key.number & ((1 << BUCKET_BITS) - 1);
+        (named(entry, entry_operation), bucket, spent_by)
     });
     let mut paths: BTreeMap<(String, String), EntryPaths> = BTreeMap::new();
     for ((entry, bucket, operation), record) in records {
@@ -476,5 +535,12 @@ mod tests {
         assert_eq!(bucket(1 << 40) + 8, bucket(1 << 41));
         assert!(bucket(u64::MAX) < 64 << 3);
         assert_eq!(bucket(0), bucket(8));
+        for ns in [8, 15, 16, 1_000, 123_456_789, 1 << 40] {
+            let most = most_in(bucket(ns));
+            assert!(
+                most > ns as f64 && most <= ns as f64 * 1.125 + 1.0,
+                "{ns}: {most}"
+            );
+        }
     }
 }

@@ -70,7 +70,7 @@ use crate::model::dictionary::Weight;
 use crate::pass::Graph;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 impl<'a> Graph<'a> {
     /// Returns a table of a pass over traces, unless no trace was looked at for it: then the pass must say unknown.

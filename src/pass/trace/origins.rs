@@ -287,6 +287,31 @@ pub(in crate::pass) fn observed(graph: &Graph<'_>) -> Option<BTreeMap<u32, f64>>
     Some(by_node.into_iter().map(value).collect())
 }
 
+/// Returns how many failed requests of each entry point, by service, operation and kind, had an origin of each name; none when
+/// no traces were looked at.
+pub(in crate::pass) fn by_entry(
+    graph: &Graph<'_>,
+) -> Option<BTreeMap<(String, String, EntryKind, String), f64>> {
+    let entries = graph.table(&WATCHER.tables[1])?;
+    let named = |node: u32| graph.name_of(node).to_owned();
+    let mut failed = BTreeMap::new();
+    for (key, record) in entries.rows() {
+        let [origin, entry, operation, kind] = key.parts;
+        let mut kinds = EntryKind::ALL.into_iter();
+        let Some(kind) = kinds.find(|known| *known as u32 == kind) else {
+            continue;
+        };
+        let of = (
+            named(entry),
+            graph.text(operation).to_owned(),
+            kind,
+            named(origin),
+        );
+        *failed.entry(of).or_default() += Weight(record.sums[WEIGHT]).value();
+    }
+    Some(failed)
+}
+
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let [chains, _] = WATCHER.tables else {
         return;

@@ -39,6 +39,15 @@ fn topology(spans: &[Drawn], order: u64, policy: &Policy) -> Topology {
     topology
 }
 
+/// Returns the system of a drawing read in an order.
+pub(crate) fn system_of(drawing: &str, order: u64) -> System {
+    resolve(topology(
+        &drawing::spans(drawing),
+        order,
+        &Policy::default(),
+    ))
+}
+
 /// Calls `f` with the system of a drawing read in each order; all of them must be written as the same file.
 pub(in crate::pass) fn each_order(drawing: &str, f: impl FnMut(u64, &System)) {
     each_order_under(&Policy::default(), drawing, f);

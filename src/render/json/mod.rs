@@ -14,11 +14,14 @@ mod budgets;
 
 mod verdict;
 
+mod diff;
 pub(super) mod simulation;
 
 use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+
+pub(super) use self::diff::DIFF;
 
 use super::{Options, Renderer};
 use crate::report::{Data, Part, ProblemRow, Report};

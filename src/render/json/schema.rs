@@ -1,7 +1,10 @@
-//! The shape of the report as JSON Schema (draft 2020-12), for programs that read it.
+//! The shapes of reports and comparisons as JSON Schema (draft 2020-12), for programs that read them.
 
 /// The schema, as it is printed. It is written by hand like the records, because it is a promise of its own.
 pub const SCHEMA: &str = include_str!("report.schema.json");
+
+/// The schema of comparisons.
+pub const DIFF_SCHEMA: &str = include_str!("diff.schema.json");
 
 #[cfg(test)]
 mod tests {
@@ -9,12 +12,12 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::SCHEMA;
+    use super::{DIFF_SCHEMA, SCHEMA};
     use crate::render::Options;
     use crate::render::gate;
-    use crate::render::json::JSON;
+    use crate::render::json::{DIFF, JSON};
     use crate::render::sample::{
-        budgets, cascades, hostile, hostile_cascades, hubs, rendered, shop,
+        budgets, cascades, compared, hostile, hostile_cascades, hubs, rendered, shop,
     };
     use crate::report::Report;
 
@@ -111,6 +114,30 @@ mod tests {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
+    }
+
+    #[test]
+    fn comparisons_are_valid_and_every_key_is_described() {
+        let schema: Value = serde_json::from_str(DIFF_SCHEMA).unwrap();
+        jsonschema::draft202012::meta::validate(&schema).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let mut found = BTreeSet::new();
+        for report in [compared("pay"), Report::default()] {
+            let text = rendered(&DIFF, &report, Options::default());
+            let mut value: Value = serde_json::from_str(&text).unwrap();
+            let errors: Vec<String> = validator
+                .iter_errors(&value)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+            undescribed(&value, &schema, &schema, "", &mut found);
+            value["tested"] = "40".into();
+            assert!(!validator.is_valid(&value));
+        }
+        assert!(
+            found.is_empty(),
+            "describe {found:?} in src/render/json/diff.schema.json"
+        );
     }
 
     #[test]

@@ -9,9 +9,12 @@ mod cascades;
 
 mod budgets;
 
+mod diff;
 pub(super) mod simulation;
 
 use std::io;
+
+pub(in crate::render) use self::diff::DIFF;
 
 use super::central::{told, untold};
 use super::summary::{account, answers, by_urgency, edges, name, nothing_to_fix, scope, trust};

@@ -22,6 +22,7 @@ mod cascades;
 
 mod story;
 
+mod diff;
 pub(super) mod simulation;
 
 use std::io;
@@ -31,6 +32,8 @@ use crate::render::summary::{account, answers, edges as all_edges, nothing_to_fi
 use crate::render::{Options, Renderer, budget, falls};
 use crate::report::{Finding, Metric, Part, Report};
 use crate::text;
+
+pub(in crate::render) use self::diff::DIFF;
 
 use self::cells::{heading, number, share};
 use self::page::{Column, Grid, Page, Row};

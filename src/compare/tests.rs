@@ -1,0 +1,376 @@
+//! Two drawings compared: what grows is named first, what stays is no difference.
+
+use crate::compare::compare;
+use crate::compare::focus::focus;
+use crate::compare::side::Side;
+use crate::pass::trace::tests::system_of;
+use crate::policy::{Evidence, Policy};
+use crate::report::diff::{Diff, Effect, Holds, Presence, State};
+use crate::report::{EdgeRow, Report, Service};
+
+/// What happens in the shop, in milliseconds.
+#[derive(Clone, Copy)]
+struct Shop {
+    requests: u64,
+    /// Time of the payment itself.
+    pay: u64,
+    /// Time from the checkout to the payment, and back.
+    way: u64,
+    /// Time of the bank, which emits no spans.
+    bank: u64,
+    /// Calls of the bank.
+    calls: u64,
+    /// Every so many payments fail.
+    fails: u64,
+    /// Every so many requests look at the stock.
+    stock: u64,
+}
+
+const USUAL: Shop = Shop {
+    requests: 60,
+    pay: 20,
+    way: 4,
+    bank: 10,
+    calls: 1,
+    fails: 0,
+    stock: 1,
+};
+
+impl Shop {
+    fn drawing(self) -> String {
+        let mut drawing = String::new();
+        for at in 0..self.requests {
+            let t = at * 10_000;
+            // Some spread, the same for all.
+            let pay = self.pay + at % 5;
+            let inside = pay + self.calls * self.bank;
+            let failed = self.fails > 0 && at % self.fails == 0;
+            let error = if failed { " error" } else { "" };
+            let end = t + 30 + inside + 2 * self.way;
+            drawing.push_str(&format!(
+                "trace t{at}\nweb < POST /checkout {t}..{}{error}\n  web > POST /pay {}..{end}{error}\n    pay < POST /pay {}..{}{error}\n",
+                end + 10,
+                t + 30,
+                t + 30 + self.way,
+                end - self.way,
+            ));
+            for call in 0..self.calls {
+                let start = t + 30 + self.way + pay + call * self.bank;
+                drawing.push_str(&format!(
+                    "      pay > POST /transfer {start}..{} peer=bank\n",
+                    start + self.bank
+                ));
+            }
+            if self.stock > 0 && at % self.stock == 0 {
+                drawing.push_str(&format!(
+                    "  web > GET /stock {}..{}\n    stock < GET /stock {}..{}\n",
+                    t + 10,
+                    t + 20,
+                    t + 11,
+                    t + 19
+                ));
+            }
+        }
+        drawing
+    }
+
+    fn side(self, order: u64) -> Side {
+        Side::of_system(
+            "drawing",
+            &system_of(&self.drawing(), order),
+            &Policy::default(),
+        )
+    }
+}
+
+fn diff(base: Shop, head: Shop) -> Diff {
+    compare(&base.side(0), &head.side(1), &Evidence::default())
+}
+
+#[track_caller]
+fn first(base: Shop, head: Shop, expected: &str) -> Diff {
+    let diff = diff(base, head);
+    let said: Vec<&str> = diff.causes.iter().map(|cause| &*cause.text).collect();
+    assert_eq!(said.first().copied(), Some(expected), "{said:#?}");
+    diff
+}
+
+#[test]
+fn a_service_that_is_slower_by_itself_is_named_first() {
+    let slow = Shop { pay: 200, ..USUAL };
+    let diff = first(
+        USUAL,
+        slow,
+        "pay is slower by itself: +180 ms of own time per web POST /checkout request (100 % of +180 ms)",
+    );
+    assert_eq!(diff.causes.len(), 1);
+    let edge = diff.edges.iter().find(|edge| edge.to == "pay").unwrap();
+    assert!(edge.server_ns.unwrap().differs && !edge.network_ns.unwrap().differs);
+    first(
+        slow,
+        USUAL,
+        "pay is faster by itself: -180 ms of own time per web POST /checkout request (100 % of -180 ms)",
+    );
+}
+
+#[test]
+fn a_slower_way_is_told_from_a_slower_service() {
+    let far = Shop { way: 24, ..USUAL };
+    let diff = first(
+        USUAL,
+        far,
+        "the way from web to pay is slower: +40 ms between them per web POST /checkout request (100 % of +40 ms)",
+    );
+    let edge = diff.edges.iter().find(|edge| edge.to == "pay").unwrap();
+    assert!(!edge.server_ns.unwrap().differs && edge.network_ns.unwrap().differs);
+}
+
+#[test]
+fn what_emits_no_spans_is_waited_for() {
+    first(
+        USUAL,
+        Shop { bank: 60, ..USUAL },
+        "pay waits longer for bank: +50 ms per web POST /checkout request (100 % of +50 ms)",
+    );
+    first(
+        USUAL,
+        Shop { calls: 5, ..USUAL },
+        "pay calls bank more often (5 instead of 1 times a request): +40 ms per web POST /checkout request (100 % of +40 ms)",
+    );
+}
+
+#[test]
+fn failures_are_told_with_where_they_began() {
+    let diff = first(
+        USUAL,
+        Shop { fails: 3, ..USUAL },
+        "pay fails more: 33.3 % instead of 0 % of web POST /checkout requests fail from there; in all 33.3 % instead of 0 %",
+    );
+    assert_eq!(diff.causes[0].effect, Effect::Failing);
+    let edge = diff.edges.iter().find(|edge| edge.to == "pay").unwrap();
+    let errors = edge.error_ratio.unwrap();
+    assert!(errors.differs && errors.low > 0.2 && errors.high < 0.5);
+}
+
+#[test]
+fn the_parts_of_a_change_add_up_to_it() {
+    let slow = Shop {
+        pay: 70,
+        way: 9,
+        bank: 15,
+        ..USUAL
+    };
+    let diff = diff(USUAL, slow);
+    for entry in &diff.entries {
+        let parts = entry.parts.iter().map(|part| part.time_ns.value());
+        let (before, now) = entry.short_ns.unwrap();
+        let sum = parts.sum::<f64>() + now - before;
+        let whole = entry.duration_ns.unwrap().value();
+        assert!((sum - whole).abs() < 1.0, "{sum} of {whole}");
+    }
+    let said: Vec<&str> = diff.causes.iter().map(|cause| &*cause.text).collect();
+    assert_eq!(said.len(), 3, "{said:#?}");
+    assert!(said[0].contains("(76.9 % of +65 ms)"), "{said:#?}");
+}
+
+#[test]
+fn the_same_is_no_difference_whatever_the_order() {
+    let base = USUAL.side(0);
+    for order in 0..6 {
+        let diff = compare(&base, &USUAL.side(order), &Evidence::default());
+        assert!(diff.causes.is_empty() && diff.presence.is_empty());
+        assert_eq!(diff.differing, 0);
+        assert!(diff.tested > 8, "{}", diff.tested);
+        let mut chances = diff.edges.iter().flat_map(|edge| edge.changes());
+        assert!(chances.all(|change| change.p == 1.0 && change.value() == 0.0));
+    }
+}
+
+#[test]
+fn the_other_way_round_everything_is_mirrored() {
+    let head = Shop {
+        pay: 45,
+        fails: 4,
+        stock: 7,
+        requests: 70,
+        ..USUAL
+    };
+    let (there, back) = (diff(USUAL, head), diff(head, USUAL));
+    assert_eq!(
+        (there.tested, there.differing),
+        (back.tested, back.differing)
+    );
+    for (one, other) in there.edges.iter().zip(&back.edges) {
+        for (one, other) in one.changes().zip(other.changes()) {
+            assert!((one.value() + other.value()).abs() < 1e-6);
+            assert!((one.low + other.high).abs() < 1e-6 * one.low.abs().max(1.0));
+            assert!((one.p - other.p).abs() < 1e-12);
+            assert_eq!(one.differs, other.differs);
+        }
+    }
+    let mirrored = |effect| match effect {
+        Effect::Slower => Effect::Faster,
+        Effect::Faster => Effect::Slower,
+        Effect::Failing => Effect::Mending,
+        Effect::Mending => Effect::Failing,
+    };
+    let mut one: Vec<_> = there
+        .causes
+        .iter()
+        .map(|cause| (mirrored(cause.effect), &cause.place))
+        .collect();
+    let mut other: Vec<_> = back
+        .causes
+        .iter()
+        .map(|cause| (cause.effect, &cause.place))
+        .collect();
+    one.sort();
+    other.sort();
+    assert_eq!(one, other);
+}
+
+#[track_caller]
+fn stock(diff: &Diff) -> &Presence {
+    let mut found = diff.presence.iter();
+    let found =
+        found.find(|presence| format!("{:?}", presence.what).contains("Edge(\"web\", \"stock\""));
+    found.unwrap_or_else(|| panic!("{:#?}", diff.presence))
+}
+
+#[test]
+fn what_is_gone_is_told_from_what_was_not_seen() {
+    let without = Shop { stock: 0, ..USUAL };
+    let removed = diff(USUAL, without);
+    assert_eq!(stock(&removed).state, State::Removed);
+    assert_eq!(stock(&diff(without, USUAL)).state, State::Added);
+    let states: Vec<State> = removed
+        .presence
+        .iter()
+        .map(|presence| presence.state)
+        .collect();
+    assert_eq!(states, [State::Removed; 2], "the service and its edge");
+    // Once in sixty requests before: that twenty requests do not show it says little.
+    let rare = Shop { stock: 60, ..USUAL };
+    let few = Shop {
+        requests: 20,
+        ..without
+    };
+    let unseen = diff(rare, few);
+    assert_eq!(stock(&unseen).state, State::NotSeenNow);
+    let expected = stock(&unseen).expected.unwrap();
+    assert!((expected - 1.0 / 3.0).abs() < 1e-9, "{expected}");
+    assert_eq!(stock(&diff(few, rare)).state, State::NotSeenBefore);
+}
+
+fn lock(edges: &[(&str, &str)]) -> Side {
+    let names: std::collections::BTreeSet<&str> =
+        edges.iter().flat_map(|(from, to)| [*from, *to]).collect();
+    let report = Report {
+        services: names
+            .into_iter()
+            .map(|name| Service {
+                name: name.to_owned(),
+                ..Service::default()
+            })
+            .collect(),
+        edges: edges
+            .iter()
+            .map(|(from, to)| EdgeRow {
+                from: (*from).to_owned(),
+                to: (*to).to_owned(),
+                sync: true,
+                protocol: "http",
+                ..EdgeRow::default()
+            })
+            .collect(),
+        ..Report::default()
+    };
+    Side::of_report("topple.lock", &report, Holds::Lock)
+}
+
+#[test]
+fn a_lock_has_no_numbers_and_is_complete() {
+    let base = lock(&[("web", "pay"), ("web", "mail")]);
+    let head = lock(&[("web", "pay"), ("web", "stock")]);
+    let diff = compare(&base, &head, &Evidence::default());
+    assert_eq!(diff.tested, 0);
+    let states: Vec<State> = diff
+        .presence
+        .iter()
+        .map(|presence| presence.state)
+        .collect();
+    assert_eq!(
+        states,
+        [State::Removed, State::Added, State::Removed, State::Added]
+    );
+    let traced = compare(&base, &USUAL.side(0), &Evidence::default());
+    assert!(traced.edges.is_empty() && traced.untold[0].contains("BASE is a lock"));
+    let mail = traced
+        .presence
+        .iter()
+        .find(|presence| format!("{:?}", presence.what).contains("Edge(\"web\", \"mail\""));
+    assert_eq!(mail.map(|presence| presence.state), Some(State::NotSeenNow));
+    assert_eq!(stock_of(&traced), State::Added);
+}
+
+fn stock_of(diff: &Diff) -> State {
+    let mut found = diff.presence.iter();
+    let found = found.find(|presence| format!("{:?}", presence.what) == "Service(\"stock\")");
+    found.map(|presence| presence.state).unwrap()
+}
+
+#[test]
+fn too_few_requests_are_said_and_not_compared() {
+    let few = Shop {
+        requests: 5,
+        ..USUAL
+    };
+    let diff = diff(few, few);
+    assert_eq!(diff.tested, 0);
+    assert_eq!(
+        diff.untold,
+        [
+            "3 edges were not compared: fewer than 20 calls on a side, or in too few traces",
+            "1 entry point was not compared: fewer than 20 requests on a side",
+        ]
+    );
+}
+
+#[test]
+fn a_new_version_is_told_with_what_changed() {
+    let versioned = |shop: Shop, version: &str| {
+        let lines = shop.drawing();
+        let lines = lines.lines().map(|line| match line.contains("pay <") {
+            true => format!("{line} version={version}\n"),
+            false => format!("{line}\n"),
+        });
+        let drawing: String = lines.collect();
+        Side::of_system("drawing", &system_of(&drawing, 0), &Policy::default())
+    };
+    let slow = Shop { pay: 200, ..USUAL };
+    let diff = compare(
+        &versioned(USUAL, "1.4"),
+        &versioned(slow, "1.5"),
+        &Evidence::default(),
+    );
+    assert!(
+        diff.causes[0]
+            .text
+            .ends_with("; it runs version 1.5 instead of 1.4")
+    );
+}
+
+#[test]
+fn one_service_can_be_looked_at_alone() {
+    let (base, head) = (USUAL.side(0), Shop { pay: 200, ..USUAL }.side(0));
+    let whole = compare(&base, &head, &Evidence::default());
+    let mut of_pay = whole.clone();
+    focus(&mut of_pay, [&base, &head], "pay").unwrap();
+    assert_eq!(of_pay.causes, whole.causes);
+    assert!(of_pay.edges.iter().all(|edge| edge.to != "stock"));
+    let mut of_stock = whole.clone();
+    focus(&mut of_stock, [&base, &head], "stock").unwrap();
+    assert!(of_stock.causes.is_empty());
+    let error = focus(&mut of_stock, [&base, &head], "pai").unwrap_err();
+    assert_eq!(error.help(), Some("did you mean \"pay\"?"));
+}

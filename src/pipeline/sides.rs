@@ -1,0 +1,53 @@
+//! Reads the two sides of a comparison: traces, topologies, JSON reports, locks, and locks of commits.
+
+use std::path::Path;
+
+use crate::compare::side::Side;
+use crate::error::{Error, Result};
+use crate::fold::system;
+use crate::input::Reading;
+use crate::pipeline::base::{self, Content};
+use crate::pipeline::{Options, Progress, fold_with, pool};
+use crate::report::Report;
+use crate::report::diff::Holds;
+use crate::rule::lock::FILE_NAME;
+
+/// Returns what is known of one side, and what was read to know it, if that was traces.
+///
+/// `options` say how to read; the only one of their inputs is the side.
+///
+/// # Errors
+/// Fails when there is nothing of that name, or it cannot be read.
+pub fn side(options: &Options, progress: &Progress) -> Result<(Side, Option<Reading>)> {
+    let [name] = &options.inputs[..] else {
+        return Err(Error::new("expected one input on each side"));
+    };
+    let of_report =
+        |name: &str, report: &Report, holds| (Side::of_report(name, report, holds), None);
+    let is_input = name == "-" || Path::new(name).exists() || name.contains(['*', '?']);
+    if !is_input {
+        let (name, lock) = base::lock_of_commit(name, FILE_NAME)?.ok_or_else(|| {
+            Error::new(format!(
+                "{name}: expected a file, a folder, a glob, -, or a commit with {FILE_NAME}"
+            ))
+        })?;
+        let report = lock.report(&Report::default(), &options.policy);
+        return Ok(of_report(&name, &report, Holds::Lock));
+    }
+    Ok(match base::content(name)? {
+        Content::Lock(lock) => {
+            let report = lock.report(&Report::default(), &options.policy);
+            of_report(name, &report, Holds::Lock)
+        }
+        Content::Report(report, _) => of_report(name, &report, Holds::Report),
+        Content::Traces => {
+            let pool = pool(options)?;
+            let (topology, reading) = fold_with(&pool, options, progress)?;
+            let system = system::resolve_as(topology, &options.policy.services);
+            (
+                Side::of_system(name, &system, &options.policy),
+                Some(reading),
+            )
+        }
+    })
+}
