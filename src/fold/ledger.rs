@@ -17,6 +17,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::fold::catalogue::{Catalogue, Move};
 use crate::fold::exemplar::Exemplars;
+use crate::fold::pile::Pile;
 use crate::fold::sketch::Sketch;
 use crate::model::id::mix;
 use crate::model::names::NameId;
@@ -174,7 +175,7 @@ pub struct Table {
     /// Places in `records` by the hash of the key. Numbers alone stay in cache where records would not.
     places: HashTable<u32>,
     /// In the order in which the keys came.
-    records: Vec<Row>,
+    records: Pile<Row>,
     /// What went to no key of its own because there were too many.
     other: Option<Record>,
     /// How often the bins were made twice as wide.
@@ -191,7 +192,7 @@ impl Table {
         Table {
             layout,
             places: HashTable::new(),
-            records: Vec::new(),
+            records: Pile::new(),
             other: None,
             shift: 0,
             halvings: 0,
@@ -304,9 +305,9 @@ impl Table {
     }
 
     /// Takes all records out.
-    fn take(&mut self) -> Vec<Row> {
+    fn take(&mut self) -> Pile<Row> {
         self.places.clear();
-        std::mem::take(&mut self.records)
+        std::mem::replace(&mut self.records, Pile::new())
     }
 
     /// Makes the bins as wide as after `shift` doublings.
@@ -508,6 +509,11 @@ impl Ledger {
         for table in self.0.values_mut() {
             table.rename(moved);
         }
+    }
+
+    /// Takes the tables out, by name.
+    pub(in crate::fold) fn into_tables(self) -> impl Iterator<Item = (String, Table)> {
+        self.0.into_iter()
     }
 
     pub(in crate::fold) fn names(&self, nodes: &mut Vec<u32>, texts: &mut Vec<NameId>) {

@@ -15,6 +15,8 @@ pub mod shape;
 
 pub mod message;
 
+mod pile;
+
 pub mod ledger;
 
 pub mod topology;

@@ -5,26 +5,21 @@ use crate::fold::codec::wire;
 use crate::fold::codec::write::{exemplars_to_wire, sketch_to_wire};
 use crate::fold::ledger::{Key, Layout, Ledger, Part, Record, Table};
 
-pub(super) fn to_wire(ledger: &Ledger) -> Vec<wire::Table> {
-    ledger
-        .tables()
-        .map(|(name, table)| {
-            let layout = table.layout();
-            let (shift, halvings) = table.bounds();
-            wire::Table {
-                name: name.to_owned(),
-                parts: layout.parts.iter().map(|part| *part as u32).collect(),
-                bin: layout.bin,
-                limit: layout.limit,
-                group: u32::from(layout.group),
-                shift,
-                halvings,
-                traces: table.traces(),
-                rows: table.rows().into_iter().map(row_to_wire).collect(),
-                other: table.other().map(record_to_wire),
-            }
-        })
-        .collect()
+pub(super) fn to_wire(name: String, table: &Table) -> wire::Table {
+    let layout = table.layout();
+    let (shift, halvings) = table.bounds();
+    wire::Table {
+        name,
+        parts: layout.parts.iter().map(|part| *part as u32).collect(),
+        bin: layout.bin,
+        limit: layout.limit,
+        group: u32::from(layout.group),
+        shift,
+        halvings,
+        traces: table.traces(),
+        rows: table.rows().into_iter().map(row_to_wire).collect(),
+        other: table.other().map(record_to_wire),
+    }
 }
 
 fn row_to_wire((key, record): (&Key, &Record)) -> wire::Row {
@@ -48,9 +43,13 @@ fn record_to_wire(record: &Record) -> wire::Record {
     }
 }
 
-pub(super) fn from_wire(tables: Vec<wire::Table>, bounds: &Bounds) -> Option<Ledger> {
+pub(super) fn from_wire(
+    tables: impl Iterator<Item = Option<wire::Table>>,
+    bounds: &Bounds,
+) -> Option<Ledger> {
     let mut ledger = Ledger::default();
     for table in tables {
+        let table = table?;
         let mut parts = [Part::Unused; 4];
         for (part, number) in parts.iter_mut().zip(&table.parts) {
             *part = *Part::ALL.get(*number as usize)?;

@@ -9,12 +9,15 @@ mod read;
 pub mod wire;
 mod write;
 
-use prost::Message;
+use std::io::Write;
+
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use prost::{DecodeError, Message};
 
 use crate::error::{Error, Result};
 use crate::fold::topology::Topology;
 use read::from_wire;
-use write::to_wire;
+use write::sections;
 
 /// What the content of a topology file begins with.
 pub const MAGIC: &[u8] = b"topple topology\n";
@@ -35,13 +38,13 @@ pub fn is_topology(head: &[u8]) -> bool {
 /// # Errors
 /// Fails when the compressor does.
 pub fn encode(topology: Topology) -> Result<Vec<u8>> {
-    let message = to_wire(topology.compacted());
-    let mut content = MAGIC.to_vec();
-    content.reserve(message.encoded_len());
-    message
-        .encode(&mut content)
-        .map_err(|error| Error::new(format!("cannot encode the topology: {error}")))?;
-    zstd::bulk::compress(&content, LEVEL).map_err(|error| Error::io("topology", &error))
+    let failed = |error| Error::io("topology", &error);
+    let mut file = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
+    file.write_all(MAGIC).map_err(failed)?;
+    sections(topology.compacted(), |section| {
+        file.write_all(&section.encode_to_vec()).map_err(failed)
+    })?;
+    file.finish().map_err(failed)
 }
 
 /// Returns the topology of (decompressed) content; `name` is the file for messages.
@@ -68,6 +71,32 @@ pub fn decode(name: &str, content: &[u8]) -> Result<Topology> {
         ))
         .with_help("it was written by a newer topple: update this one"));
     }
-    let message = wire::Topology::decode(message).map_err(|error| damaged(&error.to_string()))?;
-    from_wire(message).ok_or_else(|| damaged("a number points nowhere or is too large"))
+    let (rest, tables) = apart(message).map_err(|error| damaged(&error.to_string()))?;
+    let rest = wire::Topology::decode(&*rest).map_err(|error| damaged(&error.to_string()))?;
+    let tables = tables.into_iter();
+    let tables = tables.map(|content| wire::Table::decode(content).ok());
+    from_wire(rest, tables)
+        .ok_or_else(|| damaged("a number points nowhere or is too large, or a table is cut short"))
+}
+
+/// Returns the message without its tables, and the content of each table: they are the largest part, and are decoded one
+/// at a time.
+fn apart(message: &[u8]) -> std::result::Result<(Vec<u8>, Vec<&[u8]>), DecodeError> {
+    let (mut rest, mut tables) = (Vec::new(), Vec::new());
+    let mut left = message;
+    while !left.is_empty() {
+        let from = left;
+        let (tag, kind) = decode_key(&mut left)?;
+        skip_field(kind, tag, &mut left, DecodeContext::default())?;
+        let mut field = &from[..from.len() - left.len()];
+        if tag == wire::TABLES && kind == WireType::LengthDelimited {
+            // What is left behind the key and the length.
+            decode_key(&mut field)?;
+            decode_varint(&mut field)?;
+            tables.push(field);
+        } else {
+            rest.extend_from_slice(field);
+        }
+    }
+    Ok((rest, tables))
 }

@@ -60,7 +60,12 @@ impl Bounds {
     }
 }
 
-pub(super) fn from_wire(message: wire::Topology) -> Option<Topology> {
+/// Returns the topology of a message without its tables, and of the tables, which come one at a time; nothing when one of
+/// them cannot be understood.
+pub(super) fn from_wire(
+    message: wire::Topology,
+    tables: impl Iterator<Item = Option<wire::Table>>,
+) -> Option<Topology> {
     let texts: Vec<Box<str>> = message.texts.into_iter().map(Into::into).collect();
     let all_texts = Bounds {
         texts: texts.len(),
@@ -154,7 +159,7 @@ pub(super) fn from_wire(message: wire::Topology) -> Option<Topology> {
             .aliases
             .insert((bounds.text(alias.address)?, bounds.node(alias.node)?), ());
     }
-    topology.ledger = ledger::from_wire(message.tables, &bounds)?;
+    topology.ledger = ledger::from_wire(tables, &bounds)?;
     topology.account = account_from_wire(message.account?)?;
     for bucket in message.buckets {
         topology.buckets.insert(Bucket {

@@ -11,6 +11,9 @@ pub struct Version {
     pub version: u32,
 }
 
+/// The field of [`Topology`] with the tables.
+pub const TABLES: u32 = 17;
+
 /// A whole topology.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Topology {

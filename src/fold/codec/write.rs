@@ -1,7 +1,8 @@
-//! From a topology to its message; everything in the order of its text.
+//! From a topology to its message, section by section; everything in the order of its text.
 
 use std::sync::Arc;
 
+use crate::error::Result;
 use crate::fold::codec::{VERSION, ledger, wire};
 use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
@@ -10,7 +11,15 @@ use crate::fold::sketch::Sketch;
 use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
 use crate::model::names::NameId;
 
-pub(super) fn to_wire(topology: Topology) -> wire::Topology {
+/// What a section holds at most of edges, shapes and messages.
+const SECTION: usize = 1 << 10;
+
+/// Hands out a topology in sections, each a message with a few of its fields; written one after the other they are the
+/// whole message. So only one section at a time is in memory twice.
+pub(super) fn sections(
+    topology: Topology,
+    mut write: impl FnMut(&wire::Topology) -> Result<()>,
+) -> Result<()> {
     let catalogue = Arc::clone(&topology.catalogue);
     let nodes = catalogue.nodes().iter().map(|node| wire::Node {
         kind: node.kind as u32,
@@ -18,11 +27,12 @@ pub(super) fn to_wire(topology: Topology) -> wire::Topology {
         name: node.name,
         address: node.address,
     });
-    let mut shapes: Vec<_> = topology.shapes.list().iter().collect();
-    shapes.sort_unstable_by(|a, b| (a.entry, &a.steps).cmp(&(b.entry, &b.steps)));
-    let message_halvings = topology.messages.halvings();
-    let (sent, taken) = topology.messages.into_parts();
-    wire::Topology {
+    let (sent, taken, message_halvings) = {
+        let halvings = topology.messages.halvings();
+        let (sent, taken) = topology.messages.into_parts();
+        (sent, taken, halvings)
+    };
+    write(&wire::Topology {
         version: VERSION,
         texts: catalogue
             .texts()
@@ -30,10 +40,6 @@ pub(super) fn to_wire(topology: Topology) -> wire::Topology {
             .map(|text| text.to_string())
             .collect(),
         nodes: nodes.collect(),
-        edges: sorted_refs(&topology.edges)
-            .into_iter()
-            .map(|(key, edge)| edge_to_wire(key, edge))
-            .collect(),
         instances: sorted(topology.instances)
             .into_iter()
             .map(instance_to_wire)
@@ -42,7 +48,6 @@ pub(super) fn to_wire(topology: Topology) -> wire::Topology {
             .into_iter()
             .map(|(key, entry)| entry_to_wire(key, entry))
             .collect(),
-        shapes: shapes.into_iter().map(shape_to_wire).collect(),
         shape_halvings: topology.shapes.halvings(),
         remainders: topology
             .shapes
@@ -52,28 +57,6 @@ pub(super) fn to_wire(topology: Topology) -> wire::Topology {
                 entry: Some(key_to_wire(&remainder.entry)),
                 requests: remainder.requests,
                 weight: remainder.weight,
-            })
-            .collect(),
-        sent: sent
-            .into_iter()
-            .map(|(key, sent)| wire::Sent {
-                key,
-                node: sent.node,
-                destination: sent.destination,
-                end: sent.end,
-            })
-            .collect(),
-        taken: taken
-            .into_iter()
-            .map(|(key, node, taken)| wire::Taken {
-                key,
-                node,
-                start: taken.start,
-                destination: taken.destination,
-                weight: taken.weight,
-                duration: taken.duration,
-                failed: taken.failed,
-                exemplar: Some(exemplar_to_wire(&taken.exemplar, 0)),
             })
             .collect(),
         message_halvings,
@@ -95,8 +78,58 @@ pub(super) fn to_wire(topology: Topology) -> wire::Topology {
             })
             .collect(),
         overflowed: topology.overflowed.iter().cloned().collect(),
-        tables: ledger::to_wire(&topology.ledger),
+        ..wire::Topology::default()
+    })?;
+    for edges in sorted_refs(&topology.edges).chunks(SECTION) {
+        let edges = edges.iter().map(|(key, edge)| edge_to_wire(key, edge));
+        write(&wire::Topology {
+            edges: edges.collect(),
+            ..wire::Topology::default()
+        })?;
     }
+    let mut shapes: Vec<_> = topology.shapes.list().iter().collect();
+    shapes.sort_unstable_by(|a, b| (a.entry, &a.steps).cmp(&(b.entry, &b.steps)));
+    for shapes in shapes.chunks(SECTION) {
+        write(&wire::Topology {
+            shapes: shapes.iter().map(|shape| shape_to_wire(shape)).collect(),
+            ..wire::Topology::default()
+        })?;
+    }
+    for sent in sent.chunks(SECTION) {
+        let sent = sent.iter().map(|(key, sent)| wire::Sent {
+            key: *key,
+            node: sent.node,
+            destination: sent.destination,
+            end: sent.end,
+        });
+        write(&wire::Topology {
+            sent: sent.collect(),
+            ..wire::Topology::default()
+        })?;
+    }
+    for taken in taken.chunks(SECTION) {
+        let taken = taken.iter().map(|(key, node, taken)| wire::Taken {
+            key: *key,
+            node: *node,
+            start: taken.start,
+            destination: taken.destination,
+            weight: taken.weight,
+            duration: taken.duration,
+            failed: taken.failed,
+            exemplar: Some(exemplar_to_wire(&taken.exemplar, 0)),
+        });
+        write(&wire::Topology {
+            taken: taken.collect(),
+            ..wire::Topology::default()
+        })?;
+    }
+    for (name, table) in topology.ledger.into_tables() {
+        write(&wire::Topology {
+            tables: vec![ledger::to_wire(name, &table)],
+            ..wire::Topology::default()
+        })?;
+    }
+    Ok(())
 }
 
 fn edge_to_wire(key: &EdgeKey, edge: &Edge) -> wire::Edge {

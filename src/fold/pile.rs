@@ -1,0 +1,107 @@
+//! A list that grows without moving what it holds.
+//!
+//! A vector that grows is copied to a place twice as large, and the old place stays as a hole in the heap. Lists of
+//! records are many and large, so they grow by pieces of the same size instead.
+
+use std::ops::{Index, IndexMut};
+
+/// Elements of a piece; a power of two.
+const PIECE: usize = 1 << 9;
+
+/// A list in pieces.
+#[derive(Clone, Debug)]
+pub(super) struct Pile<T> {
+    /// All but the last are full. The first grows like any vector, for most piles are small.
+    pieces: Vec<Vec<T>>,
+}
+
+impl<T> Pile<T> {
+    /// Returns an empty pile.
+    pub(super) fn new() -> Pile<T> {
+        Pile { pieces: Vec::new() }
+    }
+
+    /// Returns how many elements there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        let full = self.pieces.len().saturating_sub(1);
+        full * PIECE + self.pieces.last().map_or(0, Vec::len)
+    }
+
+    /// Adds an element at the end.
+    pub(super) fn push(&mut self, element: T) {
+        match self.pieces.last_mut() {
+            Some(last) if last.len() < PIECE => last.push(element),
+            last => {
+                let capacity = if last.is_some() { PIECE } else { 4 };
+                let mut piece = Vec::with_capacity(capacity);
+                piece.push(element);
+                self.pieces.push(piece);
+            }
+        }
+    }
+
+    /// Returns the elements in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.pieces.iter().flatten()
+    }
+}
+
+impl<T> Index<usize> for Pile<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, at: usize) -> &T {
+        &self.pieces[at / PIECE][at % PIECE]
+    }
+}
+
+impl<T> IndexMut<usize> for Pile<T> {
+    #[inline]
+    fn index_mut(&mut self, at: usize) -> &mut T {
+        &mut self.pieces[at / PIECE][at % PIECE]
+    }
+}
+
+impl<T> IntoIterator for Pile<T> {
+    type Item = T;
+    type IntoIter = std::iter::Flatten<std::vec::IntoIter<Vec<T>>>;
+
+    /// Pieces are given back as soon as they are empty.
+    fn into_iter(self) -> Self::IntoIter {
+        self.pieces.into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pile_is_a_list() {
+        for n in [
+            0,
+            1,
+            4,
+            5,
+            PIECE - 1,
+            PIECE,
+            PIECE + 1,
+            3 * PIECE,
+            3 * PIECE + 7,
+        ] {
+            let mut pile = Pile::new();
+            for element in 0..n {
+                assert_eq!(pile.len(), element);
+                pile.push(element);
+            }
+            assert!(pile.iter().copied().eq(0..n));
+            if n > 0 {
+                pile[n / 2] = n;
+                assert_eq!((pile[n / 2], pile.len()), (n, n));
+                pile[n / 2] = n / 2;
+            }
+            assert!(pile.into_iter().eq(0..n));
+        }
+    }
+}
