@@ -144,7 +144,7 @@ fn large_numbers_add_up_and_larger_ones_are_refused() {
     let error = codec::decode("x.topo", &inflated(u64::MAX)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "x.topo: damaged topology: a number points nowhere or is too large"
+        "x.topo: damaged topology: a number points nowhere or is too large, or a table is cut short"
     );
 }
 

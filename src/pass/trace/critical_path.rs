@@ -300,12 +300,8 @@ pub(in crate::pass) fn paths_of(
     let [of] = WATCHER.tables else {
         return None;
     };
-    let named = |node: u32, operation: u32| {
-        (
-            graph.name_of(node).to_owned(),
-            graph.text(operation).to_owned(),
-        )
-    };
+    let named = |node: u32, operation: u32| (graph.name_of(node), graph.text(operation));
+    let owned = |(service, operation): (&str, &str)| (service.to_owned(), operation.to_owned());
     let records = grouped(graph.table(of)?, |key| {
         let [entry, entry_operation, node, operation] = key.parts;
         let spent_by = (node != USERS).then(|| named(node, operation));
@@ -313,17 +309,22 @@ pub(in crate::pass) fn paths_of(
         (named(entry, entry_operation), bucket, spent_by)
     });
     let mut paths: BTreeMap<(String, String), EntryPaths> = BTreeMap::new();
-    for ((entry, bucket, operation), record) in records {
-        let of = paths.entry(entry).or_default();
-        let spent = of.buckets.entry(bucket).or_default();
-        match operation {
-            Some(operation) => {
-                spent.by_operation.insert(operation, record.sums[TIME]);
-            }
-            None => {
-                spent.requests = record.sums[COUNT];
-                spent.time = record.sums[TIME];
-                of.add_request(&record);
+    let records: Vec<_> = records.into_iter().collect();
+    for of_entry in records.chunk_by(|a, b| a.0.0 == b.0.0) {
+        let of = paths.entry(owned(of_entry[0].0.0)).or_default();
+        for ((_, bucket, operation), record) in of_entry {
+            let spent = of.buckets.entry(*bucket).or_default();
+            match operation {
+                Some(operation) => {
+                    spent
+                        .by_operation
+                        .insert(owned(*operation), record.sums[TIME]);
+                }
+                None => {
+                    spent.requests = record.sums[COUNT];
+                    spent.time = record.sums[TIME];
+                    of.add_request(record);
+                }
             }
         }
     }
