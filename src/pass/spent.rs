@@ -96,7 +96,11 @@ pub fn time_of(graph: &Graph<'_>) -> Option<BTreeMap<(String, String), EntrySpen
     }
     for ((entry, bucket, of), record) in records {
         let rows = entries.entry(entry).or_default();
-        rows.push(Row { bucket, of, record });
+        rows.push(Row {
+            bucket,
+            of,
+            record: record.into_owned(),
+        });
     }
     Some(
         entries

@@ -16,6 +16,7 @@
 //!
 //! Left out on purpose: which failed first. Bins are far wider than clocks differ, and order within a bin proves nothing.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algo::availability::beta_factor;
@@ -366,7 +367,7 @@ fn explain<'a>(
     series: &BTreeMap<u32, Series>,
     together: &[Together],
     instances: &BTreeMap<(u32, u32), Vec<Cause<'a>>>,
-    requests: &BTreeMap<(Option<u32>, u32, u64), Record>,
+    requests: &BTreeMap<(Option<u32>, u32, u64), Cow<'_, Record>>,
     measured: &mut Measured,
 ) {
     let mut found: BTreeMap<Cause<'a>, (BTreeSet<&str>, Record, f64, f64)> = BTreeMap::new();

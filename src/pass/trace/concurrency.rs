@@ -143,7 +143,9 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let rows: Vec<_> = rows.into_iter().collect();
     for pool in rows.chunk_by(|a, b| a.0.0 == b.0.0) {
         let (from, to, _) = pool[0].0.0;
-        let changes = pool.iter().map(|((_, number), record)| (*number, record));
+        let changes = pool
+            .iter()
+            .map(|((_, number), record)| (*number, &**record));
         let flight = flight(changes, table.width(), length);
         edges.entry((from, to)).or_default().push(flight);
     }

@@ -59,7 +59,9 @@ pub mod retries;
 
 pub mod timeouts;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::algo::special::normal_tail;
 use crate::algo::stats::TwoByTwo;
@@ -130,14 +132,20 @@ pub(in crate::pass) fn shown(exemplars: &Exemplars) -> Vec<String> {
 
 /// Returns the records of a table, those put together that a function gives the same key, in the order of the keys.
 ///
-/// Several nodes of the topology may be one of the graph, so what is said per node has to be put together by name.
-pub(in crate::pass) fn grouped<K: Ord>(
-    table: &Table,
+/// Several nodes of the topology may be one of the graph, so what is said per node has to be put together by name. Most are
+/// one, and their records are not copied.
+pub(in crate::pass) fn grouped<'a, K: Ord>(
+    table: &'a Table,
     group: impl Fn(&Key) -> K,
-) -> BTreeMap<K, Record> {
-    let mut groups: BTreeMap<K, Record> = BTreeMap::new();
+) -> BTreeMap<K, Cow<'a, Record>> {
+    let mut groups: BTreeMap<K, Cow<'a, Record>> = BTreeMap::new();
     for (key, record) in table.rows() {
-        groups.entry(group(key)).or_default().merge(record);
+        match groups.entry(group(key)) {
+            Entry::Vacant(place) => {
+                place.insert(Cow::Borrowed(record));
+            }
+            Entry::Occupied(sum) => sum.into_mut().to_mut().merge(record),
+        }
     }
     groups
 }

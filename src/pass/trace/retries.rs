@@ -282,7 +282,7 @@ pub(crate) fn attempts_of(graph: &Graph<'_>) -> BTreeMap<(u32, u32), Attempts> {
     {
         if let Some(edge) = nodes.and_then(|nodes| edges.get_mut(&nodes)) {
             edge.most = edge.most.max(record.most);
-            edge.repeated = Some(record);
+            edge.repeated = Some(record.into_owned());
         }
     }
     let by_attempt = graph
@@ -290,9 +290,10 @@ pub(crate) fn attempts_of(graph: &Graph<'_>) -> BTreeMap<(u32, u32), Attempts> {
         .map(|table| grouped(table, |key| (pair(key.parts), key.parts[2])))
         .unwrap_or_default();
     for ((nodes, attempt), record) in by_attempt {
-        if let (Some(edge), Some(sketch)) =
-            (nodes.and_then(|nodes| edges.get_mut(&nodes)), record.sketch)
-        {
+        if let (Some(edge), Some(sketch)) = (
+            nodes.and_then(|nodes| edges.get_mut(&nodes)),
+            record.into_owned().sketch,
+        ) {
             edge.pauses.push(Pause {
                 attempt,
                 count: sketch.count(),

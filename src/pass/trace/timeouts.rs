@@ -12,6 +12,7 @@ pub(in crate::pass) mod infer;
 
 mod check;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::finding::Finding;
@@ -244,7 +245,7 @@ pub(crate) fn calls_of(graph: &Graph<'_>, limits: &Limits) -> BTreeMap<(u32, u32
     let [timed_out, deadlines, _] = WATCHER.tables else {
         return calls;
     };
-    let by_nodes = |of: &TableOf| -> BTreeMap<Option<(u32, u32)>, Record> {
+    let by_nodes = |of: &TableOf| -> BTreeMap<Option<(u32, u32)>, Cow<'_, Record>> {
         let nodes = |parts: [u32; 4]| {
             let from = graph.node_of_topology(parts[0])?;
             Some((from, graph.node_of_topology(parts[1])?))
@@ -257,8 +258,8 @@ pub(crate) fn calls_of(graph: &Graph<'_>, limits: &Limits) -> BTreeMap<(u32, u32
     let (timed_out, deadlines) = (by_nodes(timed_out), by_nodes(deadlines));
     for (nodes, of) in &mut calls {
         let declared = limits.calls.get(nodes).and_then(|terms| terms.timeout);
-        let captured = deadlines.get(&Some(*nodes));
-        let ended = timed_out.get(&Some(*nodes));
+        let captured = deadlines.get(&Some(*nodes)).map(|record| &**record);
+        let ended = timed_out.get(&Some(*nodes)).map(|record| &**record);
         of.passes_on = captured.is_some_and(infer::varies);
         of.timeout = infer::timeout(declared, captured, ended, &of.client_ns, &of.server_ns);
         of.exemplars = ended.map(crate::pass::trace::exemplars).unwrap_or_default();

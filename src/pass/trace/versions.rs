@@ -366,7 +366,11 @@ fn incompatible(graph: &Graph<'_>, pairs: &Table, measured: &mut Measured) {
             *sum = sum.saturating_sub(less);
         }
         let is_enough = own.sums[CALLS] >= ENOUGH && rest[CALLS] >= ENOUGH;
-        is_enough.then_some(Pair { ends, own, rest })
+        is_enough.then(|| Pair {
+            ends,
+            own: own.into_owned(),
+            rest,
+        })
     });
     let pairs: Vec<Pair<'_>> = pairs.collect();
     let p_failing: Vec<f64> = pairs.iter().map(p_of_failures).collect();

@@ -54,7 +54,7 @@ impl<'a> Edges<'a> {
         for (ends, record) in records {
             if let Some(calls) = by_ends.get_mut(&ends) {
                 calls.paired = calls.paired.saturating_sub(record.sums[BESIDE]);
-                calls.record = record;
+                calls.record = record.into_owned();
             }
         }
         let all = total(by_ends.values().map(EdgeCalls::all));

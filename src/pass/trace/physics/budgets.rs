@@ -1,5 +1,6 @@
 //! Budgets that light cannot keep: captured deadlines, declared timeouts, declared objectives.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
@@ -103,7 +104,7 @@ pub(super) fn declared_timeouts(graph: &Graph<'_>) -> Vec<Finding> {
 /// The distribution of each record is what light needs for the calls between regions that a request waited for.
 pub(super) fn declared_objectives(
     graph: &Graph<'_>,
-    by_entry: &BTreeMap<(&str, &str), Record>,
+    by_entry: &BTreeMap<(&str, &str), Cow<'_, Record>>,
 ) -> Vec<Finding> {
     let mut told: BTreeMap<(&str, &str), Finding> = BTreeMap::new();
     for point in &graph.system.entries {

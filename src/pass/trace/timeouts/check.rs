@@ -12,6 +12,7 @@
 //! - *No timeout*: a call took longer than ten times the p99 and than T(x, u), or longer than a minute, although nothing
 //!   says that it would ever have been given up.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::algo::stats::wilson;
@@ -50,7 +51,7 @@ struct Check<'a> {
     calls: &'a BTreeMap<(u32, u32), Calls>,
     attempts: BTreeMap<(u32, u32), Attempts>,
     /// By caller, service and callee: what the starts of the calls say.
-    below: BTreeMap<(u32, u32, u32), Record>,
+    below: BTreeMap<(u32, u32, u32), Cow<'a, Record>>,
 }
 
 /// Adds what cannot hold.
