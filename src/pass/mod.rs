@@ -26,6 +26,8 @@ pub mod budgets;
 
 pub mod spent;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
 use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Way};
 use crate::fold::Watcher;
 
@@ -156,14 +158,52 @@ const DESCRIBING: [&str; 2] = ["mean_concurrency", "peak_concurrency"];
 
 /// Runs every pass.
 ///
-/// Metrics are sorted by name. Findings keep the order their pass gives them; those that cannot be told come last.
+/// Passes over the graph run one after the other, since each adds to where the nodes stand and may look at what others
+/// added; passes over traces run beside them. Metrics are sorted by name. Findings keep the order their pass gives them;
+/// those that cannot be told come last.
 pub fn measure(graph: &Graph<'_>, effort: Effort) -> Measured {
+    let watches = |pass: &&&Pass| pass.watch.is_some();
+    let (of_graph, of_traces) = rayon::join(
+        || {
+            let mut standings = vec![Standing::default(); graph.n_nodes()];
+            let passes = PASSES.iter().filter(|pass| !watches(pass));
+            let all: Vec<_> = passes
+                .map(|pass| {
+                    let mut measured = Measured {
+                        standings: std::mem::take(&mut standings),
+                        ..Measured::default()
+                    };
+                    (pass.measure)(graph, effort, &mut measured);
+                    standings = std::mem::take(&mut measured.standings);
+                    (pass.name, measured)
+                })
+                .collect();
+            (all, standings)
+        },
+        || {
+            let passes = PASSES.par_iter().filter(watches);
+            let all = passes.map(|pass| {
+                let mut measured = Measured::default();
+                (pass.measure)(graph, effort, &mut measured);
+                (pass.name, measured)
+            });
+            all.collect::<Vec<_>>()
+        },
+    );
+    let (mut all, standings) = of_graph;
+    all.extend(of_traces);
+    all.sort_by_key(|(name, _)| *name);
     let mut measured = Measured {
-        standings: vec![Standing::default(); graph.n_nodes()],
+        standings,
         ..Measured::default()
     };
-    for pass in PASSES {
-        (pass.measure)(graph, effort, &mut measured);
+    for (_, of) in all {
+        measured.metrics.extend(of.metrics);
+        measured.findings.extend(of.findings);
+        measured.notes.extend(of.notes);
+        measured.chains.extend(of.chains);
+        measured.ways.extend(of.ways);
+        measured.sizes.extend(of.sizes);
     }
     measured.metrics.sort_by_key(|metric| metric.name);
     measured.findings.sort_by_key(|finding| {
