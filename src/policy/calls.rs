@@ -104,7 +104,8 @@ pub struct Entrypoint {
     pub requests: OperationSelector,
     /// What is asked of it.
     pub slo: Slo,
-    /// How much it counts against others; more than zero, 1 unless given.
+    /// How much it should count against others; more than zero, 1 unless given. No pass weighs by it yet: shares are of the
+    /// requests seen.
     pub weight: f64,
     /// Where it stands in the policy file.
     pub place: Place,

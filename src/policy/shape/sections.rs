@@ -206,7 +206,7 @@ pub(crate) static ENTRYPOINT: Record = record(
         key(
             "weight",
             Shape::Positive,
-            "how much it counts against others; 1 unless given",
+            "how much it should count against others; changes nothing yet, shares are of the requests seen",
         ),
     ],
 );
