@@ -9,7 +9,6 @@ use crate::error::{Error, Exit, Result};
 use crate::pipeline::{Options, sides};
 use crate::render::diff::DIFF_RENDERERS;
 use crate::report::Report;
-use crate::report::diff::Holds;
 
 pub(super) fn diff(args: DiffArgs) -> Result<Exit> {
     let renderers = output::renderers(
@@ -37,7 +36,7 @@ pub(super) fn diff(args: DiffArgs) -> Result<Exit> {
             exit = of_side;
         }
     }
-    if exit == Exit::Open && [&base, &head].into_iter().any(is_empty) {
+    if exit == Exit::Open && (base.row.is_empty || head.row.is_empty) {
         exit = Exit::Unknown;
     }
     let mut diff = compare(&base, &head, &options.policy.evidence);
@@ -61,12 +60,4 @@ fn read(options: &Options, args: &DiffArgs) -> Result<(Side, Exit)> {
         None => Exit::Open,
     };
     Ok((side, exit))
-}
-
-/// Returns whether a side says nothing.
-fn is_empty(side: &Side) -> bool {
-    match side.row.holds {
-        Holds::Traces | Holds::Report => side.row.traces == 0,
-        Holds::Lock => side.is_blank(),
-    }
 }

@@ -142,6 +142,7 @@ impl Side {
                 holds: Holds::Traces,
                 traces: system.account.traces,
                 requests: 0.0,
+                is_empty: system.account.traces == 0,
             },
             nodes: (0..graph.n_nodes() as u32)
                 .map(|node| graph.name(node).to_owned())
@@ -190,6 +191,11 @@ impl Side {
                 holds,
                 traces: if is_lock { 0 } else { report.data.traces },
                 requests: report.entries.iter().map(|entry| entry.requests).sum(),
+                is_empty: if is_lock {
+                    nodes.len() == 0
+                } else {
+                    report.data.traces == 0
+                },
             },
             nodes: nodes
                 .filter(|service| service.kind != Kind::Users)
@@ -216,11 +222,6 @@ impl Side {
             side.entries.insert(id, entry_side_of_row(row));
         }
         side
-    }
-
-    /// Returns whether the side has no node.
-    pub fn is_blank(&self) -> bool {
-        self.nodes.is_empty()
     }
 
     /// Returns how often each node worked: attempts to reach it, and what it began by itself.

@@ -70,12 +70,15 @@ fn said(output: &Output) -> String {
 
 /// Returns the error that a commit is not in this clone, with what brings it there.
 fn missing(commit: &str, folder: &Path, output: &Output) -> Error {
-    if !output.stderr.is_empty() {
-        return Error::new(format!("git: {}", said(output)));
-    }
     let error = Error::new(format!(
         "expected a file, or a commit of this clone, found \"{commit}\""
     ));
+    if !output.stderr.is_empty() {
+        return error.with_help(format!(
+            "there is no such file, and git says: {}",
+            said(output)
+        ));
+    }
     let remotes = git(folder, &["remote"]).ok();
     let remotes = remotes.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let remotes = remotes.unwrap_or_default();

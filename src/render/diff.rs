@@ -1,7 +1,9 @@
 //! Formats of `topple diff`, and the sentences that those for people share.
 
 use super::{Renderer, json, md, table};
-use crate::report::diff::{Cause, Change, Diff, Place, Presence, Shift, SideRow, State, Thing};
+use crate::report::diff::{
+    Cause, Change, Diff, Holds, Place, Presence, Shift, SideRow, State, Thing,
+};
 use crate::text;
 
 /// Every format of a comparison, by name.
@@ -9,6 +11,16 @@ pub static DIFF_RENDERERS: &[&Renderer] = &[&json::DIFF, &md::DIFF, &table::DIFF
 
 /// Returns the answer in one sentence: the first cause, or that there is none.
 pub(super) fn answer(diff: &Diff) -> String {
+    let is_empty = (diff.base.is_empty, diff.head.is_empty);
+    let empty = match is_empty {
+        (true, true) => Some("BASE and HEAD hold"),
+        (true, false) => Some("BASE holds"),
+        (false, true) => Some("HEAD holds"),
+        (false, false) => None,
+    };
+    if let Some(empty) = empty {
+        return format!("Nothing is known of what changed: {empty} nothing to compare.");
+    }
     if let Some(cause) = diff.causes.first() {
         return format!("{}.", text::visible(&cause.text));
     }
@@ -19,7 +31,11 @@ pub(super) fn answer(diff: &Diff) -> String {
         );
     }
     let compared = text::plural(diff.tested, "comparison");
+    let has_numbers = diff.base.holds != Holds::Lock && diff.head.holds != Holds::Lock;
     match (counted(diff), diff.differing, diff.tested) {
+        (None, 0, 0) if has_numbers => {
+            "Nothing is known of what changed: too little was seen to compare numbers.".to_owned()
+        }
         (None, 0, 0) => "No difference was found.".to_owned(),
         (None, 0, _) => format!("No difference: none of {compared} shows more than chance."),
         (Some(counted), 0, 0) => format!("{counted}."),
@@ -275,6 +291,17 @@ mod tests {
             of(|diff| diff.focus = Some("pay".to_owned())),
             "No change at the entry points comes from pay."
         );
-        assert_eq!(answer(&Diff::default()), "No difference was found.");
+        let mut little = Diff::default();
+        assert_eq!(
+            answer(&little),
+            "Nothing is known of what changed: too little was seen to compare numbers."
+        );
+        little.base.holds = Holds::Lock;
+        assert_eq!(answer(&little), "No difference was found.");
+        little.head.is_empty = true;
+        assert_eq!(
+            answer(&little),
+            "Nothing is known of what changed: HEAD holds nothing to compare."
+        );
     }
 }

@@ -45,6 +45,8 @@ pub struct SideRow {
     pub traces: u64,
     /// Requests, messages and jobs; none in a lock.
     pub requests: f64,
+    /// Whether it holds nothing that could be compared.
+    pub is_empty: bool,
 }
 
 /// What a side holds, the most first.

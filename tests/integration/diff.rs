@@ -59,6 +59,9 @@ fn a_side_that_is_not_there_is_an_error() {
     let output = run(root(), &["diff", BEFORE, "nowhere"]);
     assert_eq!(code(&output), 2);
     assert!(output.stdout.is_empty());
+    let said = String::from_utf8(output.stderr).unwrap();
+    let wanted = "error: expected a file, or a commit of this clone, found \"nowhere\"\n";
+    assert!(said.starts_with(wanted), "{said}");
 }
 
 #[test]
@@ -68,6 +71,9 @@ fn a_side_without_spans_is_no_evidence() {
     fs::write(&empty, "{\"resourceSpans\":[]}").unwrap();
     let output = run(root(), &["diff", BEFORE, empty.to_str().unwrap()]);
     assert_eq!(code(&output), 3);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let wanted = "Nothing is known of what changed: HEAD holds nothing to compare.\n";
+    assert!(said.starts_with(wanted), "{said}");
 }
 
 #[test]

@@ -38,6 +38,7 @@ pub(in crate::render) fn compared(name: &str) -> Report {
             holds: Holds::Report,
             traces: 5,
             requests: 5.0,
+            is_empty: false,
         },
         confidence: 0.95,
         tested: 12,
