@@ -452,9 +452,9 @@ fn finding(origin: &str, chains: &[&Chain], lost: f64, requests: f64) -> Finding
         format!(", most often {}{error}", chain.hops[0].operation)
     });
     let text = format!(
-        "{}: failures in {} began here{seen_by}{kind}; {} reached the entry point, {} {} stopped on the way",
+        "{}: {} of failures began here{seen_by}{kind}; {} reached the entry point, {} {} stopped on the way",
         origin,
-        text::plural(traces, "trace"),
+        text::plural(traces, "chain"),
         text::count(reached),
         text::count(stopped),
         if stopped == 1 { "was" } else { "were" },

@@ -45,7 +45,7 @@ fn a_service_that_emits_nothing_is_found_through_its_caller() {
     check(
         "origins",
         DOWN,
-        "proved origin_failures cart 1.000000: cart: failures in 1 trace began here, seen by its callers alone, most often \
+        "proved origin_failures cart 1.000000: cart: 1 chain of failures began here, seen by its callers alone, most often \
             GetCart (UNAVAILABLE); 1 reached the entry point, 0 were stopped on the way",
     );
 }
