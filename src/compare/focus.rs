@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::report::diff::{Diff, Place, Thing};
 use crate::text;
 
-/// Keeps what a service takes part in: its edges, its entry points, and those to whose requests it adds a part.
+/// Keeps what a service takes part in: its edges and their operations, its entry points, and those to whose requests it adds a part.
 ///
 /// # Errors
 /// Fails when neither side has a service of that name.
@@ -28,6 +28,8 @@ pub fn focus(diff: &mut Diff, sides: [&Side; 2], service: &str) -> Result<()> {
     diff.causes.retain(|cause| is_at(&cause.place));
     diff.edges
         .retain(|edge| edge.from == service || edge.to == service);
+    diff.operations
+        .retain(|of| of.from.as_deref() == Some(service) || of.to == service);
     diff.presence.retain(|presence| match &presence.what {
         Thing::Service(name) => name == service,
         Thing::Edge(from, to, _, _) => from == service || to == service,

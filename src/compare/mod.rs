@@ -9,6 +9,7 @@
 //! - [`side`] - what is known of one side
 //! - [`numbers`] - one number of both sides
 //! - [`edges`] - what changed at edges
+//! - [`operations`] - the same by operation
 //! - [`entries`] - what changed at entry points, and the parts of it
 //! - [`estimate`] - the same from sums of durations, where critical paths are not known
 //! - [`presence`] - what only one side has
@@ -22,6 +23,8 @@ pub mod side;
 mod numbers;
 
 mod edges;
+
+mod operations;
 
 mod entries;
 
@@ -60,6 +63,7 @@ pub fn compare(base: &Side, head: &Side, evidence: &Evidence) -> Diff {
     let poorest = base.row.holds.max(head.row.holds);
     if poorest < Holds::Lock {
         diff.edges = edges::edges(base, head, judging);
+        diff.operations = operations::operations(base, head, judging);
         diff.entries = entries::entries(base, head, judging);
     }
     let mut estimates = match entries::are_parted(base, head) {
@@ -71,6 +75,17 @@ pub fn compare(base: &Side, head: &Side, evidence: &Evidence) -> Diff {
     (diff.tested, diff.differing) = correct(changes, 1.0 - judging.confidence);
     diff.causes = causes::causes(&diff, &estimates, base, head);
     diff.untold = untold(&diff, judging);
+    let is_answered = |side: &Side| {
+        let answered = side.answered.as_ref();
+        answered.is_none_or(|answered| !answered.is_empty())
+    };
+    if poorest == Holds::Traces && !(is_answered(base) && is_answered(head)) {
+        diff.untold.push(
+            "how long single operations take was not compared, but for their time on critical paths: no server span of a side names its \
+             instance (service.instance.id, k8s.pod.uid)"
+                .to_owned(),
+        );
+    }
     diff
 }
 
@@ -103,6 +118,14 @@ fn changes(diff: &mut Diff) -> Vec<&mut Change> {
         changes.extend(&mut edge.queue_ns);
         changes.extend(&mut edge.error_ratio);
         changes.extend(&mut edge.attempts_per_call);
+    }
+    for of in &mut diff.operations {
+        changes.extend(&mut of.server_ns);
+        changes.extend(&mut of.failed);
+        changes.extend(&mut of.own_ns);
+        changes.extend(&mut of.way_ns);
+        changes.extend(&mut of.edge_failed);
+        changes.extend(&mut of.edge_repeated);
     }
     changes
 }

@@ -8,7 +8,9 @@ use crate::fold::system::System;
 use crate::model::dictionary::Weight;
 use crate::model::names::ABSENT;
 use crate::pass::Graph;
-use crate::pass::spent::{EntrySpent, failures_of, time_of};
+use crate::pass::spent::{
+    EntrySpent, Mishaps, Place, Spent, TimeOf, answered_by, failures_of, mishaps_of, time_of,
+};
 use crate::policy::Policy;
 use crate::report::diff::{Holds, SideRow};
 use crate::report::{EdgeRow, EntryRow, Kind, Quantiles, Report};
@@ -35,6 +37,12 @@ pub struct Side {
     pub(super) entries: BTreeMap<EntryId, EntrySide>,
     /// Where the time of requests goes, by service and operation of the entry point.
     pub(super) spent: Option<BTreeMap<(String, String), EntrySpent>>,
+    /// The same of all requests, by place and operation.
+    pub(super) work: Option<BTreeMap<(Place, String), Spent>>,
+    /// What went wrong by caller, callee and operation.
+    pub(super) mishaps: Option<BTreeMap<(String, String, String), Mishaps>>,
+    /// Requests that services answered, by service and operation.
+    pub(super) answered: Option<BTreeMap<(String, String), AnsweredSide>>,
     /// Failed requests by entry point and where they began to fail.
     pub(super) failures: Option<BTreeMap<(EntryId, String), f64>>,
 }
@@ -76,6 +84,19 @@ pub(super) struct EntrySide {
     /// Requests seen.
     pub(super) seen: f64,
     /// Durations.
+    pub(super) times: Option<Times>,
+}
+
+/// What is known of the requests of an operation of a service, whoever calls.
+#[derive(Clone, Debug)]
+pub(super) struct AnsweredSide {
+    /// Requests seen.
+    pub(super) requests: f64,
+    /// Those that failed there and nowhere below.
+    pub(super) failed: f64,
+    /// How many of the requests count as independent of each other.
+    pub(super) independent: f64,
+    /// Durations of those that succeeded.
     pub(super) times: Option<Times>,
 }
 
@@ -136,6 +157,14 @@ impl Side {
     /// Returns the side of traces.
     pub fn of_system(name: &str, system: &System, policy: &Policy) -> Side {
         let graph = Graph::under(system, policy);
+        let (entries, operations) = match time_of(&graph) {
+            Some(TimeOf {
+                entries,
+                operations,
+                ..
+            }) => (Some(entries), Some(operations)),
+            None => (None, None),
+        };
         let mut side = Side {
             row: SideRow {
                 name: name.to_owned(),
@@ -150,7 +179,9 @@ impl Side {
             versions: (0..graph.n_nodes() as u32)
                 .filter_map(|node| Some((graph.name(node).to_owned(), versions(&graph, node)?)))
                 .collect(),
-            spent: time_of(&graph),
+            spent: entries,
+            work: operations,
+            mishaps: mishaps_of(&graph),
             failures: failures_of(&graph).map(|failures| {
                 let keyed =
                     |((service, operation, kind, origin), n): ((_, _, EntryKind, _), f64)| {
@@ -178,7 +209,28 @@ impl Side {
             let id = (service, point.operation.clone(), point.kind.name());
             side.entries.insert(id, entry);
         }
+        side.answered = answered_by(&graph).map(|answered| {
+            let sides = answered.into_iter().map(|(of, answered)| {
+                let independent = side.independent(&of.0);
+                let requests = answered.requests as f64;
+                let of_operation = AnsweredSide {
+                    requests,
+                    failed: answered.failed as f64,
+                    independent: independent * requests,
+                    times: Times::of_sketch(&answered.duration_ns, independent),
+                };
+                (of, of_operation)
+            });
+            sides.collect()
+        });
         side
+    }
+
+    /// Returns the share of the calls of a service that count as independent of each other: one of each trace.
+    fn independent(&self, service: &str) -> f64 {
+        let calls = self.edges.iter().filter(|((_, to, _, _), _)| to == service);
+        let shares = calls.map(|(_, edge)| (edge.traces / edge.seen.max(1.0)).min(1.0));
+        shares.fold(1.0, f64::min)
     }
 
     /// Returns the side of a report that was read back, or of a lock.

@@ -332,8 +332,117 @@ fn too_few_requests_are_said_and_not_compared() {
         [
             "3 edges were not compared: fewer than 20 calls on a side, or in too few traces",
             "1 entry point was not compared: fewer than 20 requests on a side",
+            "how long single operations take was not compared, but for their time on critical paths: no server span of a side names \
+             its instance (service.instance.id, k8s.pod.uid)",
         ]
     );
+}
+
+/// A store that lists in every request, in 50 to 249 ms, and takes an order in every eighth: 30 orders in 240 requests.
+fn store(order_ms: u64, words: &str, order: u64) -> Side {
+    let mut drawing = String::new();
+    for at in 0..240 {
+        let t = at * 10_000;
+        let list = t + 60 + at * 83 % 200;
+        drawing.push_str(&format!(
+            "trace t{at}\nweb < GET / {t}..{}\n  web > GET /list {}..{list}\n    store < GET /list {}..{list} instance=s1\n",
+            list + 80,
+            t + 10,
+            t + 10,
+        ));
+        if at % 8 == 0 {
+            let (start, end) = (list + 10, list + 10 + order_ms + at % 3);
+            drawing.push_str(&format!(
+                "  web > PUT /order {start}..{end} {words}\n    store < PUT /order {start}..{end} instance=s1 {words}\n"
+            ));
+        }
+    }
+    Side::of_system("drawing", &system_of(&drawing, order), &Policy::default())
+}
+
+#[test]
+fn an_operation_that_is_slower_is_told_where_its_edge_does_not_differ() {
+    let diff = compare(&store(20, "", 0), &store(26, "", 1), &Evidence::default());
+    let [edge] = &diff.edges[..] else {
+        panic!("{:#?}", diff.edges);
+    };
+    assert!(!edge.differs(), "{edge:#?}");
+    let of = |operation: &str| {
+        let mut all = diff.operations.iter();
+        let of = all.find(|of| of.to == "store" && of.operation == operation);
+        of.unwrap()
+    };
+    let (order, list) = (of("PUT /order"), of("GET /list"));
+    assert_eq!(order.from.as_deref(), Some("web"));
+    assert_eq!(order.requests, Some((30.0, 30.0)));
+    let time = order.server_ns.unwrap();
+    assert!(time.differs && (time.value() - 6e6).abs() < 1.0, "{time:?}");
+    assert!(time.low > 5e6 && time.high < 7e6, "{time:?}");
+    // 30 of 240 requests are 6 ms longer: 0.75 ms each.
+    let own = order.own_ns.unwrap();
+    assert!((own.value() - 0.75e6).abs() < 1.0, "{own:?}");
+    assert!(!list.differs(), "{list:#?}");
+    assert_eq!(list.server_ns.unwrap().value(), 0.0);
+}
+
+#[test]
+fn operations_that_do_not_differ_are_not_told() {
+    let diff = compare(&store(20, "", 0), &store(20, "", 1), &Evidence::default());
+    assert!(diff.operations.len() >= 3 && diff.differing == 0);
+    assert!(!diff.operations.iter().any(|of| of.differs()));
+}
+
+#[test]
+fn failures_and_repeats_of_an_operation_are_shares_of_its_edge() {
+    let failed = compare(
+        &store(20, "", 0),
+        &store(20, "error", 0),
+        &Evidence::default(),
+    );
+    let mut told = failed.operations.iter().filter(|of| of.differs());
+    let order = told.next().unwrap();
+    assert_eq!((&*order.to, &*order.operation), ("store", "PUT /order"));
+    assert!(told.next().is_none());
+    // Of 270 attempts the 30 orders fail.
+    let share = order.edge_failed.unwrap();
+    assert!(share.differs && (share.head - 30.0 / 270.0).abs() < 1e-9);
+    assert_eq!(order.failed.unwrap().head, 1.0);
+    let repeated = compare(
+        &store(20, "", 0),
+        &store(20, "resend=1", 0),
+        &Evidence::default(),
+    );
+    let mut told = repeated.operations.iter().filter(|of| of.differs());
+    let share = told.next().unwrap().edge_repeated.unwrap();
+    assert!(share.differs && (share.head - 30.0 / 270.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_callee_with_several_callers_has_rows_of_no_caller() {
+    let drawing = |work: u64| {
+        let mut drawing = String::new();
+        for at in 0..60 {
+            for (name, t) in [("web", at * 10_000), ("app", at * 10_000 + 5_000)] {
+                drawing.push_str(&format!(
+                    "trace {name}{at}\n{name} < GET / {t}..{}\n  {name} > GET /q {}..{}\n    q < GET /q {}..{} instance=q1\n",
+                    t + 50 + work,
+                    t + 10,
+                    t + 20 + work + at % 7,
+                    t + 12,
+                    t + 18 + work + at % 7,
+                ));
+            }
+        }
+        Side::of_system("drawing", &system_of(&drawing, 0), &Policy::default())
+    };
+    let diff = compare(&drawing(10), &drawing(40), &Evidence::default());
+    let of: Vec<_> = diff.operations.iter().filter(|of| of.to == "q").collect();
+    let names: Vec<Option<&str>> = of.iter().map(|of| of.from.as_deref()).collect();
+    assert_eq!(names, [None, Some("app"), Some("web")]);
+    let (work, ways) = (of[0], &of[1..]);
+    assert!((work.server_ns.unwrap().value() - 30e6).abs() < 1.0);
+    assert!(work.server_ns.unwrap().differs && work.own_ns.unwrap().differs);
+    assert!(ways.iter().all(|of| of.way_ns.is_some() && !of.differs()));
 }
 
 #[test]

@@ -36,6 +36,28 @@ pub(super) static DIFF: Explanation = Explanation {
     source: "Critical paths: CRISP (Zhang et al., USENIX ATC 2022). Origins of failures: see origins.",
 };
 
+pub(super) static OPERATIONS: Explanation = Explanation {
+    name: "operations",
+    also: &["edge operations", "repeats"],
+    title: "what changed in single operations of an edge",
+    measures: "By caller, callee and operation: how long requests take that named instances of the callee answer with success (mean, median, \
+        99th percentile) and the share that fails there and nowhere below; the time that an operation has on critical paths, for each \
+        request of the system, on the way to the callee (or in one that emits no spans) and in it; and attempts of the operation that failed or repeat \
+        another, as shares of all attempts of the edge. Each number is a comparison of its own, corrected together \
+        with those of edges and entry points. Where a callee has several callers, what it does for all of them stands in a row of \
+        caller (all). Compared are operations with enough requests, 1 % of the time of requests, or five failures or repeats.",
+    matters: "A callee that is slow for one operation in thirty is as fast as ever in the mean of its edge.",
+    example: &[
+        "caller   callee   operation   mean     now      change",
+        "gateway  catalog  PUT /prices 12.1 ms  18.2 ms  +6.1 ms",
+    ],
+    blind: "Topologies keep no distribution for each caller of an operation, and none where spans name no instance. Shares of an edge also \
+        change when operations are called more or less often. Operations of callers are named by calling spans, those of callees by called \
+        ones; where the two differ there are two rows. JSON reports have no operations.",
+    act: "Look at the traces of that operation on both sides, and at what was released in the callee.",
+    source: "See differs; critical paths: CRISP (Zhang et al., USENIX ATC 2022).",
+};
+
 pub(super) static DIFFERS: Explanation = Explanation {
     name: "differs",
     also: &[

@@ -118,6 +118,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &shape::MODULARITY,
     &time::NETWORK_NS,
     &graph::NODES,
+    &changes::OPERATIONS,
     &falls::ORIGINS,
     &data::ORPHAN_RATIO,
     &central::PAGERANK,

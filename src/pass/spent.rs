@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 use crate::fold::catalogue::{NodeKind, USERS};
 use crate::fold::ledger::Record;
 use crate::pass::Graph;
-use crate::pass::trace::{critical_path, grouped, origins};
+use crate::pass::trace::{critical_path, gray_failure, grouped, origins, transmission};
 use crate::trace::link::EntryKind;
+
+pub use crate::pass::trace::gray_failure::Answered;
+pub use crate::pass::trace::transmission::Mishaps;
 
 /// Where time goes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +62,17 @@ pub struct EntrySpent {
     pub places: BTreeMap<Place, Spent>,
 }
 
+/// Where the time of all requests goes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TimeOf {
+    /// By service and operation of the entry point.
+    pub entries: BTreeMap<(String, String), EntrySpent>,
+    /// Whatever the entry point, by place and operation there: means over all requests.
+    pub operations: BTreeMap<(Place, String), Spent>,
+    /// Requests, weighted.
+    pub requests: f64,
+}
+
 /// Sums of one place over the requests of one bucket.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
@@ -67,9 +81,19 @@ struct Sums {
     squares: f64,
 }
 
-/// Returns where the time of each entry point, by service and operation, goes; none if no trace was looked at for it, or only by a
-/// version that did not tell calls from other work.
-pub fn time_of(graph: &Graph<'_>) -> Option<BTreeMap<(String, String), EntrySpent>> {
+impl Sums {
+    fn add(&mut self, record: &Record) {
+        let sum = |at: usize| record.sums[at] as f64;
+        let [high, low] = critical_path::SQUARES.map(sum);
+        self.spans += sum(critical_path::COUNT);
+        self.time += sum(critical_path::TIME);
+        self.squares += high * 2f64.powi(32) + low;
+    }
+}
+
+/// Returns where the time of requests goes; none if no trace was looked at for it, or only by a version that did not tell calls
+/// from other work.
+pub fn time_of(graph: &Graph<'_>) -> Option<TimeOf> {
     let [of] = critical_path::WATCHER.tables else {
         return None;
     };
@@ -102,12 +126,53 @@ pub fn time_of(graph: &Graph<'_>) -> Option<BTreeMap<(String, String), EntrySpen
             record: record.into_owned(),
         });
     }
-    Some(
-        entries
+    let requests = entries.values().flatten();
+    let requests = requests.filter(|row| row.of.is_none());
+    let requests = requests.map(|row| row.record.sums[critical_path::COUNT] as f64);
+    let requests = requests.sum::<f64>();
+    Some(TimeOf {
+        requests,
+        operations: operations(entries.values(), requests.max(1.0)),
+        entries: entries
             .into_iter()
             .map(|(entry, rows)| (entry, entry_spent(&rows)))
             .collect(),
-    )
+    })
+}
+
+/// Returns the time by place and operation, of all entry points together.
+fn operations<'a>(
+    entries: impl Iterator<Item = &'a Vec<Row>>,
+    n: f64,
+) -> BTreeMap<(Place, String), Spent> {
+    let mut all: BTreeMap<&(Place, String), Sums> = BTreeMap::new();
+    for rows in entries {
+        let mut requests: BTreeMap<u64, f64> = BTreeMap::new();
+        let mut sums: BTreeMap<&(Place, String), BTreeMap<u64, Sums>> = BTreeMap::new();
+        for row in rows {
+            match &row.of {
+                Some(of) => {
+                    let of = sums.entry(of).or_default();
+                    of.entry(row.bucket).or_default().add(&row.record);
+                }
+                None => {
+                    let count = row.record.sums[critical_path::COUNT] as f64;
+                    *requests.entry(row.bucket).or_default() += count;
+                }
+            }
+        }
+        for (of, buckets) in sums {
+            let of_entry = in_all(&buckets, &requests);
+            let sum = all.entry(of).or_default();
+            sum.spans += of_entry.spans;
+            sum.time += of_entry.time;
+            sum.squares += of_entry.squares;
+        }
+    }
+    let of_all = all.into_iter();
+    of_all
+        .map(|(of, sums)| (of.clone(), spent(sums, n)))
+        .collect()
 }
 
 /// One record of an entry point: requests of a bucket, or what they spent somewhere.
@@ -151,12 +216,8 @@ fn entry_spent(rows: &[Row]) -> EntrySpent {
             entry.short += sum(critical_path::SHORT);
             continue;
         };
-        let [high, low] = critical_path::SQUARES.map(sum);
         let of = sums.entry(place).or_default();
-        let of = of.entry(row.bucket).or_default();
-        of.spans += count;
-        of.time += time;
-        of.squares += high * 2f64.powi(32) + low;
+        of.entry(row.bucket).or_default().add(&row.record);
         *operations.entry((place, operation)).or_default() += time;
     }
     let n = entry.requests.max(1.0);
@@ -164,7 +225,7 @@ fn entry_spent(rows: &[Row]) -> EntrySpent {
     entry.short /= n;
     entry.places = sums
         .into_iter()
-        .map(|(place, of)| (place.clone(), spent(&of, &requests, n)))
+        .map(|(place, of)| (place.clone(), spent(in_all(&of, &requests), n)))
         .collect();
     for ((place, operation), time) in operations {
         if let Some(spent) = entry.places.get_mut(place) {
@@ -174,29 +235,48 @@ fn entry_spent(rows: &[Row]) -> EntrySpent {
     entry
 }
 
-fn spent(of: &BTreeMap<u64, Sums>, requests: &BTreeMap<u64, f64>, n: f64) -> Spent {
-    let mean = of.values().map(|sums| sums.time).sum::<f64>() / n;
-    let mut squares = 0.0;
+/// Adds up buckets, with squares of the time of a request instead of that of a span.
+fn in_all(of: &BTreeMap<u64, Sums>, requests: &BTreeMap<u64, f64>) -> Sums {
+    let mut all = Sums::default();
     for (bucket, sums) in of {
         let requests = requests.get(bucket).copied().unwrap_or(0.0).max(1.0);
         // A sum of k numbers squared is at most k times the sum of their squares. (Cauchy)
         let told = (sums.spans / requests).max(1.0) * sums.squares;
         // No request spends more than it lasts. (Bhatia and Davis, Am. Math. Mon. 107, 2000)
         let most = sums.time * critical_path::most_in(*bucket);
+        all.spans += sums.spans;
+        all.time += sums.time;
         // A file of an earlier version has no squares.
-        squares += if sums.squares > 0.0 {
+        all.squares += if sums.squares > 0.0 {
             told.min(most)
         } else {
             most
         };
     }
-    let variance = (squares / n - mean * mean).max(0.0);
+    all
+}
+
+/// Returns what each of so many requests spends.
+fn spent(of: Sums, n: f64) -> Spent {
+    let mean = of.time / n;
+    let variance = (of.squares / n - mean * mean).max(0.0);
     Spent {
-        spans: of.values().map(|sums| sums.spans).sum(),
+        spans: of.spans,
         mean,
         variance: variance * n / (n - 1.0).max(1.0),
         operations: BTreeMap::new(),
     }
+}
+
+/// Returns what went wrong by caller, callee and operation; none if no trace was looked at for it.
+pub fn mishaps_of(graph: &Graph<'_>) -> Option<BTreeMap<(String, String, String), Mishaps>> {
+    transmission::mishaps_of(graph)
+}
+
+/// Returns the requests that services answered, by service and operation, where spans name instances; none if no trace was looked
+/// at for them.
+pub fn answered_by(graph: &Graph<'_>) -> Option<BTreeMap<(String, String), Answered>> {
+    gray_failure::answered_by(graph)
 }
 
 /// Returns how many failed requests, weighted, of each entry point, by service, operation and kind, began to fail at each service;
@@ -225,7 +305,7 @@ mod tests {
                    cart > GET      20..30  db.system=redis server.address=carts
                web > POST /pay     50..80  peer=bank",
             |_, system| {
-                let entries = time_of(&Graph::of(system)).unwrap();
+                let entries = time_of(&Graph::of(system)).unwrap().entries;
                 let entry = entries.values().next().unwrap();
                 let found: Vec<(Place, f64)> = entry
                     .places
@@ -264,7 +344,7 @@ mod tests {
             })
             .collect();
         each_order(&drawing, |_, system| {
-            let entries = time_of(&Graph::of(system)).unwrap();
+            let entries = time_of(&Graph::of(system)).unwrap().entries;
             let entry = entries.values().next().unwrap();
             let pay = &entry.places[&Place::Silent("web".to_owned(), "pay".to_owned())];
             // Of 10, 14, 30, 22, 10, 90: mean 29.33, variance 943.47.

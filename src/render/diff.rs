@@ -2,7 +2,7 @@
 
 use super::{Renderer, json, md, table};
 use crate::report::diff::{
-    Cause, Change, Diff, Holds, Place, Presence, Shift, SideRow, State, Thing,
+    Cause, Change, Diff, Holds, OperationChange, Place, Presence, Shift, SideRow, State, Thing,
 };
 use crate::text;
 
@@ -105,6 +105,27 @@ pub(super) fn scope(diff: &Diff) -> String {
         text::count(diff.differing),
         text::percent(1.0 - diff.confidence)
     )
+}
+
+/// Returns the operations to show, those first whose time on critical paths changed most.
+pub(super) fn operations(diff: &Diff, all: bool) -> Vec<&OperationChange> {
+    let is_shown = |of: &&OperationChange| all || of.differs();
+    let mut shown: Vec<&OperationChange> = diff.operations.iter().filter(is_shown).collect();
+    let cost = |of: &OperationChange| {
+        let times = [&of.own_ns, &of.way_ns].into_iter().flatten();
+        let sure = times.filter(|change| change.differs);
+        sure.map(|change| change.value().abs()).sum::<f64>()
+    };
+    shown.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
+    shown
+}
+
+/// Returns the share of failures of an operation that says most: one that differs, or else that of its edge.
+pub(super) fn failures(of: &OperationChange) -> Option<&Change> {
+    let all = [&of.edge_failed, &of.failed];
+    let mut known = all.into_iter().flatten();
+    let differing = known.clone().find(|change| change.differs);
+    differing.or_else(|| known.next())
 }
 
 /// Returns whether something was added or removed for sure.

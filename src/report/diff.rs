@@ -20,6 +20,8 @@ pub struct Diff {
     pub entries: Vec<EntryChange>,
     /// Edges that both sides have, by caller, callee, mode and protocol; those of messages past their queue are left out.
     pub edges: Vec<EdgeChange>,
+    /// Operations of edges, by caller, callee and name.
+    pub operations: Vec<OperationChange>,
     /// Services, edges and entry points that only one side has.
     pub presence: Vec<Presence>,
     /// Services that run other versions than before.
@@ -203,6 +205,55 @@ impl EdgeChange {
             &self.queue_ns,
             &self.error_ratio,
             &self.attempts_per_call,
+        ];
+        all.into_iter().flatten()
+    }
+
+    /// Returns whether any of its numbers differs.
+    pub fn differs(&self) -> bool {
+        self.changes().any(|change| change.differs)
+    }
+}
+
+/// What changed in one operation of an edge.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OperationChange {
+    /// Name of the caller; none when the callee has several, and this is what it does for all of them.
+    pub from: Option<String>,
+    /// Name of the callee.
+    pub to: String,
+    /// The operation.
+    pub operation: String,
+    /// Requests of both sides that instances of the callee answered, if they are named.
+    pub requests: Option<(f64, f64)>,
+    /// Mean duration of those that succeeded, in nanoseconds.
+    pub server_ns: Option<Change>,
+    /// Their median.
+    pub p50_ns: Option<Shift>,
+    /// Their 99th percentile.
+    pub p99_ns: Option<Shift>,
+    /// Share of them that failed at the callee and nowhere below.
+    pub failed: Option<Change>,
+    /// The callee's own time on critical paths, for each request of the system.
+    pub own_ns: Option<Change>,
+    /// Time on critical paths between caller and callee, or in a callee that emits no spans, for each request of the system.
+    pub way_ns: Option<Change>,
+    /// Attempts of this operation that failed, as a share of all attempts of the edge.
+    pub edge_failed: Option<Change>,
+    /// Attempts of this operation that repeat another, as a share of all attempts of the edge.
+    pub edge_repeated: Option<Change>,
+}
+
+impl OperationChange {
+    /// Returns the numbers that were compared.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        let all = [
+            &self.server_ns,
+            &self.failed,
+            &self.own_ns,
+            &self.way_ns,
+            &self.edge_failed,
+            &self.edge_repeated,
         ];
         all.into_iter().flatten()
     }

@@ -90,6 +90,7 @@ fn topologies_say_what_their_traces_say() {
     let topologies = diff(&folded[0], &folded[1]);
     assert_eq!(traces.causes, topologies.causes);
     assert_eq!(traces.edges, topologies.edges);
+    assert_eq!(traces.operations, topologies.operations);
     assert_eq!(traces.entries, topologies.entries);
     assert_eq!(traces.presence, topologies.presence);
 }

@@ -6,7 +6,7 @@ use topple::compare::side::Side;
 use topple::policy::{Evidence, Policy};
 use topple::report::diff::{Diff, Effect, Place};
 
-use crate::simulator::program::{around, between, ms, query, work};
+use crate::simulator::program::{around, between, call, ms, query, work};
 use crate::simulator::system::{Effect as Fault, Place as Where, System};
 use crate::simulator::{Run, scenarios};
 use crate::support::system;
@@ -106,6 +106,48 @@ fn the_service_where_failures_begin_is_named() {
     let failing = failing.unwrap_or_else(|| panic!("{:#?}", said(&diff)));
     assert_eq!(failing.place, Place::Own("payment".to_owned()));
     assert!((failing.change - 0.2).abs() < 0.08, "{}", failing.text);
+}
+
+/// The shop with reports, which take long and vary much, and an answer for orders that takes as long as asked.
+fn reports(seed: u64, order: u64) -> System {
+    scenarios::shop(seed)
+        .change("catalog", |catalog| {
+            catalog
+                .does("GET /reports", [work(between(ms(20), ms(400)))])
+                .does("PUT /prices", [work(between(order, order + ms(4)))])
+        })
+        .change("gateway", |gateway| {
+            gateway
+                .does("GET /reports", [call("catalog", "GET /reports").into()])
+                .does("PUT /prices", [call("catalog", "PUT /prices").into()])
+        })
+        .users("gateway", "GET /reports", 12.0, 0..ms(40_000))
+        .users("gateway", "PUT /prices", 2.0, 0..ms(40_000))
+}
+
+#[test]
+fn an_operation_that_got_slower_is_named_though_its_edge_hides_it() {
+    let base = reports(40, ms(10)).run();
+    let head = reports(41, ms(16)).run();
+    let diff = diff(&base, &head);
+    let edge = diff.edges.iter().find(|edge| edge.to == "catalog").unwrap();
+    assert!(!edge.differs(), "{edge:#?}");
+    let named: Vec<_> = diff.operations.iter().filter(|of| of.differs()).collect();
+    let [prices] = named[..] else {
+        panic!("{named:#?}");
+    };
+    assert_eq!(
+        (prices.from.as_deref(), &*prices.to, &*prices.operation),
+        (Some("gateway"), "catalog", "PUT /prices")
+    );
+    let (time, truth) = (prices.server_ns.unwrap(), ms(6) as f64);
+    assert!(time.low <= truth && truth <= time.high, "{time:?}");
+    let same = compare(
+        &side(&base),
+        &side(&reports(42, ms(10)).run()),
+        &Evidence::default(),
+    );
+    assert_eq!(same.differing, 0, "{:#?}", said(&same));
 }
 
 #[test]

@@ -15,6 +15,11 @@ mod edges;
 
 mod fleet;
 
+mod operations;
+
+pub use operations::Answered;
+pub(in crate::pass) use operations::answered_by;
+
 use std::collections::BTreeSet;
 
 use crate::finding::{Finding, Subject};

@@ -8,8 +8,8 @@ use super::{Record, Records, number};
 use crate::render::{Options, Renderer};
 use crate::report::Report;
 use crate::report::diff::{
-    Cause, Change, Diff, EdgeChange, Effect, EntryChange, OriginChange, PartChange, Place,
-    Presence, Shift, SideRow, Thing, VersionChange,
+    Cause, Change, Diff, EdgeChange, Effect, EntryChange, OperationChange, OriginChange,
+    PartChange, Place, Presence, Shift, SideRow, Thing, VersionChange,
 };
 
 /// Writes JSON.
@@ -46,6 +46,7 @@ impl Serialize for Record<'_, Diff> {
         map.serialize_entry("causes", &Records(&diff.causes))?;
         map.serialize_entry("entries", &Records(&diff.entries))?;
         map.serialize_entry("edges", &Records(&diff.edges))?;
+        map.serialize_entry("operations", &Records(&diff.operations))?;
         map.serialize_entry("presence", &Records(&diff.presence))?;
         map.serialize_entry("versions", &Records(&diff.versions))?;
         map.serialize_entry("notes", &diff.untold)?;
@@ -234,6 +235,30 @@ impl Serialize for Record<'_, EdgeChange> {
             ];
             both(&mut map, names, critical)?;
         }
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, OperationChange> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let of = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(from) = &of.from {
+            map.serialize_entry("from", from)?;
+        }
+        map.serialize_entry("to", &of.to)?;
+        map.serialize_entry("operation", &of.operation)?;
+        if let Some(requests) = of.requests {
+            both(&mut map, ["requests_base", "requests_head"], requests)?;
+        }
+        changed(&mut map, "server_ns", &of.server_ns)?;
+        changed(&mut map, "p50_ns", &of.p50_ns)?;
+        changed(&mut map, "p99_ns", &of.p99_ns)?;
+        changed(&mut map, "failed_ratio", &of.failed)?;
+        changed(&mut map, "own_ns_per_request", &of.own_ns)?;
+        changed(&mut map, "way_ns_per_request", &of.way_ns)?;
+        changed(&mut map, "edge_failed_ratio", &of.edge_failed)?;
+        changed(&mut map, "edge_repeated_ratio", &of.edge_repeated)?;
         map.end()
     }
 }

@@ -4,7 +4,8 @@ use std::io;
 
 use super::{code, prose, write_rest};
 use crate::render::diff::{
-    answer, further, interval, is_sure, scope, shares, signed, state, thing, time, versions,
+    answer, failures, further, interval, is_sure, operations, scope, shares, signed, state, thing,
+    time, versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -32,6 +33,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     }
     write_entries(diff, options, out)?;
     write_edges(diff, options, out)?;
+    write_operations(diff, options, out)?;
     write_presence(diff, options, out)?;
     writeln!(out, "\n<details><summary>What was compared</summary>\n")?;
     writeln!(out, "- {}", prose(&scope(diff)))?;
@@ -126,6 +128,34 @@ fn write_edges(diff: &Diff, options: &Options, out: &mut dyn io::Write) -> io::R
         )?;
     }
     write_rest(edges.len(), options, out)
+}
+
+fn write_operations(diff: &Diff, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
+    let operations = operations(diff, options.verbose);
+    if operations.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n### Operations\n")?;
+    writeln!(
+        out,
+        "| caller | callee | operation | takes | way | callee works | errors | repeats |"
+    )?;
+    writeln!(out, "|---|---|---|--:|--:|--:|--:|--:|")?;
+    for of in operations.iter().take(options.rows()) {
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            of.from.as_deref().map_or_else(|| "(all)".to_owned(), code),
+            code(&of.to),
+            code(&of.operation),
+            change(of.server_ns.as_ref()),
+            change(of.way_ns.as_ref()),
+            change(of.own_ns.as_ref()),
+            share(failures(of)),
+            share(of.edge_repeated.as_ref()),
+        )?;
+    }
+    write_rest(operations.len(), options, out)
 }
 
 fn write_presence(diff: &Diff, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {

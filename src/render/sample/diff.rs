@@ -2,8 +2,8 @@
 
 use crate::report::Report;
 use crate::report::diff::{
-    Cause, Change, Diff, EdgeChange, Effect, EntryChange, Holds, OriginChange, PartChange, Place,
-    Presence, Shift, SideRow, State, Thing, VersionChange,
+    Cause, Change, Diff, EdgeChange, Effect, EntryChange, Holds, OperationChange, OriginChange,
+    PartChange, Place, Presence, Shift, SideRow, State, Thing, VersionChange,
 };
 
 /// Returns a comparison in which everything has the same name.
@@ -98,6 +98,32 @@ pub(in crate::render) fn compared(name: &str) -> Report {
             }),
             ..EdgeChange::default()
         }],
+        operations: vec![
+            OperationChange {
+                from: Some(name()),
+                to: name(),
+                operation: name(),
+                requests: Some((1e12, 1e12)),
+                server_ns: Some(change),
+                p99_ns: Some(Shift {
+                    base: 1,
+                    head: u64::MAX,
+                    interval: None,
+                }),
+                failed: Some(share),
+                own_ns: Some(change),
+                way_ns: Some(change),
+                edge_failed: Some(share),
+                edge_repeated: Some(share),
+                ..OperationChange::default()
+            },
+            OperationChange {
+                to: name(),
+                operation: name(),
+                own_ns: Some(change),
+                ..OperationChange::default()
+            },
+        ],
         presence: vec![
             only(Thing::Service(name()), State::Added),
             only(Thing::Edge(name(), name(), "http", true), State::NotSeenNow),

@@ -5,7 +5,8 @@ use std::io;
 use super::cells::{heading, name, number, tight};
 use super::page::{Column, Grid, Page, Row};
 use crate::render::diff::{
-    answer, further, is_sure, place, scope, shares, shifted, signed, state, thing, time, versions,
+    answer, failures, further, is_sure, operations, place, scope, shares, shifted, signed, state,
+    thing, time, versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -33,6 +34,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     write_entries(diff, options, &mut page)?;
     write_parts(diff, options, &mut page)?;
     write_edges(diff, options, &mut page)?;
+    write_operations(diff, options, &mut page)?;
     write_presence(diff, options, &mut page)
 }
 
@@ -292,6 +294,54 @@ fn write_edges(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::Resul
         ("callee", Column::Number),
         ("errors", Column::Number),
         ("attempts", Column::Number),
+    ];
+    page.grid(&Grid::new(&head, rows.collect()))
+}
+
+fn write_operations(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
+    let operations = operations(diff, options.verbose);
+    if operations.is_empty() {
+        return Ok(());
+    }
+    page.heading(&heading(
+        "Operations that changed, mean times of requests and their parts on critical paths",
+        operations.len(),
+        options,
+    ))?;
+    let rows = operations.iter().take(options.rows()).map(|of| {
+        let [before, now, change, _] = times(of.server_ns.as_ref());
+        let moved = |time: Option<&Change>| {
+            time.filter(|change| options.verbose || change.differs)
+                .map(|change| tight(signed(change.value())))
+                .unwrap_or_default()
+        };
+        Row {
+            cells: vec![
+                name(of.from.as_deref().unwrap_or("(all)")),
+                name(&of.to),
+                name(&of.operation),
+                before,
+                now,
+                change,
+                moved(of.way_ns.as_ref()),
+                moved(of.own_ns.as_ref()),
+                failed(failures(of)),
+                failed(of.edge_repeated.as_ref()),
+            ],
+            failing: of.changes().any(|change| is_worse(Some(change))),
+        }
+    });
+    let head = [
+        ("caller", Column::Name),
+        ("callee", Column::Name),
+        ("operation", Column::Name),
+        ("mean", Column::Number),
+        ("now", Column::Number),
+        ("change", Column::Number),
+        ("way", Column::Number),
+        ("callee", Column::Number),
+        ("errors", Column::Number),
+        ("repeats", Column::Number),
     ];
     page.grid(&Grid::new(&head, rows.collect()))
 }
