@@ -55,23 +55,25 @@ impl Lock {
             }
             "edge" => {
                 const EXPECTED: &str = "edge FROM -> TO PROTOCOL sync, async or direct";
-                let at = |words: &Words<'_>| (words.column(), EXPECTED);
                 let from = words.word()?;
+                let at = words.column();
                 if words.word()? != "->" {
-                    return Err(at(&words));
+                    return Err((at, EXPECTED));
                 }
                 let to = words.word()?;
-                let (protocol, before) = (words.word()?, words.column());
+                let (at, word) = (words.column(), words.word()?);
                 let mut protocols = Protocol::ALL.into_iter();
-                let protocol = protocols.find(|known| known.name() == protocol);
-                let mode = words.word()?;
-                let mode = Mode::ALL.into_iter().find(|known| known.name() == mode);
+                let protocol = protocols.find(|known| known.name() == word);
+                let protocol = protocol.ok_or((at, "a protocol such as http"))?;
+                let (at, word) = (words.column(), words.word()?);
+                let mode = Mode::ALL.into_iter().find(|known| known.name() == word);
+                let mode = mode.ok_or((at, EXPECTED))?;
                 words.end()?;
                 self.edges.insert(EdgeFact {
                     from,
                     to,
-                    protocol: protocol.ok_or((before, "a protocol such as http"))?,
-                    mode: mode.ok_or((before, EXPECTED))?,
+                    protocol,
+                    mode,
                 });
                 Ok(())
             }
@@ -114,7 +116,9 @@ struct Words<'a> {
 impl Words<'_> {
     /// Returns the column of what comes next, from 1.
     fn column(&self) -> usize {
-        self.line[..self.at].chars().count() + 1
+        let rest = &self.line[self.at..];
+        let next = self.line.len() - rest.trim_start_matches(' ').len();
+        self.line[..next].chars().count() + 1
     }
 
     /// Returns the next word.
@@ -146,14 +150,14 @@ impl Words<'_> {
         if !rest.starts_with('"') {
             return Ok(rest.to_owned());
         }
-        serde_json::from_str(rest).map_err(|_| self.column() + 1)
+        serde_json::from_str(rest).map_err(|_| self.column())
     }
 
     /// Refuses more words.
     fn end(&self) -> std::result::Result<(), (usize, &'static str)> {
         match self.line[self.at..].trim().is_empty() {
             true => Ok(()),
-            false => Err((self.column() + 1, "the end of the line")),
+            false => Err((self.column(), "the end of the line")),
         }
     }
 }

@@ -64,11 +64,15 @@ fn what_is_no_fact_has_a_place() {
     for (text, expected) in [
         (
             "edge a -> b http sync\nedge a b http sync\n",
-            "l:2:9: expected edge FROM -> TO PROTOCOL sync, async or direct, found \"edge a b http sync\"",
+            "l:2:8: expected edge FROM -> TO PROTOCOL sync, async or direct, found \"edge a b http sync\"",
         ),
         (
             "edge a -> b gopher sync",
-            "l:1:19: expected a protocol such as http, found \"edge a -> b gopher sync\"",
+            "l:1:13: expected a protocol such as http, found \"edge a -> b gopher sync\"",
+        ),
+        (
+            "edge a -> b http maybe",
+            "l:1:18: expected edge FROM -> TO PROTOCOL sync, async or direct, found \"edge a -> b http maybe\"",
         ),
         (
             "edge a -> b http",
@@ -76,7 +80,7 @@ fn what_is_no_fact_has_a_place() {
         ),
         (
             "service a planet",
-            "l:1:10: expected a kind such as service, found \"service a planet\"",
+            "l:1:11: expected a kind such as service, found \"service a planet\"",
         ),
         (
             "service \"a",
@@ -84,7 +88,7 @@ fn what_is_no_fact_has_a_place() {
         ),
         (
             "metric m many",
-            "l:1:9: expected a number, found \"metric m many\"",
+            "l:1:10: expected a number, found \"metric m many\"",
         ),
         (
             "metric m 1 2",
