@@ -38,8 +38,8 @@ pub(super) static CRITICALITY: Explanation = Explanation {
     name: "rules.criticality",
     also: &[],
     title: "what matters does not depend on what matters less",
-    measures: "Synchronous edges between services of the levels named, whose caller cannot do without the callee: declared by soft: false, or shown by \
-        failures that reached the caller. Without either it is unknown.",
+    measures: "Synchronous edges between services of the levels named, whose caller cannot do without the callee: shown by failures that reached the \
+        caller, or else declared by soft: false. Without either it is unknown.",
     matters: "A service is as available as the least available of those it cannot do without.",
     example: &[
         "- { id: criticality, criticality: { forbid_hard: [critical -> medium, critical -> low] } }",
@@ -259,7 +259,7 @@ pub(super) static SPOF: Explanation = Explanation {
     title: "no service takes too much with it",
     measures: "The share of requests that surely falls with a service must not be past max_blast_radius; when only what may fall is, it is unknown. Requests that enter at the service itself \
         are not counted: nothing comes in without a gateway. For critical_entrypoints, no service that the entry's service \
-        cannot do without, directly or through others: declared by soft: false, or shown by failures.",
+        cannot do without, directly or through others: shown by failures, or else declared by soft: false.",
     matters: "It is the outage that is still to come.",
     example: &[
         "- { id: no-big-spof, spof: { max_blast_radius: 35%, critical_entrypoints: [checkout] } }",

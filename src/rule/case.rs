@@ -9,7 +9,7 @@ use crate::policy::selector::{EdgeSelector, Node, Selector};
 use crate::policy::value::EdgeMode;
 use crate::policy::{Policy, Sampling};
 use crate::report::verdict::{Outcome, Violation};
-use crate::report::{EdgeRow, EntryRow, Grade, Kind, Report, Service, Subject};
+use crate::report::{Dependency, EdgeRow, EntryRow, Grade, Kind, Report, Service, Subject};
 use crate::rule::lock::Lock;
 use crate::text;
 
@@ -142,18 +142,14 @@ impl<'a> Case<'a> {
         self.policy.calls.terms(&self.node(from), &self.node(to))
     }
 
-    /// Returns whether a caller cannot do without its callee: as declared, or as failures showed. Nothing when neither tells.
-    pub(super) fn is_hard(&self, from: &'a str, to: &'a str) -> Option<bool> {
-        if let Some(soft) = self.terms(from, to).soft {
-            return Some(!soft);
+    /// Returns whether a caller cannot do without its callee: as failures showed, or else as declared. Nothing when neither tells.
+    pub(super) fn is_hard(&self, ends: (&'a str, &'a str), edges: &[&EdgeRow]) -> Option<bool> {
+        let tie = edges.iter().find_map(|edge| edge.tie.as_ref());
+        match tie.map(|tie| tie.dependency) {
+            Some(Dependency::Hard) => Some(true),
+            Some(Dependency::Soft) => Some(false),
+            Some(Dependency::Unknown) | None => self.terms(ends.0, ends.1).soft.map(|soft| !soft),
         }
-        let is_about = |subject: &Subject| matches!(subject, Subject::Edge(caller, callee) if caller == from && callee == to);
-        let mut findings = self.report.findings.iter();
-        findings.find_map(|finding| match finding.metric {
-            "hard_dependency" if is_about(&finding.subject) => Some(true),
-            "soft_dependency" if is_about(&finding.subject) => Some(false),
-            _ => None,
-        })
     }
 
     /// Returns the declared entry point that requests belong to.

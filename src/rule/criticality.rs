@@ -1,6 +1,6 @@
 //! `criticality`: what matters does not depend on what matters less.
 //!
-//! Only a hard dependency counts: one that is declared (`soft: false`), or of which failures were seen to reach the caller.
+//! Only a hard dependency counts: one of which failures were seen to reach the caller, or else one that is declared (`soft: false`).
 
 use crate::policy::rule::CriticalityOrder;
 use crate::policy::selector::CRITICALITY as TAG;
@@ -33,7 +33,7 @@ pub(super) fn judge(rule: &CriticalityOrder, case: &Case<'_>) -> Found {
         if !is_forbidden {
             continue;
         }
-        match case.is_hard(from, to) {
+        match case.is_hard((from, to), edges) {
             Some(true) => {
                 let text = format!(
                     "{from} ({above}) cannot do without {to} ({below}): {}",

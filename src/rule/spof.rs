@@ -134,7 +134,7 @@ fn alone(rule: &Spof, case: &Case<'_>, name: &str, found: &mut Found) {
                     continue;
                 }
                 found.checked += 1;
-                match case.is_hard(caller, callee) {
+                match case.is_hard((caller, callee), edges) {
                     Some(false) => {}
                     None => found.miss(
                         "whether the caller copes without the callee was not seen, and is not declared (calls: soft)",

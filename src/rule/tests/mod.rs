@@ -15,7 +15,8 @@ use crate::policy::{self, Policy};
 use crate::report::numbers::VOCABULARY;
 use crate::report::verdict::{Age, Excused, Outcome, Verdict};
 use crate::report::{
-    BlastRadius, Data, EdgeRow, EntryRow, Grade, Kind, Quantiles, Report, Service, Subject,
+    BlastRadius, Data, Dependency, EdgeRow, EntryRow, Grade, Kind, Quantiles, Report, Service,
+    Subject, Tie,
 };
 use crate::rule::baseline::{Baseline, Extent};
 use crate::rule::lock::{EdgeFact, Lock};

@@ -213,15 +213,29 @@ fn what_takes_too_much_with_it_is_declared_or_measured() {
     }
     let rule = "criticality: { forbid_hard: [critical -> low] }";
     assert_eq!(said(&report, rule), "unknown r:system unknown");
-    let subject = || Subject::Edge("web".to_owned(), "cart".to_owned());
-    let mut with = report.clone();
-    with.findings
-        .push(Finding::of("transmission", "soft_dependency", subject()));
-    assert_eq!(said(&with, rule), "pass");
-    report
-        .findings
-        .push(Finding::of("transmission", "hard_dependency", subject()));
-    assert_eq!(said(&report, rule), "fail r:web->cart");
+    for (dependency, declared, expected) in [
+        (Dependency::Soft, "", "pass"),
+        (Dependency::Soft, "false", "pass"),
+        (Dependency::Hard, "", "fail r:web->cart"),
+        (Dependency::Hard, "true", "fail r:web->cart"),
+        (Dependency::Unknown, "", "unknown r:system unknown"),
+        (Dependency::Unknown, "true", "pass"),
+    ] {
+        report.edges[5].tie = Some(Tie {
+            dependency,
+            ..Tie::default()
+        });
+        let calls = match declared {
+            "" => String::new(),
+            soft => format!("calls:\n  - {{ from: web, to: cart, soft: {soft} }}\n"),
+        };
+        let policy = format!("{calls}rules:\n  - {{ id: r, {rule} }}\n");
+        assert_eq!(
+            said_of(&verdict(&report, &policy)),
+            expected,
+            "{dependency:?}, declared {declared}"
+        );
+    }
     assert_eq!(said(&shop(), rule), "unknown r:system unknown");
 }
 
