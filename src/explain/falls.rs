@@ -19,7 +19,7 @@ pub(super) static TRANSMISSIBILITY: Explanation = Explanation {
         the share that failed although its calls went well. transmissibility is (p1 - p0) / (1 - p0): how likely a failure is passed on by someone who \
         would not have failed anyway. dependency is hard when at least 20 calls failed and p1 is surely 0.8 or more (lower end of its 95 % \
         interval), soft when p1 is surely 0.2 or less, otherwise as the policy declares, or unknown. broken_fallback is a dependency that the policy \
-        declares soft and of which p1 is surely above 0.2.",
+        declares soft and whose transmissibility is surely above 0.2, from 20 failed calls on.",
     matters: "A soft dependency that turns out hard is how the outage of a recommendation list becomes the outage of the shop. Only failures \
         that happened show whether a fallback works.",
     example: &[

@@ -50,7 +50,9 @@ pub struct Tie {
     pub exemplars: Exemplars,
     /// The chance that a failure is passed on; absent when no call failed.
     pub transmissibility: Option<Transmissibility>,
-    /// What follows from the counts, or else from the policy.
+    /// What the traces show.
+    pub shown: Dependency,
+    /// The same, or else what the policy says.
     pub dependency: Dependency,
     /// Whether the policy says that the caller can do without the callee.
     pub declared_soft: Option<bool>,
@@ -69,14 +71,15 @@ impl Tie {
             good => wilson(failed_alone.min(good), good),
         };
         let tells = with.low > without.high;
-        let dependency = match failed_calls >= FEWEST {
+        let shown = match failed_calls >= FEWEST {
             true if with.low >= HARD && tells => Dependency::Hard,
             true if with.high <= SOFT => Dependency::Soft,
-            _ => match declared_soft {
-                Some(true) => Dependency::Soft,
-                Some(false) => Dependency::Hard,
-                None => Dependency::Unknown,
-            },
+            _ => Dependency::Unknown,
+        };
+        let dependency = match (shown, declared_soft) {
+            (Dependency::Unknown, Some(true)) => Dependency::Soft,
+            (Dependency::Unknown, Some(false)) => Dependency::Hard,
+            (shown, _) => shown,
         };
         Tie {
             from,
@@ -95,15 +98,17 @@ impl Tie {
                 );
                 transmissibility(p1, with, p0, without)
             }),
+            shown,
             dependency,
             declared_soft,
         }
     }
 
-    /// Returns whether the policy says that the caller can do without the callee, and the traces that it surely cannot always.
+    /// Returns whether the policy says that the caller can do without the callee, and the traces that failures are passed on more
+    /// often than a soft dependency allows.
     pub fn has_broken_fallback(&self) -> bool {
-        let share = wilson(self.both_failed.min(self.failed_calls), self.failed_calls);
-        self.declared_soft == Some(true) && self.failed_calls >= FEWEST && share.low > SOFT
+        let is_passed_on = self.transmissibility.is_some_and(|tau| tau.low > SOFT);
+        self.declared_soft == Some(true) && self.failed_calls >= FEWEST && is_passed_on
     }
 
     /// Returns the least and the most likely a failure is to be passed on; where nothing failed, from 0 to 1, or as

@@ -312,7 +312,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
 fn finding(graph: &Graph<'_>, tie: &Tie) -> Option<Finding> {
     let (from, to) = (graph.name(tie.from), graph.name(tie.to));
     let failed = text::plural(tie.failed_calls, "time");
-    let (metric, text) = match tie.dependency {
+    let (metric, text) = match tie.shown {
         _ if tie.has_broken_fallback() => (
             "broken_fallback",
             format!(
@@ -322,7 +322,6 @@ fn finding(graph: &Graph<'_>, tie: &Tie) -> Option<Finding> {
             ),
         ),
         Dependency::Unknown => return None,
-        Dependency::Hard | Dependency::Soft if tie.failed_calls < FEWEST => return None,
         Dependency::Hard => (
             "hard_dependency",
             format!(

@@ -26,6 +26,37 @@ fn a_fallback_that_is_declared_and_does_not_work_is_said() {
     check_under(ADS, "transmission", &days(3, fails), "");
 }
 
+#[test]
+fn what_is_declared_is_not_said_to_be_seen() {
+    let fails = "
+        shop < GET /home   0..50 error
+          shop > GET /ads  5..40 error
+            ads < GET /ads 6..39 error";
+    let does_without = fails.replacen("0..50 error", "0..50", 1);
+    let fails_alone = "
+        shop < GET /home   0..50 error
+          shop > GET /ads  5..40
+            ads < GET /ads 6..39";
+    let mixed = |first: (usize, &str), second: (usize, &str)| {
+        let stories =
+            std::iter::repeat_n(first.1, first.0).chain(std::iter::repeat_n(second.1, second.0));
+        let days = stories.enumerate();
+        days.map(|(day, story)| format!("trace t{day}\n{story}\n"))
+            .collect::<String>()
+    };
+    // It fails as often when the advertisements come.
+    check_under(
+        ADS,
+        "transmission",
+        &mixed((50, fails_alone), (25, fails)),
+        "",
+    );
+    // A fifth, more or less.
+    let some = mixed((20, &does_without), (5, fails));
+    check_under(ADS, "transmission", &some, "");
+    check_under(&ADS.replace("true", "false"), "transmission", &some, "");
+}
+
 const LEVELS: &str = "
 version: 1
 services:
