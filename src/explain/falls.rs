@@ -151,8 +151,8 @@ pub(super) static SHARED_DEPENDENCIES: Explanation = Explanation {
     also: &["shared-dependencies", "shared_region"],
     title: "what services that stand in for each other both need",
     measures: "For each group of services that the policy declares redundant, the nodes that all members reach through hard dependencies, or through \
-        those of unknown dependency as well. shared_region names services with instances in several regions that call something from more than one of them and are \
-        answered from one region alone. From how often failures began at each member, the bounds between which all members fail at once.",
+        those of unknown dependency as well. shared_region names services that call something from more than one region and are answered from \
+        one region alone. From how often failures began at each member, the bounds between which all members fail at once.",
     matters: "What all replicas need fails them all: the pair is then no more available than the one thing they share.",
     example: &[
         "payments-eu and payments-us both need the ledger in eu-west-1",

@@ -2,8 +2,8 @@
 //!
 //! - *Declared groups*: the policy names services of which one is enough. What all of them need, through edges that are hard or
 //!   unknown, fails them together. It is certain when every member reaches it through hard edges alone.
-//! - *Regions*: a service with instances in several regions that calls something from more than one of them, and is answered from
-//!   one region alone, needs that region everywhere. Where the callee tells no region, it may have one of its own in each.
+//! - *Regions*: a service that calls something from more than one region, and is answered from one region alone, needs that
+//!   region everywhere. Where the callee tells no region, it may have one of its own in each.
 //!
 //! Of a group with a measured chance of failure each, the chance that all fail at once lies between the bounds of Frechet whatever the
 //! correlation; independence is a point between them and no default. Redundancy never makes it worse than the best member.
@@ -92,7 +92,7 @@ fn of_group(
     let members = graph.names(group);
     let needs = match (sure, perhaps) {
         ([], []) => "share nothing that was seen".to_owned(),
-        ([], perhaps) => format!("may both need {}", graph.listed(perhaps)),
+        ([], perhaps) => format!("may all need {}", graph.listed(perhaps)),
         (sure, perhaps) if sure.len() == perhaps.len() => {
             format!("all need {}", graph.listed(sure))
         }
@@ -155,20 +155,11 @@ fn together(measured: &Measured, group: &[u32]) -> String {
     )
 }
 
-/// Says what services with instances in several regions need from one.
+/// Says what services that call from several regions need from one.
 fn across_regions(graph: &Graph<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tie in graph.dependence.ties() {
         if tie.dependency == Dependency::Soft {
-            continue;
-        }
-        let instances = &graph.vertex(tie.from).instances;
-        let homes: BTreeSet<&str> = instances
-            .iter()
-            .filter(|(key, _)| key.region != ABSENT)
-            .map(|(key, _)| graph.text(key.region))
-            .collect();
-        if homes.len() < 2 {
             continue;
         }
         let (mut from, mut to) = (BTreeSet::new(), BTreeSet::new());
@@ -204,8 +195,8 @@ fn across_regions(graph: &Graph<'_>) -> Vec<Finding> {
             of: calls,
             exemplars: graph.exemplars([(tie.from, tie.to)]),
             text: format!(
-                "{caller} runs in {} and {needs} {callee} in {home} from all of them",
-                homes.into_iter().collect::<Vec<_>>().join(", ")
+                "{caller} {needs} {callee} in {home} from each of {}",
+                from.into_iter().collect::<Vec<_>>().join(", ")
             ),
             ..Finding::of(
                 SHARED_DEPENDENCIES.name,

@@ -131,6 +131,16 @@ fn what_both_of_a_pair_need_is_said() {
             was seen; by what was seen, all fail at once in 0 % to 0 % of requests, 0 % if they fail independently",
     );
     check("shared-dependencies", both, "");
+    let three = ["a", "b", "c"].map(|name| {
+        format!("trace {name}\n{name} < GET / 0..50\n  {name} > GET /book 5..40\n    book < GET /book 6..39\n")
+    });
+    check_under(
+        "version: 1\nredundancy: [ [a, b, c] ]\n",
+        "shared-dependencies",
+        &three.concat(),
+        "inferred shared_dependencies a->b->c 1.000000: a, b, c stand in for each other and may all need book; \
+            by what was seen, all fail at once in 0 % to 0 % of requests, 0 % if they fail independently",
+    );
 }
 
 #[test]
@@ -150,7 +160,14 @@ fn a_service_in_two_regions_that_needs_one_is_said() {
     check(
         "shared-dependencies",
         &day("region=eu"),
-        "inferred shared_region shop->book 2.000000: shop runs in eu, us and may need book in eu from all of them",
+        "inferred shared_region shop->book 2.000000: shop may need book in eu from each of eu, us",
+    );
+    // From where it calls nobody, nothing is known.
+    let idle = day("region=eu") + "\ntrace t3\nshop < GET / 0..50 region=ap";
+    check(
+        "shared-dependencies",
+        &idle,
+        "inferred shared_region shop->book 2.000000: shop may need book in eu from each of eu, us",
     );
     check("shared-dependencies", &day("region=us"), "");
     check("shared-dependencies", &day(""), "");
