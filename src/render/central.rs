@@ -166,10 +166,7 @@ fn cycles(report: &Report) -> String {
 }
 
 fn depth(report: &Report) -> Option<String> {
-    let metric = |name: &str| {
-        let found = report.metrics.iter().find(|metric| metric.name == name);
-        found.map(|metric| metric.value as u64)
-    };
+    let metric = |name: &str| report.metric(name).map(|value| value as u64);
     let chain = of_metric(report, "static_depth").map(|found| found.text.clone());
     let seen = metric("max_sync_depth")
         .zip(metric("p95_sync_depth"))

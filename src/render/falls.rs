@@ -112,10 +112,7 @@ pub(super) fn answers(report: &Report) -> Vec<String> {
 
 /// Says how many requests survive when services are lost one after another.
 fn survival(report: &Report) -> Option<String> {
-    let share = |name: &str| {
-        let found = report.metrics.iter().find(|metric| metric.name == name);
-        found.map(|metric| text::percent(metric.value))
-    };
+    let share = |name: &str| report.metric(name).map(text::percent);
     let (low, high) = (share("request_survival")?, share("request_survival_high")?);
     let range = match low == high {
         true => low,

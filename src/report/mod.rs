@@ -93,6 +93,14 @@ pub struct Report {
     pub diff: Option<Diff>,
 }
 
+impl Report {
+    /// Returns a number about the whole graph, if it was measured.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let found = self.metrics.iter().find(|metric| metric.name == name);
+        found.map(|metric| metric.value)
+    }
+}
+
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Data {

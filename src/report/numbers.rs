@@ -344,10 +344,8 @@ pub fn lookup(report: &Report, name: &str) -> Result<Answer, Unknown> {
             } else if let Some((_, of)) = OF_EDGES.iter().find(|(known, _)| *known == name) {
                 Ok(of_edges(report, *of))
             } else {
-                let metric = report.metrics.iter().find(|metric| metric.name == name);
-                metric
-                    .map(|metric| Answer::One(metric.value))
-                    .ok_or_else(|| Unknown(format!("{name} was not measured")))
+                let value = report.metric(name).map(Answer::One);
+                value.ok_or_else(|| Unknown(format!("{name} was not measured")))
             }
         }
     }

@@ -66,11 +66,8 @@ pub(super) fn look<'a>(case: &Case<'a>) -> Vec<Row<'a>> {
 
 fn of_gate(gate: &Gate, case: &Case<'_>) -> Found {
     let number = |report: &Report| {
-        let mut metrics = report.metrics.iter();
-        metrics
-            .find(|metric| metric.name == gate.metric)
-            .map(|metric| metric.value)
-            .filter(|value| value.is_finite())
+        let value = report.metric(&gate.metric);
+        value.filter(|value| value.is_finite())
     };
     let Some(value) = number(case.report) else {
         return Found::unknown(format!("{} was not measured", gate.metric));

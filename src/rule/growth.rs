@@ -27,21 +27,13 @@ pub(super) fn judge(rule: &Growth, case: &Case<'_>) -> Found {
     };
     let mut found = Found::default();
     match &rule.scope {
-        Scope::System => {
-            let value = |report: &crate::report::Report| {
-                let mut metrics = report.metrics.iter();
-                metrics
-                    .find(|metric| metric.name == rule.metric)
-                    .map(|metric| metric.value)
-            };
-            match (value(case.report), value(base)) {
-                (Some(now), Some(before)) => {
-                    compare(rule, Subject::System, "", now, before, &mut found);
-                }
-                (None, _) => found.miss(format!("{} was not measured", rule.metric), ""),
-                (_, None) => found.miss(format!("the baseline has no {}", rule.metric), ""),
+        Scope::System => match (case.report.metric(&rule.metric), base.metric(&rule.metric)) {
+            (Some(now), Some(before)) => {
+                compare(rule, Subject::System, "", now, before, &mut found);
             }
-        }
+            (None, _) => found.miss(format!("{} was not measured", rule.metric), ""),
+            (_, None) => found.miss(format!("the baseline has no {}", rule.metric), ""),
+        },
         Scope::Services(selector) => {
             for service in case.matching(selector) {
                 let mut others = base.services.iter();

@@ -63,15 +63,14 @@ pub(super) fn judge(rule: &Limit, case: &Case<'_>) -> Found {
 }
 
 fn of_system(rule: &Limit, case: &Case<'_>) -> Found {
-    let mut metrics = case.report.metrics.iter();
-    let Some(metric) = metrics.find(|metric| metric.name == rule.metric) else {
+    let Some(value) = case.report.metric(&rule.metric) else {
         return Found::unknown(format!("{} was not measured", rule.metric));
     };
     let mut found = Found::of(1);
-    if let Some(bound) = rule.bounds.broken_by(metric.value) {
-        let text = sentence("", rule, metric.value, bound);
+    if let Some(bound) = rule.bounds.broken_by(value) {
+        let text = sentence("", rule, value, bound);
         let violation = proved(Subject::System, text);
-        found.object(valued(rule, metric.value, bound, violation));
+        found.object(valued(rule, value, bound, violation));
     }
     found
 }
@@ -132,7 +131,7 @@ pub(super) fn quantile(metric: &str) -> Option<f64> {
     }
 }
 
-pub(super) fn sentence(of: &str, rule: &Limit, value: f64, bound: f64) -> String {
+fn sentence(of: &str, rule: &Limit, value: f64, bound: f64) -> String {
     let side = if value > bound { "above" } else { "below" };
     let of = match of {
         "" => String::new(),

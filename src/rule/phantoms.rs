@@ -23,13 +23,8 @@ const PHANTOM_OPERATIONS: &str = "phantom_operations";
 const PER_10K: &str = "phantoms_per_10k";
 
 pub(super) fn judge(rule: &Phantoms, case: &Case<'_>) -> Found {
-    let number = |name: &str| {
-        let mut metrics = case.report.metrics.iter();
-        metrics
-            .find(|metric| metric.name == name)
-            .map(|metric| metric.value)
-    };
-    let (Some(phantoms), Some(rate)) = (number(PHANTOM_OPERATIONS), number(PER_10K)) else {
+    let [phantoms, rate] = [PHANTOM_OPERATIONS, PER_10K].map(|name| case.report.metric(name));
+    let (Some(phantoms), Some(rate)) = (phantoms, rate) else {
         return Found::unknown("no call was seen from both sides");
     };
     let findings: Vec<&Finding> = case

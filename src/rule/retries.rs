@@ -150,13 +150,12 @@ fn rate(case: &Case<'_>, most: f64, ends: (&str, &str), edges: &[&EdgeRow], foun
 }
 
 fn amplification(case: &Case<'_>, most: f64, found: &mut Found) {
-    let mut metrics = case.report.metrics.iter();
-    let Some(metric) = metrics.find(|metric| metric.name == AMPLIFICATION) else {
+    let Some(value) = case.report.metric(AMPLIFICATION) else {
         found.miss("how far retries multiply was not measured", "");
         return;
     };
     found.checked += 1;
-    if metric.value <= most {
+    if value <= most {
         return;
     }
     let mut findings = case.report.findings.iter();
@@ -172,13 +171,13 @@ fn amplification(case: &Case<'_>, most: f64, found: &mut Found) {
     };
     let text = format!(
         "one request can become {} attempts{along}, at most {} may be",
-        text::value(metric.value),
+        text::value(value),
         text::value(most)
     );
     found.object_to(
         "amplification",
         Violation {
-            value: Some(metric.value),
+            value: Some(value),
             limit: Some(most),
             grade: worst.map_or(Grade::Measured, |finding| finding.grade),
             exemplars: worst.map_or_else(Vec::new, |finding| finding.exemplars.clone()),
@@ -189,11 +188,9 @@ fn amplification(case: &Case<'_>, most: f64, found: &mut Found) {
 }
 
 /// Objects to retries below retries: from an edge that repeats to the next ones that do.
-fn layers(case: &Case<'_>, ends: &Ends<'_>, found: &mut Found) {
-    let repeats = |(from, to): (&str, &str), edges: &[&EdgeRow]| {
-        let node = |name| case.service(name).map(super::case::node);
-        let declared = node(from).zip(node(to));
-        let declared = declared.and_then(|(from, to)| case.policy.calls.terms(&from, &to).attempts);
+fn layers<'a>(case: &Case<'a>, ends: &Ends<'a>, found: &mut Found) {
+    let repeats = |(from, to): (&'a str, &'a str), edges: &[&EdgeRow]| {
+        let declared = case.terms(from, to).attempts;
         declared.map_or_else(
             || edges.iter().any(|edge| retried(edge) > 0.0),
             |attempts| attempts > 1,

@@ -17,10 +17,7 @@ fn the_recorded_shop_is_measured_once_whatever_is_asked() {
     assert_eq!((whole.part, hubs.part), (Part::Whole, Part::Hubs));
     assert_eq!(whole.metrics, hubs.metrics);
     assert_eq!(whole.services, hubs.services);
-    let metric = |name: &str| {
-        let found = whole.metrics.iter().find(|metric| metric.name == name);
-        found.unwrap().value
-    };
+    let metric = |name: &str| whole.metric(name).unwrap();
     assert_eq!(metric("articulation_points"), 4.0);
     assert_eq!(metric("largest_cycle"), 0.0);
     assert_eq!(metric("diameter"), 4.0);

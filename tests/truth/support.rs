@@ -102,6 +102,7 @@ pub(crate) fn findings<'a>(report: &'a Report, pass: &str) -> Vec<&'a Finding> {
 /// Returns a number about the whole system.
 #[track_caller]
 pub(crate) fn metric(report: &Report, name: &str) -> f64 {
-    let found = report.metrics.iter().find(|metric| metric.name == name);
-    found.unwrap_or_else(|| panic!("there is no {name}")).value
+    report
+        .metric(name)
+        .unwrap_or_else(|| panic!("there is no {name}"))
 }

@@ -70,11 +70,10 @@ pub(super) struct Line {
 }
 
 pub(super) fn metrics(report: &Report) -> Vec<Line> {
-    let number = |name: &str| report.metrics.iter().find(|metric| metric.name == name);
     METRICS
         .iter()
         .filter_map(|(name, ratchet, why)| {
-            let limit = (number(name)?.value * ROOM).ceil();
+            let limit = (report.metric(name)? * ROOM).ceil();
             let ratchet = match ratchet {
                 true => ", ratchet: true",
                 false => "",
