@@ -9,7 +9,7 @@ use crate::report::verdict::Violation;
 use crate::report::{EdgeRow, Subject};
 use crate::rule::RuleKind;
 use crate::rule::baseline::Extent;
-use crate::rule::case::{Case, Found, exemplars, proved};
+use crate::rule::case::{Case, Found, exemplars, node, proved};
 use crate::text;
 
 /// The verb.
@@ -23,7 +23,7 @@ pub(super) static ACYCLIC: RuleKind = RuleKind {
 pub(super) fn judge(rule: &Acyclic, case: &Case<'_>) -> Found {
     let is_meant = |name: &str| {
         let service = case.service(name);
-        service.is_some_and(|of| rule.among.matches(&super::case::node(of)))
+        service.is_some_and(|of| rule.among.matches(&node(of)))
     };
     let keep = |edge: &EdgeRow| {
         rule.mode.includes(edge.sync) && is_meant(&edge.from) && is_meant(&edge.to)

@@ -1,6 +1,7 @@
 //! `hubs`: limits on what hangs on one service.
 
 use crate::policy::rule::Hubs;
+use crate::policy::selector::Selector;
 use crate::report::verdict::Violation;
 use crate::report::{Grade, Service, Subject};
 use crate::rule::RuleKind;
@@ -25,7 +26,7 @@ pub(super) fn judge(rule: &Hubs, case: &Case<'_>) -> Found {
         .iter()
         .map(|entry| entry.duration_ns.count)
         .sum();
-    for service in case.matching(&crate::policy::selector::Selector::every()) {
+    for service in case.matching(&Selector::every()) {
         if rule.except.matches(&node(service)) || infrastructure.matches(&node(service)) {
             continue;
         }

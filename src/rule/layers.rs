@@ -3,8 +3,6 @@
 //! Calls and messages to a queue are judged. Who reads from a queue is not called by it, and a message that reaches a layer above
 //! is how a lower layer speaks without depending on it.
 
-use std::collections::BTreeMap;
-
 use crate::policy::rule::{Layers, Skip};
 use crate::policy::value::{EdgeMode, Severity};
 use crate::report::verdict::{Outcome, Violation};
@@ -76,13 +74,11 @@ fn unassigned(
         Severity::Warn => Outcome::Warn,
         Severity::Fail => Outcome::Fail,
     };
-    static NONE: BTreeMap<String, String> = BTreeMap::new();
     for service in &case.report.services {
         if service.kind != Kind::Service || layer_of(&service.name).is_some() {
             continue;
         }
-        let tags = case.service(&service.name).map_or(&NONE, |of| &of.tags);
-        let text = match tags.get(&rule.by) {
+        let text = match service.tags.get(&rule.by) {
             Some(layer) => format!(
                 "{} has the layer {layer}, which is none of {}",
                 service.name,
