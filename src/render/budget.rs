@@ -66,23 +66,16 @@ fn retries(report: &Report) -> Option<String> {
     ]
     .iter()
     .find_map(|metric| found.iter().find(|of| of.metric == *metric));
-    match (edges.count() as u64, told) {
-        (0, None) if report.budgets.calls.is_empty() => None,
-        (0, None) => Some("No retries were seen.".to_owned()),
-        (0, Some(told)) => Some(format!(
-            "No retries were seen, but {}",
-            sentence(&told.text)
-        )),
-        (count, Some(told)) => Some(format!(
-            "{} retried: {}",
-            match count {
-                1 => "1 edge is".to_owned(),
-                _ => format!("{} are", text::plural(count, "edge")),
-            },
-            sentence(&told.text)
-        )),
-        (count, None) => Some(format!("{} retried.", text::plural(count, "edge"))),
-    }
+    let Some(told) = told else {
+        let has_calls = !report.budgets.calls.is_empty();
+        return has_calls.then(|| "No retries were seen.".to_owned());
+    };
+    let told = sentence(&told.text);
+    Some(match edges.count() as u64 {
+        0 => format!("No retries were seen, but {told}"),
+        1 => format!("1 edge is retried: {told}"),
+        count => format!("{} are retried: {told}", text::plural(count, "edge")),
+    })
 }
 
 fn time(report: &Report) -> Option<String> {

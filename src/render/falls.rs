@@ -1,7 +1,7 @@
 //! What falls when one part falls: sentences and orders that the renderers of that part share.
 
 use crate::report::{
-    BlastRadius, Chain, Dependency, EdgeRow, Grade, Hop, Kind, Report, Service, Start, Stop, Tie,
+    BlastRadius, Chain, Dependency, EdgeRow, Grade, Hop, Report, Service, Start, Stop, Tie,
 };
 use crate::text;
 
@@ -229,9 +229,4 @@ pub(super) fn worst_entry(radius: &BlastRadius) -> Option<String> {
                 .then_with(|| (&b.service, &b.operation).cmp(&(&a.service, &a.operation)))
         })?;
     Some(format!("{} {}", worst.service, worst.operation))
-}
-
-/// Returns whether a node emits spans.
-pub(super) fn emits(node: &Service) -> bool {
-    node.kind == Kind::Service
 }

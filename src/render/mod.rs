@@ -85,16 +85,6 @@ pub static RENDERERS: &[&Renderer] = &[
     &table::TABLE,
 ];
 
-/// Returns the renderer of a name.
-pub fn by_name(name: &str) -> Option<&'static Renderer> {
-    named(RENDERERS, name)
-}
-
-/// Returns the renderer for a file of an extension, whatever its case.
-pub fn by_extension(extension: &str) -> Option<&'static Renderer> {
-    for_extension(RENDERERS, extension)
-}
-
 /// Returns the renderer of a name among some.
 pub fn named(table: &[&'static Renderer], name: &str) -> Option<&'static Renderer> {
     table.iter().copied().find(|renderer| renderer.name == name)
@@ -162,18 +152,20 @@ mod tests {
     fn names_and_extensions_find_their_renderer() {
         let mut seen = BTreeSet::new();
         for renderer in RENDERERS {
-            assert_eq!(by_name(renderer.name).unwrap().name, renderer.name);
+            assert_eq!(named(RENDERERS, renderer.name).unwrap().name, renderer.name);
             assert!(!renderer.about.is_empty() && !renderer.about.ends_with('.'));
             for extension in renderer.extensions {
                 assert!(seen.insert(*extension), "two renderers claim .{extension}");
                 assert_eq!(
-                    by_extension(&extension.to_uppercase()).unwrap().name,
+                    for_extension(RENDERERS, &extension.to_uppercase())
+                        .unwrap()
+                        .name,
                     renderer.name
                 );
             }
         }
-        assert!(by_name("yaml").is_none());
-        assert!(by_extension("").is_none());
+        assert!(named(RENDERERS, "yaml").is_none());
+        assert!(for_extension(RENDERERS, "").is_none());
     }
 
     #[test]
@@ -225,7 +217,7 @@ mod tests {
 
     #[track_caller]
     fn check_visible(name: &str, report: &Report) {
-        let text = sample::rendered(by_name(name).unwrap(), report, Options::default());
+        let text = sample::rendered(named(RENDERERS, name).unwrap(), report, Options::default());
         let hidden = text
             .chars()
             .find(|&c| c != '\n' && (c.is_control() || c == '\u{202e}'));

@@ -3,14 +3,11 @@
 use std::io;
 
 use super::Options;
-use super::gate;
+use super::gate::{self, paragraph};
 use crate::explain::{self, Explanation};
 use crate::report::Finding;
 use crate::report::verdict::{Judged, Violation};
 use crate::text;
-
-/// Width of the page.
-const COLUMNS: usize = 100;
 
 /// What is told about.
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +47,12 @@ impl Story<'_> {
 
 fn write_rule(rule: &Judged, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "{} {}", rule.outcome.name(), text::visible(&rule.id))?;
-    line(out, "", &format!("{} checked", text::count(rule.checked)))?;
+    paragraph(out, "  ", &format!("{} checked", text::count(rule.checked)))?;
     if let Some(why) = &rule.why {
-        line(out, "why: ", why)?;
+        paragraph(out, "  why: ", why)?;
     }
     if let Some(missing) = &rule.missing {
-        line(out, "missing: ", missing)?;
+        paragraph(out, "  missing: ", missing)?;
     }
     Ok(())
 }
@@ -67,7 +64,7 @@ fn write_finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
         text::visible(finding.metric),
         text::visible(&finding.subject.to_string())
     )?;
-    line(out, "", &finding.text)?;
+    paragraph(out, "  ", &finding.text)?;
     let mut seen = finding.grade.name().to_owned();
     if finding.of > 0 {
         let (count, of) = (text::count(finding.count), text::count(finding.of));
@@ -77,11 +74,11 @@ fn write_finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
         let (low, high) = (text::value(low), text::value(high));
         seen.push_str(&format!(", surely between {low} and {high}"));
     }
-    line(out, "seen: ", &seen)?;
+    paragraph(out, "  seen: ", &seen)?;
     if let Some(cost) = finding.cost {
-        line(
+        paragraph(
             out,
-            "cost: ",
+            "  cost: ",
             &format!(
                 "{} of the requests or calls pay for it",
                 text::percent(cost)
@@ -89,19 +86,7 @@ fn write_finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
         )?;
     }
     if !finding.exemplars.is_empty() {
-        line(out, "traces: ", &finding.exemplars.join(", "))?;
+        paragraph(out, "  traces: ", &finding.exemplars.join(", "))?;
     }
-    line(out, "id: ", &finding.id)
-}
-
-fn line(out: &mut dyn io::Write, heading: &str, said: &str) -> io::Result<()> {
-    let margin = heading.len() + 2;
-    let visible = text::visible(said);
-    for (number, line) in text::wrapped(&visible, COLUMNS - margin).iter().enumerate() {
-        match number {
-            0 => writeln!(out, "  {heading}{line}")?,
-            _ => writeln!(out, "{}{line}", " ".repeat(margin))?,
-        }
-    }
-    Ok(())
+    paragraph(out, "  id: ", &finding.id)
 }

@@ -26,7 +26,7 @@ pub(super) mod sample;
 
 use super::{Options, Renderer};
 
-pub(super) use story::write as write_violation;
+pub(super) use story::{paragraph, write as write_violation};
 pub(super) use words::answer;
 
 /// Every format of the gate, by name.

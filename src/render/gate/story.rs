@@ -126,7 +126,11 @@ pub(super) fn painted(text: &str, outcome: Outcome, color: bool) -> String {
 }
 
 /// Writes text from strangers behind a heading, further lines below the text.
-pub(super) fn paragraph(out: &mut dyn io::Write, heading: &str, said: &str) -> io::Result<()> {
+pub(in crate::render) fn paragraph(
+    out: &mut dyn io::Write,
+    heading: &str,
+    said: &str,
+) -> io::Result<()> {
     let margin = heading.trim_start_matches('\n').len();
     let visible = text::visible(said);
     for (number, line) in text::wrapped(&visible, COLUMNS - margin).iter().enumerate() {

@@ -10,6 +10,7 @@ mod cascades;
 mod budgets;
 
 mod diff;
+
 pub(super) mod simulation;
 
 use std::io;

@@ -23,6 +23,7 @@ mod cascades;
 mod story;
 
 mod diff;
+
 pub(super) mod simulation;
 
 use std::io;

@@ -8,9 +8,9 @@ use super::cells::{heading, name, share};
 use super::page::{Column, Grid, Page, Row};
 use super::{write_findings, write_summary};
 use crate::render::Options;
-use crate::render::falls::{emits, evidence, ties};
-use crate::render::summary::nodes;
-use crate::report::{EdgeRow, EntryRadius, Report, Service, Tie};
+use crate::render::falls::{evidence, ties};
+use crate::render::summary::{self, nodes};
+use crate::report::{EdgeRow, EntryRadius, Kind, Report, Service, Tie};
 use crate::text;
 
 /// Widest name in a sentence.
@@ -78,7 +78,7 @@ fn says(report: &Report, service: &Service) -> String {
             " If it fails, {size} other services are expected to fail."
         ));
     }
-    if !emits(service) {
+    if service.kind != Kind::Service {
         said.push_str(" It emits no spans: what is known of it, its callers saw.");
     }
     said
@@ -145,7 +145,7 @@ impl<'a> Tree<'a> {
                     Way::Callers => "<-",
                     Way::Callees => "->",
                 },
-                crate::render::summary::name(other, NAME_COLUMNS),
+                summary::name(other, NAME_COLUMNS),
                 tie.dependency.name(),
                 evidence(tie),
                 indent = 2 * depth.min(15),
@@ -218,7 +218,7 @@ fn write_ways(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Re
         let services: Vec<String> = way
             .services
             .iter()
-            .map(|service| crate::render::summary::name(service, NAME_COLUMNS))
+            .map(|service| summary::name(service, NAME_COLUMNS))
             .collect();
         let (low, high) = (text::percent(way.chance.0), text::percent(way.chance.1));
         let chance = match low == high {
