@@ -145,7 +145,9 @@ fn cause(effect: Effect, place: Place, shares: &[Share<'_>], whole: f64) -> Opti
     }
     let change = most.change.value();
     let of = match (effect, most.entry) {
-        (Effect::Slower | Effect::Faster, Some(entry)) => mean_change(entry),
+        (Effect::Slower | Effect::Faster, Some(entry)) => {
+            entry.duration_ns.map(|change| change.value())
+        }
         (Effect::Slower | Effect::Faster, None) => Some(whole),
         (Effect::Failing | Effect::Mending, entry) => entry
             .and_then(|entry| entry.failed)
@@ -170,11 +172,6 @@ fn cause(effect: Effect, place: Place, shares: &[Share<'_>], whole: f64) -> Opti
         text: sentence(&cause, most),
         ..cause
     })
-}
-
-/// Returns the change of the mean duration of which the parts of an entry point are parts.
-fn mean_change(entry: &EntryChange) -> Option<f64> {
-    entry.duration_ns.map(|change| change.value())
 }
 
 fn sentence(cause: &Cause, most: &Share<'_>) -> String {
@@ -204,7 +201,7 @@ fn time(cause: &Cause, most: &Share<'_>, at: &str) -> String {
         Effect::Slower | Effect::Failing => (true, "slower"),
         Effect::Faster | Effect::Mending => (false, "faster"),
     };
-    let change = signed(cause.change);
+    let change = text::signed_duration(cause.change);
     let Change { base, head, .. } = *most.change;
     // What is only on one side, unless the estimate of it is.
     let (is_new, is_gone) = (
@@ -243,9 +240,13 @@ fn time(cause: &Cause, most: &Share<'_>, at: &str) -> String {
     };
     let part = match cause.of {
         Some(of) if of != 0.0 && (of > 0.0) == (cause.change > 0.0) => {
-            format!(" ({} of {})", text::percent(cause.change / of), signed(of))
+            format!(
+                " ({} of {})",
+                text::percent(cause.change / of),
+                text::signed_duration(of)
+            )
         }
-        Some(of) => format!(" (all in all {})", signed(of)),
+        Some(of) => format!(" (all in all {})", text::signed_duration(of)),
         None => String::new(),
     };
     format!("{said}: {change} {time}per {at}{part}")
@@ -292,10 +293,4 @@ fn failures(cause: &Cause, most: &Share<'_>, at: &str) -> String {
         text::percent(head),
         text::percent(base)
     )
-}
-
-/// Returns a difference of times with its sign.
-pub(crate) fn signed(ns: f64) -> String {
-    let sign = if ns < 0.0 { "-" } else { "+" };
-    format!("{sign}{}", text::duration(ns.abs().round() as u64))
 }

@@ -172,12 +172,6 @@ pub(super) fn place(place: &Place) -> (&'static str, String) {
     }
 }
 
-/// Returns a time with its sign.
-pub(super) fn signed(ns: f64) -> String {
-    let sign = if ns < 0.0 { "-" } else { "+" };
-    format!("{sign}{}", time(ns.abs()))
-}
-
 /// Returns a time.
 pub(super) fn time(ns: f64) -> String {
     text::duration(ns.max(0.0).round() as u64)
@@ -185,7 +179,11 @@ pub(super) fn time(ns: f64) -> String {
 
 /// Returns the interval of a difference of times.
 pub(super) fn interval(change: &Change) -> String {
-    format!("{} to {}", signed(change.low), signed(change.high))
+    format!(
+        "{} to {}",
+        text::signed_duration(change.low),
+        text::signed_duration(change.high)
+    )
 }
 
 /// Returns a quantile before and now.

@@ -36,6 +36,12 @@ pub fn duration(ns: u64) -> String {
     "0 s".to_owned()
 }
 
+/// Returns a difference of durations with its sign: `+1.2 ms`, `-850 us`.
+pub fn signed_duration(ns: f64) -> String {
+    let sign = if ns < 0.0 { "-" } else { "+" };
+    format!("{sign}{}", duration(ns.abs().round() as u64))
+}
+
 /// Returns a number with three significant digits, without trailing zeros behind the point.
 fn significant(value: f64) -> String {
     let decimals = if value >= 99.95 {

@@ -4,8 +4,8 @@ use std::io;
 
 use super::{code, prose, write_rest};
 use crate::render::diff::{
-    answer, failures, further, interval, is_sure, operations, scope, shares, signed, state, thing,
-    time, versions,
+    answer, failures, further, interval, is_sure, operations, scope, shares, state, thing, time,
+    versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -49,9 +49,13 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
 fn change(change: Option<&Change>) -> String {
     match change {
         Some(change) if change.differs => {
-            format!("**{}** ({})", signed(change.value()), interval(change))
+            format!(
+                "**{}** ({})",
+                text::signed_duration(change.value()),
+                interval(change)
+            )
         }
-        Some(change) => signed(change.value()),
+        Some(change) => text::signed_duration(change.value()),
         None => String::new(),
     }
 }

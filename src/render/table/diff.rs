@@ -5,8 +5,8 @@ use std::io;
 use super::cells::{heading, name, number, tight};
 use super::page::{Column, Grid, Page, Row};
 use crate::render::diff::{
-    answer, failures, further, is_sure, operations, place, scope, shares, shifted, signed, state,
-    thing, time, versions,
+    answer, failures, further, is_sure, operations, place, scope, shares, shifted, state, thing,
+    time, versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -87,7 +87,7 @@ fn times(change: Option<&Change>) -> [String; 4] {
     [
         tight(time(change.base)),
         tight(time(change.head)),
-        tight(signed(change.value())),
+        tight(text::signed_duration(change.value())),
         tight(time((change.high - change.low) / 2.0)),
     ]
 }
@@ -260,7 +260,7 @@ fn write_edges(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::Resul
         let [before, now, change, _] = times(by_caller.or(edge.server_ns.as_ref()));
         let moved = |of: Option<&Change>| {
             of.filter(|change| options.verbose || change.differs)
-                .map(|change| tight(signed(change.value())))
+                .map(|change| tight(text::signed_duration(change.value())))
                 .unwrap_or_default()
         };
         let attempts = edge
@@ -312,7 +312,7 @@ fn write_operations(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::
         let [before, now, change, _] = times(of.server_ns.as_ref());
         let moved = |time: Option<&Change>| {
             time.filter(|change| options.verbose || change.differs)
-                .map(|change| tight(signed(change.value())))
+                .map(|change| tight(text::signed_duration(change.value())))
                 .unwrap_or_default()
         };
         Row {
