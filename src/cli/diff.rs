@@ -24,18 +24,16 @@ pub(super) fn diff(args: DiffArgs) -> Result<Exit> {
     }
     let options = options(vec![args.base.clone()], &args.read)?;
     let outputs = output::open(renderers)?;
-    let mut exit = Exit::Open;
     let (base, base_exit) = read(&options, &args)?;
     let head = Options {
         inputs: vec![args.head.clone()],
         ..options.clone()
     };
     let (head, head_exit) = read(&head, &args)?;
-    for of_side in [base_exit, head_exit] {
-        if exit == Exit::Open {
-            exit = of_side;
-        }
-    }
+    let mut exit = match base_exit {
+        Exit::Open => head_exit,
+        base_exit => base_exit,
+    };
     if exit == Exit::Open && (base.row.is_empty || head.row.is_empty) {
         exit = Exit::Unknown;
     }

@@ -1,7 +1,7 @@
 //! What changed at the edges that both sides have: times, split into the network and the callee, errors and retries.
 
 use crate::compare::numbers::{Judging, Share};
-use crate::compare::side::{EdgeSide, Side};
+use crate::compare::side::{EdgeSide, Side, Times};
 use crate::report::diff::EdgeChange;
 
 /// Returns the changes of edges between services, by their ids.
@@ -23,9 +23,8 @@ pub(super) fn edges(base: &Side, head: &Side, judging: Judging) -> Vec<EdgeChang
 }
 
 fn edge(base: &EdgeSide, head: &EdgeSide, requests: [f64; 2], judging: Judging) -> EdgeChange {
-    let times = |of: fn(&EdgeSide) -> &Option<crate::compare::side::Times>| {
-        judging.times(of(base).as_ref(), of(head).as_ref())
-    };
+    let times =
+        |of: fn(&EdgeSide) -> &Option<Times>| judging.times(of(base).as_ref(), of(head).as_ref());
     // What the caller sees, if the caller was seen on both sides.
     let by_caller = base.client.is_some() && head.client.is_some();
     let seen = |of: &EdgeSide| {

@@ -1,5 +1,7 @@
 //! One number of both sides: its change, the interval of the change, and the chance of one as large if there is none.
 
+use std::collections::BTreeSet;
+
 use crate::algo::differences::{
     Difference, Estimate, Sample, of_means, of_shares, quantile_ranks, recovered,
 };
@@ -192,7 +194,7 @@ fn bins<'a>(
     head: &'a Sketch,
     [of_base, of_head]: [f64; 2],
 ) -> impl Iterator<Item = (f64, f64)> + 'a {
-    let buckets: std::collections::BTreeSet<u16> = base
+    let buckets: BTreeSet<u16> = base
         .buckets()
         .chain(head.buckets())
         .map(|(bucket, _)| bucket)
