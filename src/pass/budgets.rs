@@ -1,6 +1,9 @@
 //! What calls and requests may take and do take, put together for people: no findings, just the facts they come from.
 
+use std::collections::BTreeMap;
+
 use crate::fold::catalogue::NodeKind;
+use crate::fold::system::EntryPoint;
 use crate::pass::Graph;
 use crate::pass::limits::limits_of;
 use crate::pass::trace::critical_path::{Spent, paths_of};
@@ -95,6 +98,14 @@ pub fn budgets_of(graph: &Graph<'_>) -> Budgets {
         }
     });
     let calls = calls.collect();
+    let mut points: BTreeMap<(&str, &str), &EntryPoint> = BTreeMap::new();
+    for point in &graph.system.entries {
+        let vertex = &graph.system.vertices[point.service];
+        if vertex.kind != NodeKind::Users {
+            let key = (vertex.name.as_str(), point.operation.as_str());
+            points.entry(key).or_insert(point);
+        }
+    }
     let mut entries: Vec<(u64, EntryBudget)> = Vec::new();
     for ((service, operation), of) in paths_of(graph).unwrap_or_default() {
         let all = of.all();
@@ -117,10 +128,7 @@ pub fn budgets_of(graph: &Graph<'_>) -> Budgets {
                 share_p99: p99.as_ref().map(|spent| spent.share(operation)),
             });
         let spenders = spenders.collect();
-        let point = graph.system.entries.iter().find(|point| {
-            let vertex = &graph.system.vertices[point.service];
-            vertex.kind != NodeKind::Users && vertex.name == service && point.operation == operation
-        });
+        let point = points.get(&(service.as_str(), operation.as_str()));
         let durations = point.map(|point| &point.entry.duration_ns);
         let node = point.and_then(|point| graph.node(point.service));
         let slo = node.and_then(|node| limits.slos.get(&(node, operation.clone())));

@@ -246,12 +246,7 @@ fn in_all(of: &BTreeMap<u64, Sums>, requests: &BTreeMap<u64, f64>) -> Sums {
         let most = sums.time * critical_path::most_in(*bucket);
         all.spans += sums.spans;
         all.time += sums.time;
-        // A file of an earlier version has no squares.
-        all.squares += if sums.squares > 0.0 {
-            told.min(most)
-        } else {
-            most
-        };
+        all.squares += told.min(most);
     }
     all
 }

@@ -237,9 +237,9 @@ fn effective_number(shapes: &[Shape], squares: u128) -> u64 {
 const SAID: usize = 10;
 
 fn say(graph: &Graph<'_>, measured: &mut Measured) {
-    let of = |node: u32| measured.standings[node as usize].blast_radius.clone();
-    let mut inner: Vec<(u32, BlastRadius)> = (0..graph.n_nodes() as u32)
-        .filter_map(|node| Some((node, of(node)?)))
+    let radii = (0u32..).zip(&measured.standings);
+    let mut inner: Vec<(u32, &BlastRadius)> = radii
+        .filter_map(|(node, standing)| Some((node, standing.blast_radius.as_ref()?)))
         .collect();
     inner.sort_by(|(a, x), (b, y)| {
         let ((x_low, x_high), (y_low, y_high)) = (x.from_elsewhere, y.from_elsewhere);
@@ -255,8 +255,7 @@ fn say(graph: &Graph<'_>, measured: &mut Measured) {
         most(|of| of.from_elsewhere.0),
         most(|of| of.from_elsewhere.1),
     );
-    measured.metric("max_blast_radius_low", low);
-    measured.metric("max_blast_radius", high);
+    let mut findings = Vec::new();
     for (node, radius) in inner.into_iter().take(SAID) {
         if radius.from_elsewhere.0 == 0.0 {
             break;
@@ -267,7 +266,7 @@ fn say(graph: &Graph<'_>, measured: &mut Measured) {
             false => String::new(),
         };
         let requests = graph.traffic.requests;
-        measured.findings.push(Finding {
+        findings.push(Finding {
             value: radius.hard_low,
             interval: Some(radius.interval),
             grade: Grade::Measured,
@@ -285,6 +284,9 @@ fn say(graph: &Graph<'_>, measured: &mut Measured) {
             )
         });
     }
+    measured.findings.append(&mut findings);
+    measured.metric("max_blast_radius_low", low);
+    measured.metric("max_blast_radius", high);
     if graph.traffic.missing > 0 {
         measured.notes.push(format!(
             "what falls with a service is told by {} of {} requests: the shapes of the others were not kept",
