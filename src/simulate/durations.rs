@@ -8,7 +8,7 @@
 //! Seen and changed world use the same random numbers, and every draw has a generator of its own, made from seed, place and number:
 //! neither threads nor other changes alter it. Only what a change can reach is drawn, and places in proportion to their requests. O(runs x calls of places it can reach).
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::algo::random::Random;
 use crate::model::id::mix;
@@ -97,9 +97,7 @@ pub(super) fn sampled(worlds: &Worlds<'_>, calibrated: &Calibrated, dice: Dice) 
     let reached = reached(plan, worlds.seen, worlds.now);
     let parts: Vec<Vec<Sample>> = plan
         .entries
-        .iter()
-        .collect::<Vec<&Entry>>()
-        .into_par_iter()
+        .par_iter()
         .map(|entry| sample_entry(worlds, calibrated, &reached, entry, dice))
         .collect();
     let mut chanced = Chanced::default();

@@ -9,7 +9,7 @@ use crate::simulate::durations::Dice;
 use crate::simulate::links::Link;
 use crate::simulate::outcome::{Help, Range};
 use crate::simulate::run::{Model, Outcome};
-use crate::simulate::setting::World;
+use crate::simulate::setting::{Setting, World};
 use crate::text;
 
 /// Edges of which each kind of change is tried.
@@ -108,10 +108,7 @@ fn candidates(model: &Model<'_>, now: &World, outcome: &Outcome) -> Vec<Candidat
         format!("{} -> {}", of(link.caller()), of(link.callee()))
     };
     let mut found: Vec<Candidate> = Vec::new();
-    let mut add = |aim: Aim,
-                   text: String,
-                   links: &[usize],
-                   f: &dyn Fn(&mut crate::simulate::setting::Setting)| {
+    let mut add = |aim: Aim, text: String, links: &[usize], f: &dyn Fn(&mut Setting)| {
         let mut world = now.clone();
         for &link in links {
             f(&mut world.settings[link]);

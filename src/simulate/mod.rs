@@ -35,14 +35,14 @@ mod outcome;
 
 use std::collections::BTreeMap;
 
-use crate::algo::stats::wilson;
+use crate::algo::stats::{Z_95, wilson};
 use crate::error::Result;
 use crate::fold::system::USERS_NAME;
 use crate::model::dictionary::Weight;
 use crate::pass::Graph;
 use crate::simulate::durations::{Dice, Durations, Times};
 use crate::simulate::exact::LinkFlow;
-use crate::simulate::links::{End, Link};
+use crate::simulate::links::End;
 use crate::simulate::run::{Model, Outcome};
 use crate::simulate::setting::World;
 
@@ -206,7 +206,7 @@ fn latency(sides: &[&[u64]], requests: u64) -> Option<Latency> {
     let first = *sides.first()?;
     let n = (first.len() as u64).min(requests).max(1) as f64;
     let spread = |q: f64| {
-        let margin = 1.96 * (q * (1.0 - q) / n).sqrt();
+        let margin = Z_95 * (q * (1.0 - q) / n).sqrt();
         let at = |of: &[u64], q: f64| {
             let rank = (q.clamp(0.0, 1.0) * of.len() as f64).ceil() as usize;
             of[rank.clamp(1, of.len()) - 1]
@@ -247,14 +247,6 @@ fn failures(sums: &[[LinkFlow; 2]; 2]) -> (f64, Range) {
     (before, Range::of(after))
 }
 
-/// Returns sums before and after, by bound.
-fn sums(model: &Model<'_>, outcome: &Outcome, which: impl Fn(&Link) -> bool) -> [[LinkFlow; 2]; 2] {
-    [0, 1].map(|bound| {
-        let of = &outcome.bounds[bound];
-        [&of.before, &of.after].map(|flow| model.sum(flow, &which))
-    })
-}
-
 fn services(model: &Model<'_>, outcome: &Outcome) -> Vec<ServiceChange> {
     let graph = model.graph;
     let seconds = load::window(graph);
@@ -266,7 +258,10 @@ fn services(model: &Model<'_>, outcome: &Outcome) -> Vec<ServiceChange> {
     let mut services: Vec<ServiceChange> = (0u32..)
         .take(graph.n_nodes())
         .map(|node| {
-            let sums = sums(model, outcome, |link| link.callee() == Some(node));
+            let sums = [0, 1].map(|bound| {
+                let of = &outcome.bounds[bound];
+                [&of.before, &of.after].map(|flow| model.into(flow, node))
+            });
             let arrived = attempts.get(&graph.vertices[node as usize]);
             let full = [0, 1].map(|bound| outcome.bounds[bound].fullness.get(&node));
             let (failed_before, failed_after) = failures(&sums);
@@ -307,7 +302,8 @@ fn services(model: &Model<'_>, outcome: &Outcome) -> Vec<ServiceChange> {
 fn edges(model: &Model<'_>, outcome: &Outcome) -> Vec<EdgeChange> {
     let graph = model.graph;
     let mut edges: Vec<EdgeChange> = Vec::new();
-    for link in model.plan.links.iter().filter(|link| link.ends.2) {
+    let waited_for = model.plan.links.iter().enumerate();
+    for (at, link) in waited_for.filter(|(_, link)| link.ends.2) {
         let (End::Node(to), from) = (link.ends.1, link.ends.0) else {
             continue;
         };
@@ -316,7 +312,10 @@ fn edges(model: &Model<'_>, outcome: &Outcome) -> Vec<EdgeChange> {
             End::Node(from) => graph.name(from),
             End::LeftOut => continue,
         };
-        let sums = sums(model, outcome, |of| of.ends == link.ends);
+        let sums = [0, 1].map(|bound| {
+            let of = &outcome.bounds[bound];
+            [of.before.links[at], of.after.links[at]]
+        });
         let seen = match from {
             End::Node(from) => {
                 let arcs = graph.arcs_between(from, to).iter();

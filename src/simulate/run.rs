@@ -6,7 +6,7 @@ use crate::pass::Graph;
 use crate::simulate::chances::{calibrated, takes_time};
 use crate::simulate::durations::{Chanced, Dice, Times, Worlds, durations, sampled, timeless};
 use crate::simulate::exact::{Calibrated, Chances, Flow, LinkFlow, flow};
-use crate::simulate::links::{Link, Order};
+use crate::simulate::links::Order;
 use crate::simulate::load::{Capacity, Fullness, capacities};
 use crate::simulate::plan::Plan;
 use crate::simulate::setting::World;
@@ -171,19 +171,9 @@ impl<'a> Model<'a> {
 
     /// Returns what becomes of all calls to a node.
     pub(super) fn into(&self, flow: &Flow, node: u32) -> LinkFlow {
-        self.sum(flow, |link| link.callee() == Some(node))
-    }
-
-    /// Returns what becomes of the calls of some links together.
-    pub(super) fn sum(&self, flow: &Flow, which: impl Fn(&Link) -> bool) -> LinkFlow {
         let mut sum = LinkFlow::default();
-        for (_, of) in self
-            .plan
-            .links
-            .iter()
-            .zip(&flow.links)
-            .filter(|(link, _)| which(link))
-        {
+        let links = self.plan.links.iter().zip(&flow.links);
+        for (_, of) in links.filter(|(link, _)| link.callee() == Some(node)) {
             sum.calls += of.calls;
             sum.attempts += of.attempts;
             sum.failed += of.failed;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
+use crate::fold::system::USERS_NAME;
 use crate::pass::Graph;
 use crate::simulate::ask::{Change, Delay, Effect, Target};
 use crate::simulate::links::{End, Link};
@@ -136,7 +137,7 @@ fn links_of(graph: &Graph<'_>, plan: &Plan, target: &Target) -> Result<Vec<usize
         let numbered = (0u32..).take(graph.n_nodes());
         match numbered.into_iter().find(|&node| graph.name(node) == name) {
             Some(node) => Ok(End::Node(node)),
-            None if name == crate::fold::system::USERS_NAME => Ok(End::Users),
+            None if name == USERS_NAME => Ok(End::Users),
             None => Err(no_service(graph, name)),
         }
     };
