@@ -10,7 +10,7 @@
 //! Whether a difference matters is the caller's business.
 
 use crate::algo::special::{ln_gamma, normal_two_sided};
-use crate::algo::stats::{Interval, TwoByTwo, wilson_at};
+use crate::algo::stats::{Interval, TwoByTwo, normal_quantile_two_sided, wilson_at};
 
 /// What is known of a sample to compare its mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -116,12 +116,6 @@ fn p_of_shares(first: (u64, u64), second: (u64, u64)) -> f64 {
     let hits = a + b;
     let misses = (n - a) + (m - b);
     if hits.min(misses) < MANY {
-        // The smaller of the two is counted: the test is the same, and takes as many steps.
-        let (a, b) = if hits <= misses {
-            (a, b)
-        } else {
-            (n - a, m - b)
-        };
         let table = TwoByTwo {
             both: a,
             first_only: b,
@@ -140,7 +134,7 @@ fn p_of_shares(first: (u64, u64), second: (u64, u64)) -> f64 {
 /// and the last if there are too few.
 pub fn quantile_ranks(confidence: f64, q: f64, n: f64) -> (f64, f64) {
     let centre = q * n;
-    let margin = student_quantile(confidence, f64::INFINITY) * (n * q * (1.0 - q)).sqrt();
+    let margin = normal_quantile_two_sided(confidence) * (n * q * (1.0 - q)).sqrt();
     let low = (centre - margin).floor().max(1.0);
     let high = (centre + margin).ceil() + 1.0;
     (low.min(n), high.min(n))

@@ -47,9 +47,8 @@ pub mod betweenness;
 pub mod clustering;
 pub mod community;
 pub mod components;
-pub mod contagion;
-
 pub mod constraints;
+pub mod contagion;
 pub mod cuts;
 pub mod cycles;
 pub mod degree;

@@ -31,7 +31,7 @@ pub fn wilson_at(confidence: f64, hits: u64, trials: u64) -> Interval {
 }
 
 /// Returns the z between whose negative and itself so much of the standard normal distribution lies, by bisection.
-fn normal_quantile_two_sided(confidence: f64) -> f64 {
+pub fn normal_quantile_two_sided(confidence: f64) -> f64 {
     /// No double below 1 is more than this many deviations away.
     const FAR: f64 = 9.0;
     /// Halvings of the range down to the last digits.
