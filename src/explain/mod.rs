@@ -134,6 +134,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &calls::RETRIES,
     &budgets::RETRY_AMPLIFICATION,
     &shape::ROBUSTNESS,
+    &rules::RULES,
     &rules::ACYCLIC,
     &rules::CALLERS,
     &rules::CRITICALITY,

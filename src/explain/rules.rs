@@ -5,6 +5,26 @@ use super::Explanation;
 const TEAMS: &str =
     "What teams write into reviews and wikis about the architecture of their own system.";
 
+pub(super) static RULES: Explanation = Explanation {
+    name: "rules",
+    also: &[],
+    title: "what a policy can demand",
+    measures: "Each rule of topple.yaml has an id and one verb; severity (fail, warn, ignore) says how loud it is, why is shown with every violation, and \
+        waivable: false allows no exception. The verbs are explained one by one: topple explain rules.forbid, and so on, also \
+        rules.metrics, rules.network_health_metrics and rules.waivers for those sections.",
+    matters: "What nobody checks holds for as long as somebody remembers it.",
+    example: &[
+        "- { id: no-edge-to-data, why: \"Data has one owner.\", forbid: { from: web, to: orders-db } }",
+        "who may call whom: acyclic, callers, forbid, independent, layers, new_edges, require",
+        "what hangs on what: criticality, depth, hubs, spof",
+        "how calls go: phantoms, retries, slo, timeouts, zones",
+        "any number of the report: growth, limit",
+    ],
+    blind: "What the traces do not show: a rule about it is unknown, and says what is missing.",
+    act: "Begin with topple init, which writes what holds today; then add what should hold, with severity: warn until it does.",
+    source: TEAMS,
+};
+
 pub(super) static ACYCLIC: Explanation = Explanation {
     name: "rules.acyclic",
     also: &[],
@@ -183,10 +203,10 @@ pub(super) static NETWORK_HEALTH_METRICS: Explanation = Explanation {
 
 pub(super) static NEW_EDGES: Explanation = Explanation {
     name: "rules.new_edges",
-    also: &["rules"],
+    also: &[],
     title: "new edges are approved",
     measures: "Every edge must be in the baseline or in the lock of the working tree. An edge is its ends and whether the caller waits; the protocol does not matter. An edge that was \
-        not seen this time is not removed, and no violation. The other rules are explained as rules.forbid and so on.",
+        not seen this time is not removed, and no violation.",
     matters: "A dependency is easy to add and hard to remove. The cheapest moment to talk about it is the review that adds it.",
     example: &[
         "- { id: new-edges, new_edges: { approve_in: topple.lock, except: [ { to: { kind: cache } } ] } }",

@@ -6,7 +6,12 @@ use super::*;
 fn every_verb_has_a_row_and_an_explanation() {
     let names: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
     assert!(names.is_sorted());
+    let mut all = Vec::new();
+    let explanation = crate::explain::find("rules").unwrap();
+    explanation.write(&mut all).unwrap();
+    let all = String::from_utf8(all).unwrap();
     for rule in RULES {
+        assert!(all.contains(rule.name), "{} is in the list", rule.name);
         assert!(
             crate::explain::find(&rule.explain()).is_some(),
             "explain {}",
