@@ -1,18 +1,27 @@
 //! The reports that every renderer is tested with: a small shop, a hostile one, and how to look at what came out.
 
+mod budgets;
+
 mod diff;
 
 mod falls;
 
+mod hostile;
+
+mod hubs;
+
 use super::{Options, Renderer};
 use crate::report::fixes::Fix;
 use crate::report::{
-    Budgets, CallBudget, Data, Degrees, EdgeRow, EntryBudget, EntryRow, Finding, Grade, Kind,
-    Metric, Part, ProblemRow, Quantiles, Redundancy, Report, Service, Spender, Standing, Subject,
+    Budgets, Data, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, Part, ProblemRow,
+    Quantiles, Report, Service, Subject,
 };
 
+pub(super) use budgets::budgets;
 pub(super) use diff::compared;
 pub(super) use falls::{cascades, hostile_cascades, story};
+pub(super) use hostile::hostile;
+pub(super) use hubs::hubs;
 
 /// 2026-01-01T00:00:00Z.
 const NEW_YEAR: u64 = 1_767_225_600_000_000_000;
@@ -245,287 +254,6 @@ pub(super) fn shop() -> Report {
             command: "budgets --focus payments".to_owned(),
         }]),
         passes: 30,
-        ..Report::default()
-    }
-}
-
-/// Returns what is central in the small shop.
-pub(super) fn hubs() -> Report {
-    let mut report = shop();
-    report.part = Part::Hubs;
-    for (at, node) in report.services.iter_mut().enumerate() {
-        let at = at as f64;
-        node.standing = Standing {
-            clustering: Some(0.25),
-            betweenness: Some(at / 40.0),
-            betweenness_half_width: (at == 4.0).then_some(0.01),
-            traffic_betweenness: Some(0.5 - at / 16.0),
-            pagerank: Some(0.125),
-            core: Some(2),
-            level: Some(at / 3.0),
-            ..Standing::default()
-        };
-    }
-    let checkout = &mut report.services[1].standing;
-    checkout.hub = true;
-    checkout.articulation = true;
-    checkout.cut_off = 3;
-    checkout.dominated = 4;
-    report.services[4].standing.immediate_dominator = Some("checkout".to_owned());
-    let of_metric = |pass, metric, text: &str| Finding {
-        grade: Grade::Proved,
-        text: text.to_owned(),
-        ..Finding::new(pass, metric, Subject::System)
-    };
-    report.services[2].standing.entry = true;
-    report.services[2].standing.orchestrator = true;
-    report.services[1].standing.redundancy = Redundancy::Zones;
-    report.services[6].standing.hub = true;
-    report.services[6].standing.infrastructure = true;
-    report.degrees = Degrees::of(&report.services);
-    report.findings = vec![
-        Finding {
-            value: 2.0,
-            unit: "services",
-            grade: Grade::Proved,
-            count: 1,
-            of: 40,
-            text: "2 services can wait for each other, as in cart -> checkout -> cart (1 of 40 requests did); \
-                   without cart -> checkout they could not"
-                .to_owned(),
-            ..Finding::new(
-                "cycles",
-                "largest_cycle",
-                Subject::Path(vec!["cart".to_owned(), "checkout".to_owned()]),
-            )
-        },
-        of_metric(
-            "hubs",
-            "hub_agreement",
-            "1 of the first 5 by callers, by shortest paths and by requests agree: checkout",
-        ),
-        of_metric(
-            "paths",
-            "static_depth",
-            "the longest chain of synchronous calls is 3 deep: frontend -> checkout -> payments -> \
-             postgresql/payments",
-        ),
-        Finding::unknown("power-law", "power_law_p", "power law: insufficient data, 9 degrees"),
-        Finding::unknown("clustering", "average_clustering_null", "clustering against chance: too small"),
-        Finding::unknown("small-world", "small_world_sigma", "small world: too small"),
-    ];
-    report.metrics = [("max_sync_depth", 5.0), ("p95_sync_depth", 3.0)]
-        .map(|(name, value)| Metric { name, value })
-        .to_vec();
-    report
-}
-
-/// Returns what calls and requests of the small shop may take.
-pub(super) fn budgets() -> Report {
-    let mut report = shop();
-    report.part = Part::Budgets;
-    let call = |from: &str, to: &str| CallBudget {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        max_attempts: 1,
-        amplification: Some(1.0),
-        p99: Some(90_000_000),
-        ..CallBudget::default()
-    };
-    let spender = |service: &str, operation: &str, share: f64| Spender {
-        service: service.to_owned(),
-        operation: operation.to_owned(),
-        share,
-        share_typical: share / 2.0,
-        share_p95: Some(1.0 - share),
-        share_p99: Some(1.0 - share),
-    };
-    report.budgets = Budgets {
-        calls: vec![
-            call("cart", "redis"),
-            CallBudget {
-                timeout: Some((200_000_000, "inferred")),
-                max_attempts: 3,
-                amplification: Some(1.27),
-                ..call("checkout", "payments")
-            },
-            CallBudget {
-                timeout: Some((400_000_000, "declared")),
-                ..call("frontend", "checkout")
-            },
-        ],
-        entries: vec![
-            EntryBudget {
-                service: "frontend".to_owned(),
-                operation: "POST /checkout".to_owned(),
-                requests: 1_234,
-                p50: Some(120_000_000),
-                p99: Some(900_000_000),
-                slo: Some(800_000_000),
-                spenders: vec![
-                    spender("frontend", "POST /checkout", 0.6),
-                    spender("payments", "POST /charge", 0.3),
-                ],
-            },
-            EntryBudget {
-                service: "cart".to_owned(),
-                operation: "sweep".to_owned(),
-                requests: 4,
-                p50: Some(1_000_000),
-                spenders: vec![Spender {
-                    share_p95: None,
-                    share_p99: None,
-                    ..spender("cart", "sweep", 1.0)
-                }],
-                ..EntryBudget::default()
-            },
-        ],
-    };
-    report.findings.push(Finding {
-        value: 350e6,
-        unit: "ns",
-        grade: Grade::Inferred,
-        count: 1,
-        of: 1,
-        text: "checkout may wait for payments longer than frontend waits for it: 3 x 200 ms + 150 ms backoff = 750 ms > \
-               400 ms (inferred, declared)"
-            .to_owned(),
-        ..Finding::of(
-            "timeouts",
-            "timeout_inversions",
-            Subject::Path(["frontend", "checkout", "payments"].map(str::to_owned).to_vec()),
-        )
-    });
-    report.findings.push(Finding {
-        grade: Grade::Proved,
-        text: "2 services can wait for each other".to_owned(),
-        ..Finding::new("cycles", "largest_cycle", Subject::System)
-    });
-    report
-}
-
-/// Returns a report of names and numbers that mean harm.
-pub(super) fn hostile() -> Report {
-    let names = [
-        String::new(),
-        "\x1b[2J\r\n\u{9b}31m".to_owned(),
-        "a|b `c` <b>\"d\"</b> & \\ $(e) #quot; %%{init}%%".to_owned(),
-        "n0 --> n1; subgraph end\"]".to_owned(),
-        "\u{202e}drowssap\u{2066}".to_owned(),
-        "x".repeat(200),
-        "\u{6771}\u{4eac}".repeat(60),
-        "=cmd()|' @team, [link](http://example.com) **".to_owned(),
-    ];
-    let mut services: Vec<Service> = names
-        .iter()
-        .map(|name| service(name, Kind::Service, u64::MAX, 1))
-        .collect();
-    for node in &mut services {
-        node.versions = names.to_vec();
-        node.spans = u64::MAX;
-    }
-    let pairs = names.iter().zip(names.iter().cycle().skip(1));
-    let edges = pairs
-        .clone()
-        .map(|(from, to)| EdgeRow {
-            errors_both: 1e15,
-            attempts: 1e15 + 0.5,
-            client_ns: Quantiles {
-                count: 1,
-                sum: u128::MAX,
-                p50: u64::MAX,
-                p90: 0,
-                p99: u64::MAX,
-                max: 1,
-            },
-            exemplars: names.to_vec(),
-            error_types: names.iter().map(|name| (name.clone(), 1)).collect(),
-            zones: vec![(from.clone(), to.clone(), 1)],
-            ..edge(from, to, 1e15)
-        })
-        .chain([edge("nobody", "lists these", f64::INFINITY)])
-        .collect();
-    let budgets = Budgets {
-        calls: pairs
-            .clone()
-            .map(|(from, to)| CallBudget {
-                from: from.clone(),
-                to: to.clone(),
-                timeout: Some((u64::MAX, "declared")),
-                max_attempts: u64::MAX,
-                amplification: Some(1e15),
-                p99: Some(u64::MAX),
-            })
-            .collect(),
-        entries: pairs
-            .clone()
-            .map(|(service, operation)| EntryBudget {
-                service: service.clone(),
-                operation: operation.clone(),
-                requests: u64::MAX,
-                spenders: vec![Spender {
-                    service: operation.clone(),
-                    operation: service.clone(),
-                    share: f64::NAN,
-                    ..Spender::default()
-                }],
-                ..EntryBudget::default()
-            })
-            .collect(),
-    };
-    let entries = pairs
-        .map(|(service, operation)| entry(service, operation, 1e15))
-        .collect();
-    Report {
-        part: Part::Whole,
-        data: Data {
-            spans_read: u64::MAX,
-            unresolved: vec![("missing_parent", u64::MAX)],
-            problems: names
-                .iter()
-                .map(|name| ProblemRow {
-                    source: name.clone(),
-                    place: String::new(),
-                    message: name.clone(),
-                })
-                .collect(),
-            problems_total: 8,
-            window: Some((0, u64::MAX)),
-            ..Data::default()
-        },
-        services,
-        edges,
-        entries,
-        degrees: Degrees::default(),
-        budgets,
-        metrics: vec![Metric {
-            name: "density",
-            value: f64::NAN,
-        }],
-        findings: names
-            .iter()
-            .map(|name| Finding {
-                text: name.clone(),
-                value: f64::NAN,
-                ..Finding::default()
-            })
-            .collect(),
-        notes: names.to_vec(),
-        verdict: None,
-        diff: None,
-        fix_first: Some(
-            names
-                .iter()
-                .map(|name| Fix {
-                    id: name.clone(),
-                    cost: 1.0,
-                    grade: Grade::Proved,
-                    text: name.clone(),
-                    command: format!("report --focus {name}"),
-                })
-                .collect(),
-        ),
-        passes: usize::MAX,
         ..Report::default()
     }
 }
