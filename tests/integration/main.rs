@@ -19,6 +19,7 @@ mod guards;
 mod hubs;
 mod order;
 mod otlp;
+mod output;
 mod policy;
 mod published;
 mod readme;
