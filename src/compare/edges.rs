@@ -10,7 +10,8 @@ pub(super) fn edges(base: &Side, head: &Side, judging: Judging) -> Vec<EdgeChang
         let now = head.edges.get(id)?;
         (!before.of_users && !now.of_users).then_some((id, before, now))
     });
-    let requests = [base.row.requests, head.row.requests];
+    // Time on critical paths is that of the requests seen, whatever they stand for.
+    let requests = [base, head].map(|side| side.entries.values().map(|entry| entry.seen).sum());
     common
         .map(|((from, to, protocol, sync), before, now)| EdgeChange {
             from: from.clone(),

@@ -470,6 +470,32 @@ fn a_new_version_is_told_with_what_changed() {
 }
 
 #[test]
+fn time_on_critical_paths_is_of_one_request_whatever_it_stands_for() {
+    let weighted = |weight: &str| {
+        let drawing = USUAL.drawing();
+        let lines = drawing.lines().map(|line| match line.contains("..") {
+            true => format!("{line}{weight}\n"),
+            false => format!("{line}\n"),
+        });
+        let system = system_of(&lines.collect::<String>(), 0);
+        Side::of_system("drawing", &system, &Policy::default())
+    };
+    let half = weighted(" weight=th:8");
+    assert_eq!(half.row.requests, 120.0);
+    let diff = compare(&weighted(""), &half, &Evidence::default());
+    let critical: Vec<(f64, f64)> = diff
+        .edges
+        .iter()
+        .filter_map(|edge| edge.critical_ns)
+        .collect();
+    assert_eq!(critical.len(), 3);
+    assert!(
+        critical.iter().all(|(one, two)| one == two && *one > 0.0),
+        "{critical:?}"
+    );
+}
+
+#[test]
 fn one_service_can_be_looked_at_alone() {
     let (base, head) = (USUAL.side(0), Shop { pay: 200, ..USUAL }.side(0));
     let whole = compare(&base, &head, &Evidence::default());
