@@ -18,16 +18,18 @@ fn the_recorded_shop_is_measured_once_whatever_is_asked() {
     assert_eq!(whole.metrics, budgets.metrics);
     assert_eq!(whole.edges, budgets.edges);
     assert_eq!(whole.budgets, budgets.budgets);
+    assert!(!budgets.budgets.entries.is_empty());
     for entry in &budgets.budgets.entries {
         let all: f64 = entry.spenders.iter().map(|of| of.share).sum();
         assert!(all <= 1.0 + 1e-9, "{}: {all}", entry.operation);
     }
     // What is said of a pair is said of its edges.
-    for edge in budgets
-        .edges
-        .iter()
+    let has_budget = budgets.edges.iter();
+    let has_budget: Vec<_> = has_budget
         .filter(|edge| edge.max_attempts.is_some())
-    {
+        .collect();
+    assert_eq!(has_budget.len(), budgets.budgets.calls.len());
+    for edge in has_budget {
         let mut calls = budgets.budgets.calls.iter();
         let call = calls
             .find(|call| call.from == edge.from && call.to == edge.to)
