@@ -71,11 +71,14 @@ pub(super) static BLAST_RADIUS: Explanation = Explanation {
     measures: "touch is the share of requests, weighted, that use the service. A request falls with it when its own call tree has a path of hard \
         dependencies from the entry down to it; calls that nobody waits for take nothing along. hard_low takes edges of unknown dependency for soft, hard_high for \
         hard: the truth lies between. observed is the share of requests that failed while a failure began there. elsewhere_low and elsewhere_high are \
-        hard_low and hard_high without the requests that enter at the service itself; max_blast_radius_low and max_blast_radius are the largest of them.",
+        hard_low and hard_high without the requests that enter at the service itself; max_blast_radius_low and max_blast_radius are the largest of them. \
+        Where the policy gives entry points a weight (entrypoints.<name>.weight), each of their requests counts that many times, in these shares and in all others of lost \
+        requests; only the ratios of the weights matter.",
     matters: "It is what an outage costs, in requests. Static graphs overstate it, because not every request takes every path, and understate it for \
         services that everything happens to need.",
     example: &[
         "4 requests, 2 of them use auth, and wait for it: touch 0.5, hard 0.5",
+        "9 requests use search, 1 of weight 9 uses pay: touch of pay 9 / (9 + 9) = 0.5",
         "1 of 4 requests uses recommendations, and can do without: touch 0.25, hard 0",
     ],
     blind: "Requests that were not recorded, and traffic that other hours of the week have. Users are not requests: one may need many. What falls \

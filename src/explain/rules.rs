@@ -278,7 +278,8 @@ pub(super) static SPOF: Explanation = Explanation {
     also: &[],
     title: "no service takes too much with it",
     measures: "The share of requests that surely falls with a service must not be past max_blast_radius; when only what may fall is, it is unknown. Requests that enter at the service itself \
-        are not counted: nothing comes in without a gateway. For critical_entrypoints, no service that the entry's service \
+        are not counted: nothing comes in without a gateway. Requests count by the weights of their entry points, and the interval \
+        is that of as many requests as tell the same when all count once. For critical_entrypoints, no service that the entry's service \
         cannot do without, directly or through others: shown by failures, or else declared by soft: false.",
     matters: "It is the outage that is still to come.",
     example: &[

@@ -75,6 +75,12 @@ impl<'a> Declared<'a> {
         entrypoints.find(|entry| entry.requests.matches(&self.node(vertex), operation))
     }
 
+    /// Returns how much a request for an operation of a vertex counts against others.
+    pub fn weight(&self, vertex: usize, operation: &str) -> f64 {
+        self.entrypoint(vertex, operation)
+            .map_or(1.0, |declared| declared.weight)
+    }
+
     /// Returns whether everybody uses a vertex by declaration, so that it is no hub worth a word.
     pub fn is_infrastructure(&self, vertex: usize) -> bool {
         self.policy

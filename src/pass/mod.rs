@@ -10,6 +10,8 @@ pub mod declared;
 
 pub mod dependence;
 
+pub mod importance;
+
 pub mod view;
 
 pub mod replicas;

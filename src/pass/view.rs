@@ -8,10 +8,12 @@ use std::sync::LazyLock;
 
 use crate::algo::graph::{Digraph, Undirected};
 use crate::fold::catalogue::NodeKind;
+use crate::fold::shape::Shape;
 use crate::fold::system::{Arc, System, Vertex};
 use crate::model::names::ABSENT;
 use crate::pass::declared::Declared;
 use crate::pass::dependence::Dependence;
+use crate::pass::importance::Importance;
 use crate::pass::shapes::Traffic;
 use crate::policy::Policy;
 use crate::text;
@@ -39,6 +41,8 @@ pub struct Graph<'a> {
     pub traffic: Traffic,
     /// What the policy says that traces cannot know.
     pub declared: Declared<'a>,
+    /// How much requests count against each other.
+    pub importance: Importance,
     /// Which synchronous edges failures cross.
     pub dependence: Dependence,
     /// The node of each vertex, if it is one.
@@ -87,6 +91,7 @@ impl<'a> Graph<'a> {
             sync,
             vertices,
             traffic: Traffic::default(),
+            importance: Importance::of(system, &declared),
             declared,
             dependence: Dependence::default(),
             nodes,
@@ -137,6 +142,11 @@ impl<'a> Graph<'a> {
             0 => shown,
             more => format!("{shown} and {} more", text::count(more as u64)),
         }
+    }
+
+    /// Returns how much the requests of a shape count when they are lost.
+    pub fn count_of(&self, shape: &Shape) -> u64 {
+        self.importance.of_shape(self.system, &self.declared, shape)
     }
 
     /// Returns whether a node is declared to be infrastructure.

@@ -104,8 +104,7 @@ pub struct Entrypoint {
     pub requests: OperationSelector,
     /// What is asked of it.
     pub slo: Slo,
-    /// How much it should count against others; more than zero, 1 unless given. No pass weighs by it yet: shares are of the
-    /// requests seen.
+    /// How much one of its requests counts against those of others where requests are lost; more than zero, 1 unless given.
     pub weight: f64,
     /// Where it stands in the policy file.
     pub place: Place,

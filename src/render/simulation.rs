@@ -36,8 +36,12 @@ pub(super) fn answers(report: &Report, of: &Simulation) -> Vec<String> {
         }
         false => format!("{} is lost", range(lost)),
     };
+    let by_weight = match of.entries.iter().any(|entry| entry.weight.is_some()) {
+        true => ", by the weight of their entry points,",
+        false => "",
+    };
     sentences.push(format!(
-        "{} of the requests succeeded, {} would (95 % interval {}): {change}.",
+        "{} of the requests{by_weight} succeeded, {} would (95 % interval {}): {change}.",
         text::percent(all.before),
         range(all.after),
         range(all.interval),
@@ -168,6 +172,7 @@ mod tests {
             operation: "POST /checkout".to_owned(),
             kind: "request",
             requests: 1_234.0,
+            weight: None,
             load: 2.0,
             success,
             before: Some(Latency {
@@ -186,6 +191,7 @@ mod tests {
             operation: "GET /healthz".to_owned(),
             kind: "request",
             requests: 12.0,
+            weight: None,
             load: 1.0,
             success: Success {
                 before: 1.0,

@@ -64,6 +64,7 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
     let window_ns = window(system).map(|(start, end)| end - start);
     let budgets = budgets_of(&graph);
     let mut notes = notes(topology, system, reading);
+    notes.extend(of_weights(&graph));
     notes.extend(measured.notes);
     let services: Vec<Service> = (0u32..)
         .zip(measured.standings)
@@ -110,6 +111,7 @@ pub fn simulation(
     let graph = Graph::under(system, policy);
     let (simulation, of_changes) = simulate(&graph, question)?;
     let mut notes = notes(topology, system, reading);
+    notes.extend(of_weights(&graph));
     notes.extend(of_changes);
     Ok(Report {
         data: data(topology, system, reading),
@@ -274,6 +276,28 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
 
 /// Services named in one note.
 const NAMED: usize = 3;
+
+/// Says that requests of some entry points count more than others, if they do.
+fn of_weights(graph: &Graph<'_>) -> Option<String> {
+    if graph.importance.is_even() {
+        return None;
+    }
+    let mut named: BTreeSet<(&str, String)> = BTreeSet::new();
+    for point in &graph.system.entries {
+        let declared = graph.declared.entrypoint(point.service, &point.operation);
+        if let Some(declared) = declared.filter(|declared| declared.weight != 1.0) {
+            named.insert((&declared.name, text::value(declared.weight)));
+        }
+    }
+    let named: Vec<String> = named
+        .iter()
+        .map(|(name, weight)| format!("one of {name} as {weight}"))
+        .collect();
+    Some(format!(
+        "where requests are lost they count by the weight of their entry point: {} (entrypoints in the policy)",
+        named.join(", "),
+    ))
+}
 
 /// Says how many calls to services that emit spans were seen from the caller's side alone, if there are any.
 fn gaps(system: &System) -> Option<String> {
@@ -476,6 +500,8 @@ fn entry_row(system: &System, graph: &Graph<'_>, point: &EntryPoint) -> EntryRow
         kind: point.kind.name(),
         requests: weighted(entry.weight),
         failed: weighted(entry.failed),
+        weight: Some(graph.declared.weight(point.service, &point.operation))
+            .filter(|weight| *weight != 1.0 && !graph.importance.is_even()),
         health_checks: entry.health_checks,
         duration_ns: quantiles(&entry.duration_ns),
         late: [slo.p50, slo.p90, slo.p99].map(late),

@@ -2,7 +2,8 @@
 //!
 //! A finding takes part when it has a cost, the share of requests (or, where no request can be told, of calls) that pay for
 //! it. Entry points that fail take part by their failures even when no pass says why. The most costly come first, then the
-//! surer, then by id. Ten at most: more is no order of work. An empty list comes with a sentence on what was looked at, because
+//! surer, then by id. Costs that can be told by entry point - where failures begin, and entry points that fail - count requests by the
+//! weights of their entry points; others are shares of requests or calls as seen. Ten at most: more is no order of work. An empty list comes with a sentence on what was looked at, because
 //! nothing found is not nothing wrong.
 
 use crate::finding::{Finding, Grade, Subject};
@@ -33,7 +34,7 @@ pub struct Fix {
 /// Returns what to fix first, the most costly first.
 pub fn fix_first(findings: &[Finding], entries: &[EntryRow]) -> Vec<Fix> {
     let mut fixes: Vec<Fix> = findings.iter().filter_map(of_finding).collect();
-    let requests: f64 = entries.iter().map(|entry| entry.requests).sum();
+    let requests: f64 = entries.iter().map(EntryRow::counted).sum();
     fixes.extend(entries.iter().filter_map(|entry| of_entry(entry, requests)));
     fixes.sort_by(|a, b| {
         let order = b.cost.total_cmp(&a.cost);
@@ -55,7 +56,7 @@ fn of_finding(finding: &Finding) -> Option<Fix> {
 }
 
 fn of_entry(entry: &EntryRow, requests: f64) -> Option<Fix> {
-    let cost = entry.failed / requests;
+    let cost = entry.failed * entry.weight.unwrap_or(1.0) / requests;
     (cost >= LEAST_COST).then(|| Fix {
         id: format!("entry:{} {}", entry.service, entry.operation),
         cost,
@@ -158,6 +159,36 @@ mod tests {
         assert_eq!(ids, ["c", "b", "entry:shop GET /", "a"]);
         assert_eq!(fixes[0].command, "budgets --focus 'pay ment'");
         assert_eq!(fixes[2].text, "shop GET /: 1 of 10 requests failed");
+    }
+
+    #[test]
+    fn rare_requests_that_matter_come_first() {
+        let entry = |operation: &str, requests: f64, failed: f64, weight| EntryRow {
+            service: "shop".to_owned(),
+            operation: operation.to_owned(),
+            requests,
+            failed,
+            weight,
+            ..EntryRow::default()
+        };
+        let fixes = |weight| {
+            let entries = [
+                entry("GET /", 960.0, 48.0, None),
+                entry("POST /buy", 40.0, 4.0, weight),
+            ];
+            let fixes = fix_first(&[], &entries).into_iter();
+            fixes.map(|fix| (fix.id, fix.cost)).collect::<Vec<_>>()
+        };
+        let (view, buy) = (
+            "entry:shop GET /".to_owned(),
+            "entry:shop POST /buy".to_owned(),
+        );
+        // 48 and 4 of 1,000; then 48 and 100 of 960 + 40 * 25 = 1,960.
+        assert_eq!(fixes(None), [(view.clone(), 0.048), (buy.clone(), 0.004)]);
+        assert_eq!(
+            fixes(Some(25.0)),
+            [(buy, 100.0 / 1_960.0), (view, 48.0 / 1_960.0)]
+        );
     }
 
     #[test]

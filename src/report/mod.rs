@@ -346,6 +346,8 @@ pub struct EntryRow {
     pub requests: f64,
     /// Failed requests.
     pub failed: f64,
+    /// How much a request counts where requests are lost, if it is declared to be other than 1.
+    pub weight: Option<f64>,
     /// Health checks among the requests seen.
     pub health_checks: u64,
     /// Durations.
@@ -360,4 +362,18 @@ pub struct EntryRow {
     pub failed_exemplars: Vec<String>,
     /// Trace ids of the slowest requests, the slowest first.
     pub slowest_exemplars: Vec<String>,
+}
+
+impl Report {
+    /// Returns whether requests of some entry points count more than others where requests are lost.
+    pub fn weighs(&self) -> bool {
+        self.entries.iter().any(|entry| entry.weight.is_some())
+    }
+}
+
+impl EntryRow {
+    /// Returns how much its requests count where requests are lost.
+    pub fn counted(&self) -> f64 {
+        self.requests * self.weight.unwrap_or(1.0)
+    }
 }

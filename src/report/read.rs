@@ -148,6 +148,7 @@ fn entry(row: &Value) -> Option<EntryRow> {
         kind: kinds.find(|known| *known == kind)?,
         requests: number("requests"),
         failed: number("failed"),
+        weight: row["weight"].as_f64(),
         health_checks: row["health_checks"].as_u64().unwrap_or(0),
         duration_ns: quantiles(&row["duration_ns"]),
         ..EntryRow::default()

@@ -11,7 +11,7 @@ use crate::policy::rule::Spof;
 use crate::policy::value::EdgeMode;
 use crate::report::numbers::lookup;
 use crate::report::verdict::Violation;
-use crate::report::{Grade, Service, Subject};
+use crate::report::{EntryRow, Grade, Service, Subject};
 use crate::rule::RuleKind;
 use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, Rate, node, of_edges, proved};
@@ -49,12 +49,11 @@ fn radius(rule: &Spof, case: &Case<'_>, most: f64, found: &mut Found) {
         found.miss("which requests fall with a service was not measured", "");
         return;
     };
-    let requests: u64 = case
-        .report
-        .entries
-        .iter()
-        .map(|entry| entry.duration_ns.count)
-        .sum();
+    let (requests, effective) = requests(&case.report.entries);
+    let by_weight = match effective == requests {
+        true => "",
+        false => " by weight",
+    };
     for (name, share) in &sure {
         let Some(service) = case.service(name) else {
             continue;
@@ -64,10 +63,10 @@ fn radius(rule: &Spof, case: &Case<'_>, most: f64, found: &mut Found) {
         }
         found.checked += 1;
         let share = share.value;
-        match case.rate(share * requests as f64, requests as f64, requests, most) {
+        match case.rate(share * effective as f64, effective as f64, effective, most) {
             Rate::Past(interval) => {
                 let text = format!(
-                    "{} of all requests enter elsewhere and fall with {name}, at most {} may",
+                    "{} of all requests{by_weight} enter elsewhere and fall with {name}, at most {} may",
                     text::percent(share),
                     text::percent(most)
                 );
@@ -77,8 +76,8 @@ fn radius(rule: &Spof, case: &Case<'_>, most: f64, found: &mut Found) {
                     unit: "share",
                     interval: Some((interval.low, interval.high)),
                     grade: Grade::Measured,
-                    count: (share * requests as f64).round() as u64,
-                    of: requests,
+                    count: (share * effective as f64).round() as u64,
+                    of: effective,
                     ..proved(Subject::Service(name.clone()), text)
                 };
                 found.object(violation);
@@ -99,6 +98,30 @@ fn radius(rule: &Spof, case: &Case<'_>, most: f64, found: &mut Found) {
             }
         }
     }
+}
+
+/// Returns how many requests were seen, and how many that all count the same would tell as much as those with their declared
+/// weights do.
+fn requests(entries: &[EntryRow]) -> (u64, u64) {
+    let seen = entries.iter().map(|entry| entry.duration_ns.count).sum();
+    if entries
+        .iter()
+        .all(|entry| entry.weight == entries[0].weight)
+    {
+        return (seen, seen);
+    }
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for entry in entries {
+        let (requests, weight) = (entry.duration_ns.count as f64, entry.weight.unwrap_or(1.0));
+        sum += requests * weight;
+        squares += requests * weight * weight;
+    }
+    let effective = if squares > 0.0 {
+        sum * sum / squares
+    } else {
+        0.0
+    };
+    (seen, effective.round() as u64)
 }
 
 /// Objects to services that the service of an entry point cannot do without, directly or through others that it cannot do without.

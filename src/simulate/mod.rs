@@ -178,6 +178,7 @@ fn entries(model: &Model<'_>, now: &World, outcome: &Outcome, dice: Dice) -> Vec
             operation: entry.operation.clone(),
             kind: entry.kind.name(),
             requests: entry.weight,
+            weight: Some(entry.counts).filter(|counts| *counts != 1.0),
             load: now.load[at],
             success: success(
                 entry.observed,
@@ -189,7 +190,9 @@ fn entries(model: &Model<'_>, now: &World, outcome: &Outcome, dice: Dice) -> Vec
             after: after_latency,
         });
     }
-    let lost = |of: &EntryChange| of.success.lost().high * of.requests * of.load;
+    let lost = |of: &EntryChange| {
+        of.success.lost().high * of.requests * of.weight.unwrap_or(1.0) * of.load
+    };
     entries.sort_by(|a, b| {
         lost(b)
             .total_cmp(&lost(a))

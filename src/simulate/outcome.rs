@@ -91,6 +91,8 @@ pub struct EntryChange {
     pub kind: &'static str,
     /// Requests that were seen, weighted.
     pub requests: f64,
+    /// How much a request counts against those of other entry points, if that is not once.
+    pub weight: Option<f64>,
     /// How many times as many enter.
     pub load: f64,
     /// How many succeed.

@@ -37,6 +37,8 @@ pub(super) struct Entry {
     pub(super) shapes: Range<usize>,
     /// Requests whose shapes were kept, weighted.
     pub(super) weight: f64,
+    /// How much a request counts against those of other entry points.
+    pub(super) counts: f64,
     /// Requests whose shapes were kept.
     pub(super) requests: u64,
     /// How many requests of one weight would tell as much.
@@ -123,7 +125,11 @@ impl Plan {
                 places: places..plan.places.len(),
                 shapes: shapes..plan.shapes.len(),
                 weight,
-                effective: effective(&plan.shapes[shapes..]),
+                counts: match graph.importance.is_even() {
+                    true => 1.0,
+                    false => graph.declared.weight(key.0, key.1),
+                },
+                effective: effective(plan.shapes[shapes..].iter().map(|of| (1.0, of))),
                 requests: of_entry.iter().map(|(_, _, shape)| shape.requests).sum(),
                 observed,
                 duration: entry
@@ -213,7 +219,11 @@ impl Plan {
 
     /// Returns how many requests of one weight would tell as much as all do.
     pub(super) fn effective(&self) -> u64 {
-        effective(&self.shapes)
+        let entries = self.entries.iter();
+        effective(entries.flat_map(|entry| {
+            let shapes = self.shapes_of(entry).iter();
+            shapes.map(|of| (entry.counts, of))
+        }))
     }
 
     /// Returns the link of a place.
@@ -222,9 +232,13 @@ impl Plan {
     }
 }
 
-fn effective(shapes: &[Requests]) -> u64 {
-    let weight: f64 = shapes.iter().map(|of| of.weight).sum();
-    let squares: f64 = shapes.iter().map(|of| of.squares).sum();
+/// Returns how many requests of one weight would tell as much as those of shapes, with how much each counts.
+fn effective<'a>(shapes: impl Iterator<Item = (f64, &'a Requests)>) -> u64 {
+    let (mut weight, mut squares) = (0.0, 0.0);
+    for (counts, of) in shapes {
+        weight += of.weight * counts;
+        squares += of.squares * counts * counts;
+    }
     match squares > 0.0 {
         true => (weight * weight / squares).round() as u64,
         false => 0,

@@ -182,11 +182,11 @@ impl<'a> Model<'a> {
         sum
     }
 
-    /// Returns the share of all requests of a world that succeed, of shares by entry point.
+    /// Returns the share of all requests of a world that succeed, by how much they count, of shares by entry point.
     pub(super) fn share(&self, world: &World, succeeded: impl Fn(usize) -> f64) -> f64 {
         let (mut all, mut ok) = (0.0, 0.0);
         for (at, entry) in self.plan.entries.iter().enumerate() {
-            let weight = entry.weight * world.load[at];
+            let weight = entry.weight * entry.counts * world.load[at];
             all += weight;
             ok += weight * succeeded(at);
         }

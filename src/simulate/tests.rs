@@ -369,3 +369,20 @@ fn seeds_repeat_and_threads_make_no_difference() {
     assert_eq!(one, with(8, 7));
     assert!(one.drawn);
 }
+
+#[test]
+fn a_lost_purchase_counts_as_nine_views() {
+    let view = "shop < GET / 0..50\n  shop > GET /find 5..40\n    search < GET /find 10..35";
+    let buy = "shop < POST /buy 0..50\n  shop > POST /pay 5..40\n    pay < POST /pay 10..35";
+    let what_if = |entrypoints: &str| {
+        let calls = format!("calls:\n  - {{ from: shop, to: pay, soft: false }}\n{entrypoints}");
+        let stories = [(9, view), (1, buy)];
+        what_if(&calls, &stories, &[(Verb::Kill, "pay")])
+    };
+    assert_eq!(what_if("").all.lost().high, 1.0 - 0.9);
+    let of =
+        what_if("entrypoints:\n  buy: { service: shop, operation: \"POST /buy\", weight: 9 }\n");
+    assert_eq!(of.all.lost().high, 0.5);
+    assert_eq!(entry(&of, "POST /buy").weight, Some(9.0));
+    assert_eq!(entry(&of, "GET /").weight, None);
+}

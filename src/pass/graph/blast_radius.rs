@@ -2,7 +2,7 @@
 //!
 //! A node *kills* a request if a path of hard edges leads from the entry to it in the request's own tree. Edges of which
 //! nothing is known count as soft for the lower bound and as hard for the upper one; calls nobody waits for kill nobody. A
-//! service needs itself.
+//! service needs itself. Requests count by their weights and those of their entry points ([`crate::pass::importance`]).
 //!
 //! Shares are of requests, which are independent of each other, so the Wilson interval tells what resampling them would;
 //! unequal weights make fewer of them count. O(steps), and O(steps log nodes) for the order in which most is lost.
@@ -129,17 +129,18 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let mut elsewhere = sums.clone();
     let mut by_entry: Map<(u32, u32), Sums> = Map::default();
     let (mut sure, mut perhaps) = (Losses::new(graph.n_nodes()), Losses::new(graph.n_nodes()));
-    let mut squares = 0u128;
+    let (mut squares, mut all) = (0u128, 0u128);
     let mut needs = Needs::default();
     for shape in shapes {
         let entry = entries.get(&entry_key(graph, shape)).map_or(0, |of| of.0);
+        let counted = graph.count_of(shape);
         let found = needs.of(graph, shape);
         let root = shape.steps.first().map(|step| step.node);
         let root = root.and_then(|root| graph.node_of_topology(root));
         for &(node, need) in found {
-            sums[node as usize].add(need, shape.weight);
+            sums[node as usize].add(need, counted);
             if root != Some(node) {
-                elsewhere[node as usize].add(need, shape.weight);
+                elsewhere[node as usize].add(need, counted);
             }
             by_entry
                 .entry((node, entry))
@@ -150,13 +151,14 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             let some = found.iter().filter(move |(_, need)| *need >= least);
             some.map(|(node, _)| *node)
         };
-        sure.push(at_least(Need::Sure), shape.weight);
-        perhaps.push(at_least(Need::Perhaps), shape.weight);
-        let square = u128::from(shape.weight).saturating_mul(u128::from(shape.weight));
+        sure.push(at_least(Need::Sure), counted);
+        perhaps.push(at_least(Need::Perhaps), counted);
+        let square = u128::from(counted).saturating_mul(u128::from(counted));
         squares = squares.saturating_add(square / u128::from(shape.requests.max(1)));
+        all += u128::from(counted);
     }
-    let total = graph.traffic.weight;
-    let effective = effective_number(shapes, squares);
+    let total = graph.importance.kept;
+    let effective = effective_number(shapes, all, squares);
     let mut names: Vec<EntryRadius> = vec![EntryRadius::default(); entries.len()];
     for (&(service, operation, _), &(number, weight)) in &entries {
         names[number as usize] = EntryRadius {
@@ -173,7 +175,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         let bound = |share: f64| wilson((share * effective as f64).round() as u64, effective);
         let seen = observed.as_ref().map(|by_node| {
             let lost = by_node.get(&(node as u32)).copied().unwrap_or(0.0);
-            (lost / graph.traffic.all_weight).min(1.0)
+            (lost / graph.importance.all).min(1.0)
         });
         standing.blast_radius = Some(BlastRadius {
             touch: share(of.touch, total),
@@ -224,8 +226,7 @@ fn entry_key<'a>(graph: &Graph<'a>, shape: &Shape) -> (usize, &'a str, u8) {
 }
 
 /// Returns how many requests of one weight would tell as much.
-fn effective_number(shapes: &[Shape], squares: u128) -> u64 {
-    let weight: u128 = shapes.iter().map(|shape| u128::from(shape.weight)).sum();
+fn effective_number(shapes: &[Shape], weight: u128, squares: u128) -> u64 {
     let requests: u64 = shapes.iter().map(|shape| shape.requests).sum();
     match squares {
         0 => requests,
@@ -266,15 +267,23 @@ fn say(graph: &Graph<'_>, measured: &mut Measured) {
             false => String::new(),
         };
         let requests = graph.traffic.requests;
+        let fallen = match graph.importance.is_even() {
+            true => radius.hard_low,
+            false => {
+                let of_entries = radius.entries.iter().map(|of| of.hard_low * of.requests);
+                of_entries.sum::<f64>() / graph.traffic.weight
+            }
+        };
         findings.push(Finding {
             value: radius.hard_low,
             interval: Some(radius.interval),
             grade: Grade::Measured,
-            count: (radius.hard_low * requests as f64).round() as u64,
+            count: (fallen * requests as f64).round() as u64,
             of: requests,
             text: format!(
-                "without {name}, {} of the requests fall{perhaps}; {} use it",
+                "without {name}, {} of the {} fall{perhaps}; {} use it",
                 text::percent(radius.hard_low),
+                graph.importance.requests(),
                 text::percent(radius.touch),
             ),
             ..Finding::of(

@@ -273,14 +273,20 @@ impl Climb {
     }
 }
 
-/// Returns how much weight of failed requests had their origin at each node; none when no traces were looked at.
+/// Returns how much the failed requests that had their origin at each node count; none when no traces were looked at.
 pub(in crate::pass) fn observed(graph: &Graph<'_>) -> Option<BTreeMap<u32, f64>> {
     let entries = graph.table(&WATCHER.tables[1])?;
     let mut by_node: BTreeMap<u32, u64> = BTreeMap::new();
     for (key, record) in entries.rows() {
         if let Some(node) = graph.node_of_topology(key.parts[0]) {
+            let vertex = graph.system.vertex_of[key.parts[1] as usize];
+            let operation = graph.text(key.parts[2]);
+            let weight = record.sums[WEIGHT];
+            let counted = graph
+                .importance
+                .weigh(&graph.declared, vertex, operation, weight);
             let sum = by_node.entry(node).or_default();
-            *sum = sum.saturating_add(record.sums[WEIGHT]);
+            *sum = sum.saturating_add(counted);
         }
     }
     let value = |(node, units)| (node, Weight(units).value());
@@ -344,12 +350,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         .map(|(origin, chains)| {
             let node = (0..graph.n_nodes() as u32).find(|&node| graph.name(node) == origin);
             let lost = node.and_then(|node| observed.get(&node)).copied();
-            finding(
-                origin,
-                &chains,
-                lost.unwrap_or(0.0),
-                graph.traffic.all_weight,
-            )
+            finding(origin, &chains, lost.unwrap_or(0.0), graph.importance.all)
         })
         .collect();
     findings.sort_by(|a, b| {

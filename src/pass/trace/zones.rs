@@ -172,7 +172,7 @@ fn single_zones(graph: &Graph<'_>, measured: &mut Measured) {
 
 /// Says which requests fall with each zone.
 fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
-    let requests = graph.traffic.weight;
+    let requests = graph.importance.kept;
     if requests <= 0.0 {
         return;
     }
@@ -189,6 +189,7 @@ fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
     let mut lost = vec![(0u64, 0u64); zones.len()];
     let mut needs = Needs::default();
     for shape in graph.system.rest.shapes.list() {
+        let counted = graph.count_of(shape);
         let mut worst = vec![Need::Touch; zones.len()];
         for &(node, need) in needs.of(graph, shape) {
             if let Some(zone) = only[node as usize] {
@@ -197,10 +198,10 @@ fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
         }
         for ((sure, perhaps), worst) in lost.iter_mut().zip(worst) {
             if worst == Need::Sure {
-                *sure = sure.saturating_add(shape.weight);
+                *sure = sure.saturating_add(counted);
             }
             if worst >= Need::Perhaps {
-                *perhaps = perhaps.saturating_add(shape.weight);
+                *perhaps = perhaps.saturating_add(counted);
             }
         }
     }
@@ -229,7 +230,8 @@ fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
             count: dead.len() as u64,
             of: graph.n_nodes() as u64,
             text: format!(
-                "without zone {zone}, {range} of the requests fall: {} was seen there alone",
+                "without zone {zone}, {range} of the {} fall: {} was seen there alone",
+                graph.importance.requests(),
                 graph.listed(&dead)
             ),
             ..Finding::of(

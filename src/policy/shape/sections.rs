@@ -206,7 +206,7 @@ pub(crate) static ENTRYPOINT: Record = record(
         key(
             "weight",
             Shape::Positive,
-            "how much it should count against others; changes nothing yet, shares are of the requests seen",
+            "how much one of its requests counts against others where requests are lost (blast radius, fix first, simulate); 1 unless given",
         ),
     ],
 );

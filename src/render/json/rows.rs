@@ -235,6 +235,7 @@ impl Serialize for Record<'_, EntryRow> {
         map.serialize_entry("kind", entry.kind)?;
         number(&mut map, "requests", entry.requests)?;
         number(&mut map, "failed", entry.failed)?;
+        number(&mut map, "weight", entry.weight)?;
         map.serialize_entry("health_checks", &entry.health_checks)?;
         quantiles(&mut map, "duration_ns", &entry.duration_ns)?;
         let (p50, p95, max) = entry.sync_depth;

@@ -106,6 +106,7 @@ impl Serialize for Record<'_, EntryChange> {
         map.serialize_entry("operation", &entry.operation)?;
         map.serialize_entry("kind", entry.kind)?;
         number(&mut map, "requests", entry.requests)?;
+        number(&mut map, "weight", entry.weight)?;
         number(&mut map, "load", entry.load)?;
         map.serialize_entry("success", &Record(&entry.success))?;
         if let Some(before) = &entry.before {

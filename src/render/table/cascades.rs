@@ -36,7 +36,10 @@ fn write_services(report: &Report, options: &Options, page: &mut Page<'_>) -> io
         return Ok(());
     }
     page.heading(&heading(
-        "What falls without a service, in shares of all requests",
+        match report.weighs() {
+            true => "What falls without a service, in shares of all requests by weight",
+            false => "What falls without a service, in shares of all requests",
+        },
         falling.len(),
         options,
     ))?;

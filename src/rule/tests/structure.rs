@@ -205,6 +205,33 @@ fn what_takes_too_much_with_it_is_declared_or_measured() {
     assert_eq!(radius(0.5, 0.5), "fail r:cart");
     assert_eq!(radius(0.37, 0.37), "unknown r:system unknown");
     assert_eq!(radius(0.3, 0.5), "unknown r:system unknown");
+    // Ten requests of weight 39 among 390 others: (390 + 390)^2 / (390 + 15,210) = 39 requests that count once tell as much, and half of
+    // those is surely past 35 %; of 21 it may be chance.
+    let weighed = |seen: [u64; 2]| {
+        let mut report = shop();
+        let entry = report.entries[0].clone();
+        report.entries = vec![entry.clone(), entry];
+        report.entries[0].weight = Some(39.0);
+        for (entry, seen) in report.entries.iter_mut().zip(seen) {
+            entry.duration_ns.count = seen;
+        }
+        report.services[0].standing.blast_radius = Some(BlastRadius {
+            from_elsewhere: (0.55, 0.55),
+            ..BlastRadius::default()
+        });
+        let verdict = verdict(&report, &format!("rules:\n  - {{ id: r, {limit} }}\n"));
+        let text = verdict.violations[0].text.clone();
+        (said_of(&verdict), text)
+    };
+    assert_eq!(
+        weighed([10, 390]),
+        (
+            "fail r:cart".to_owned(),
+            "55 % of all requests by weight enter elsewhere and fall with cart, at most 35 % may"
+                .to_owned()
+        )
+    );
+    assert_eq!(weighed([5, 195]).0, "unknown r:system unknown");
     let mut report = shop();
     for (at, level) in [(6, "critical"), (0, "low")] {
         report.services[at]

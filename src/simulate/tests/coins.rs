@@ -153,6 +153,7 @@ fn random_plan(random: &mut Random) -> (Plan, World, Vec<Chance>) {
         places: 0..n,
         shapes: 0..1,
         weight: 1.0,
+        counts: 1.0,
         requests: 1,
         effective: 1,
         observed: 1.0,
