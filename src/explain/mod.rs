@@ -192,6 +192,14 @@ pub fn find(name: &str) -> Option<&'static Explanation> {
         .or_else(|| named(record()?))
 }
 
+/// Returns a name that is explained as it stands.
+pub fn known(name: &str) -> Option<&'static str> {
+    let mut names = EXPLANATIONS
+        .iter()
+        .flat_map(|explanation| explanation.names());
+    names.find(|known| *known == name)
+}
+
 /// Returns the name that was probably meant.
 pub fn nearest(name: &str) -> Option<&'static str> {
     text::nearest(

@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::report::{Report, read as report_file};
 use crate::rule::baseline::{Baseline, Extent};
 use crate::rule::lock::{FILE_NAME, Lock};
+use crate::text;
 
 /// Returns the commit that a variable means.
 type Meant = fn(&str) -> String;
@@ -144,8 +145,8 @@ pub(super) fn lock_of_commit(commit: &str, lock_name: &str) -> Result<Option<(St
 pub(super) enum Content {
     /// Facts.
     Lock(Lock),
-    /// What an earlier run said, and the ids of what it objected to.
-    Report(Box<Report>, BTreeSet<String>),
+    /// What an earlier run said.
+    Report(Box<report_file::Said>),
     /// Anything else: traces or a topology, if the readers of those understand it.
     Traces,
 }
@@ -161,22 +162,23 @@ pub(super) fn content(name: &str) -> Result<Content> {
     }
     if report_file::is_report(&head) {
         let text = input::text_file(name, REPORT_BYTES)?.unwrap_or_default();
-        let (read, judged) = report_file::read(&text)
+        let said = report_file::read(&text)
             .map_err(|why| Error::new(format!("{name}: expected a report of topple, {why}")))?;
-        return Ok(Content::Report(Box::new(read), judged));
+        return Ok(Content::Report(Box::new(said)));
     }
     Ok(Content::Traces)
 }
 
 /// Returns what a file holds as a baseline.
 fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
-    let mut objections = BTreeSet::new();
+    let (mut objections, mut note) = (BTreeSet::new(), None);
     let (report, extent) = match content(name)? {
         Content::Lock(lock) => (lock.report(now, &options.policy), Extent::Graph),
-        Content::Report(mut read, judged) => {
-            describe(&mut read, now, &options.policy);
-            objections = judged;
-            (*read, Extent::Numbers)
+        Content::Report(mut said) => {
+            describe(&mut said.report, now, &options.policy);
+            objections = std::mem::take(&mut said.objections);
+            note = unread(&said);
+            (said.report, Extent::Everything)
         }
         Content::Traces => {
             let options = Options {
@@ -199,6 +201,18 @@ fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
         report,
         extent,
         objections,
+        note,
+    })
+}
+
+/// Says how much of a JSON report is of kinds that this version does not know, if anything is.
+fn unread(said: &report_file::Said) -> Option<String> {
+    let n = said.strange_findings;
+    (n > 0).then(|| {
+        format!(
+            "{} of the baseline are of kinds that this version of topple does not know: they are compared with nothing",
+            text::plural(n, "finding")
+        )
     })
 }
 

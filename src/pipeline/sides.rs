@@ -39,7 +39,7 @@ pub fn side(options: &Options, progress: &Progress) -> Result<(Side, Option<Read
             let report = lock.report(&Report::default(), &options.policy);
             of_report(name, &report, Holds::Lock)
         }
-        Content::Report(report, _) => of_report(name, &report, Holds::Report),
+        Content::Report(said) => of_report(name, &said.report, Holds::Report),
         Content::Traces => {
             let pool = pool(options)?;
             let (topology, reading) = fold_with(&pool, options, progress)?;

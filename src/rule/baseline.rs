@@ -17,6 +17,8 @@ pub struct Baseline {
     pub extent: Extent,
     /// The ids of what was objected to when it was written, if it was judged then.
     pub objections: BTreeSet<String>,
+    /// What of it could not be understood, one sentence.
+    pub note: Option<String>,
 }
 
 /// How much a baseline holds.
@@ -24,9 +26,10 @@ pub struct Baseline {
 pub enum Extent {
     /// Who speaks to whom: a lock.
     Graph,
-    /// Also numbers about services, edges and the whole: a JSON report.
+    /// Also numbers about services, edges and the whole.
     Numbers,
-    /// Everything that a run of its own would hold: traces, a topology.
+    /// Everything that a run of its own would hold: traces, a topology, a JSON report. The last has no distributions: a rule
+    /// that needs one says so.
     Everything,
 }
 
@@ -38,6 +41,7 @@ impl Baseline {
             report,
             extent: Extent::Graph,
             objections: BTreeSet::new(),
+            note: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::policy::Policy;
 use crate::policy::value::Severity;
 use crate::report::verdict::{Age, Excused, Judged, Location, Outcome, Verdict, Violation};
 use crate::report::{Report, Subject};
-use crate::rule::baseline::{Baseline, compare};
+use crate::rule::baseline::{Baseline, Extent, compare};
 use crate::rule::case::{Case, Found};
 use crate::rule::lock::Lock;
 use crate::rule::{RuleKind, gates, judge_verb, waivers};
@@ -79,6 +79,9 @@ pub fn judge(report: &Report, by: &Judging<'_>) -> Result<Verdict> {
         (verdict.new_edges, verdict.not_seen) = compare(report, base);
     }
     verdict.notes.extend(switched_off(by));
+    verdict
+        .notes
+        .extend(by.base.and_then(|base| base.note.clone()));
     let before = by.base.map(|base| Before::new(base, by));
     let mut waivers = waivers::Waivers::new(by, &mut verdict.notes);
     for row in rows {
@@ -88,6 +91,9 @@ pub fn judge(report: &Report, by: &Judging<'_>) -> Result<Verdict> {
         verdict.rules.push(judged(&row, outcome));
         verdict.violations.extend(violations);
     }
+    verdict
+        .notes
+        .extend(by.base.and_then(|base| untold(&verdict, base, by.new_only)));
     if by.only.is_empty()
         && let Some((row, violations)) = waivers.unused(by)
     {
@@ -129,6 +135,26 @@ fn check_demand(by: &Judging<'_>) -> Result<()> {
         .with_help("name one with --base, or write a lock with topple init"));
     }
     Ok(())
+}
+
+/// Says of which rules the baseline does not tell whether what they object to is new, if there are any; of a lock only when that
+/// was asked for, because it never tells more than the graph.
+fn untold(verdict: &Verdict, base: &Baseline, new_only: bool) -> Option<String> {
+    let untold = verdict.violations.iter().filter(|violation| {
+        violation.age == Age::Untold
+            && violation.excused.is_none()
+            && violation.level >= Outcome::Warn
+    });
+    let rules: BTreeSet<&str> = untold.map(|violation| violation.rule.as_str()).collect();
+    if rules.is_empty() || (base.extent == Extent::Graph && !new_only) {
+        return None;
+    }
+    let rules: Vec<&str> = rules.into_iter().collect();
+    Some(format!(
+        "whether all that {} objects to is new is unknown: {} does not hold what that takes",
+        rules.join(" and "),
+        base.name
+    ))
 }
 
 /// Returns a sentence for each rule that is not judged because of its severity.

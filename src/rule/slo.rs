@@ -3,11 +3,13 @@
 //! "The p99 is at most 800 ms" is "at most 1 % of the requests take longer than 800 ms", a rate with an interval like any other.
 //! What an edge takes is known by its quantiles alone, which count from enough calls on.
 
+use std::time::Duration;
+
 use crate::policy::calls::Entrypoint;
 use crate::policy::rule::SloKept;
 use crate::policy::value::EdgeMode;
 use crate::report::verdict::Violation;
-use crate::report::{EntryRow, Grade, Subject};
+use crate::report::{EntryRow, Grade, Quantiles, Subject};
 use crate::rule::RuleKind;
 use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, Rate, exemplars, of_edges, proved};
@@ -65,11 +67,18 @@ fn times(case: &Case<'_>, declared: &Entrypoint, entry: &EntryRow, found: &mut F
         ("p99", slo.p99, 0.01, of.p99),
     ];
     for ((name, limit, allowed, value), late) in quantiles.into_iter().zip(entry.late) {
-        let (Some(limit), Some(late)) = (limit, late) else {
+        let Some(limit) = limit else {
             continue;
         };
         found.checked += 1;
         let limit_ns = limit.as_nanos() as f64;
+        let Some(late) = late.or_else(|| surely_late(of, limit, value)) else {
+            found.miss(
+                "only quantiles are known, which do not tell how many requests were too late",
+                format!("{} {name}", declared.name),
+            );
+            continue;
+        };
         match case.rate(late as f64, of.count as f64, of.count, allowed) {
             Rate::Past(interval) => {
                 let text = format!(
@@ -105,6 +114,20 @@ fn times(case: &Case<'_>, declared: &Entrypoint, entry: &EntryRow, found: &mut F
             }
         }
     }
+}
+
+/// Returns how many requests surely took longer than a limit for the quantile of this value, of which only the quantiles are
+/// known; nothing when more may have done so than may. Those are as many as lie beyond the largest quantile past the limit.
+fn surely_late(of: &Quantiles, limit: Duration, value: u64) -> Option<u64> {
+    let limit = limit.as_nanos();
+    if of.count == 0 || u128::from(value) <= limit {
+        return Some(0);
+    }
+    let from = |q: f64| of.count - ((q * of.count as f64).ceil() as u64).clamp(1, of.count) + 1;
+    let mut known = [(0.5, of.p50), (0.9, of.p90)].into_iter();
+    known
+        .find(|(_, value)| u128::from(*value) > limit)
+        .map(|(q, _)| from(q))
 }
 
 fn errors(case: &Case<'_>, declared: &Entrypoint, entry: &EntryRow, found: &mut Found) {

@@ -167,6 +167,12 @@ pub fn time_to_second(ns: u64) -> String {
     format!("{:.0}", timestamp(ns))
 }
 
+/// Returns the nanoseconds since 1970 of a time as [`time`] writes it.
+pub fn time_of(text: &str) -> Option<u64> {
+    let time: Timestamp = text.parse().ok()?;
+    u64::try_from(time.as_nanosecond()).ok()
+}
+
 fn timestamp(ns: u64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(ns)).expect("64 bits of nanoseconds end in the year 2554")
 }

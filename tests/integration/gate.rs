@@ -172,6 +172,12 @@ fn a_new_edge_closes_the_gate_until_the_lock_has_it() {
     assert_eq!(fs::read_to_string(root.join("topple.lock")).unwrap(), lock);
 }
 
+/// Returns a text without the ends of its lines.
+fn unwrapped(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
+}
+
 #[test]
 fn violations_can_be_accepted_and_waived() {
     let folder = repository();
@@ -252,6 +258,99 @@ fn a_baseline_may_be_any_earlier_output() {
         &topple(root, &["check", "now.jsonl", "--base", "empty.jsonl"]),
         2,
     );
+}
+
+/// A policy to which the recorded shop does not keep.
+const STRICT: &str = r#"version: 1
+evidence: { min_calls: 5, confidence: 80%, on_unknown: ignore }
+services:
+  define: [ { match: web, criticality: critical }, { match: [orders, inventory], criticality: low } ]
+entrypoints:
+  checkout: { service: web, operation: "POST /checkout", slo: { p50: 1ms, p99: 1ms, errors: 0.1% } }
+rules:
+  - { id: depth, depth: { max: 1 } }
+  - { id: hard, criticality: { forbid_hard: [critical -> low] } }
+  - { id: late, slo: { entrypoints: "*" } }
+  - { id: no-calls, forbid: { from: web, to: "*" } }
+  - { id: p99, limit: { metric: client_ns.p99, edges: { to: "*" }, above: 1us } }
+  - { id: phantoms, phantoms: { max_per_10k: 0 } }
+  - { id: retries, retries: { max_attempts: 1, max_rate: 1%, one_layer_only: true } }
+  - { id: spof, spof: { max_blast_radius: 0.1% } }
+  - { id: timeouts, timeouts: { nested: true } }
+"#;
+
+#[test]
+fn a_json_report_tells_what_is_new_like_a_topology() {
+    let folder = repository();
+    let root = folder.path();
+    fs::copy("testdata/recorded/shop.pb", root.join("shop.pb")).unwrap();
+    fs::write(root.join("topple.yaml"), STRICT).unwrap();
+    ends(&topple(root, &["report", "shop.pb", "-o", "base.json"]), 0);
+    ends(&topple(root, &["fold", "shop.pb", "-o", "base.topo"]), 0);
+    let rules = |base: &str| {
+        let asked = [
+            "check",
+            "shop.pb",
+            "--base",
+            base,
+            "--new-only",
+            "-f",
+            "json",
+        ];
+        let output = topple(root, &asked);
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let violations = said["verdict"]["violations"].as_array().unwrap().iter();
+        let ages: Vec<(String, String)> = violations
+            .map(|of| (of["id"].to_string(), of["age"].to_string()))
+            .collect();
+        let judged = said["verdict"]["rules"].as_array().unwrap().iter();
+        let broken = judged.filter(|rule| rule["outcome"] == "waived").count();
+        (ages, broken, output.status.code())
+    };
+    let (ages, broken, code) = rules("base.topo");
+    assert!(
+        broken == 5 && ages.iter().all(|(_, age)| age == "\"known\""),
+        "{broken} {ages:?}"
+    );
+    assert_eq!(code, Some(0));
+    // Of how many requests are slower than a median, a report without distributions tells too little, and the verdict says that.
+    let (of_report, _, code) = rules("base.json");
+    let differing = ages.iter().zip(&of_report).filter(|(a, b)| a != b);
+    let differing: Vec<_> = differing.map(|(_, untold)| untold.clone()).collect();
+    let untold = (
+        "\"late:web POST /checkout p50\"".to_owned(),
+        "null".to_owned(),
+    );
+    assert_eq!(
+        (differing, of_report.len(), code),
+        (vec![untold], ages.len(), Some(1))
+    );
+    let asked = ["check", "shop.pb", "--base", "base.json", "--new-only"];
+    let said = unwrapped(&ends(&topple(root, &asked), 1));
+    let note = "whether all that late objects to is new is unknown: base.json does not hold what that takes";
+    assert!(said.contains(note), "{said}");
+    // What a part leaves out is no removal.
+    ends(
+        &topple(root, &["cascades", "shop.pb", "-o", "part.json"]),
+        0,
+    );
+    let said = ends(
+        &topple(root, &["check", "shop.pb", "--base", "part.json"]),
+        2,
+    );
+    assert!(said.contains("the report of a part has none"), "{said}");
+    ends(
+        &topple(
+            root,
+            &["report", "shop.pb", "--focus", "web", "-o", "near.json"],
+        ),
+        0,
+    );
+    let said = ends(
+        &topple(root, &["check", "shop.pb", "--base", "near.json"]),
+        2,
+    );
+    assert!(said.contains("the neighbourhood of web"), "{said}");
 }
 
 #[test]

@@ -105,6 +105,9 @@ impl Serialize for Record<'_, Report> {
             map.serialize_entry("verdict", &Record(verdict))?;
         }
         map.serialize_entry("data", &Record(&report.data))?;
+        if let Some(focus) = &report.focus {
+            map.serialize_entry("focus", focus)?;
+        }
         map.serialize_entry("services", &Records(&report.services))?;
         match report.part {
             Part::Whole => {
@@ -312,6 +315,40 @@ mod tests {
             value["edges"][0]["error_types"].as_object().unwrap().len(),
             8
         );
+    }
+
+    #[test]
+    fn what_rules_judge_is_read_back_as_it_was_written() {
+        let written = |report: &Report| -> Vec<Value> {
+            let mut root: Value = serde_json::from_str(&json(report)).unwrap();
+            for finding in root["findings"].as_array_mut().unwrap() {
+                finding.as_object_mut().unwrap().remove("unit");
+            }
+            let keys = ["services", "edges", "entries", "metrics", "findings"];
+            keys.map(|key| root[key].clone()).into()
+        };
+        for mut report in [shop(), crate::render::gate::sample::checked()] {
+            for edge in &mut report.edges {
+                edge.protocol = "rpc";
+            }
+            let said = crate::report::read::read(&json(&report)).unwrap();
+            assert_eq!(said.strange_findings, 0);
+            assert_eq!(written(&said.report), written(&report));
+            assert_eq!(said.report.data.traces, report.data.traces);
+        }
+        for part in [hubs(), cascades()] {
+            let error = crate::report::read::read(&json(&part)).unwrap_err();
+            assert!(error.contains("the report of a part has none"), "{error}");
+        }
+        let near = Report {
+            focus: Some("cart".to_owned()),
+            ..shop()
+        };
+        let error = crate::report::read::read(&json(&near)).unwrap_err();
+        assert!(error.contains("the neighbourhood of cart"), "{error}");
+        let strange = json(&shop()).replace("\"pass\": \"retries\"", "\"pass\": \"later\"");
+        let said = crate::report::read::read(&strange).unwrap();
+        assert_eq!(said.strange_findings, 1, "{strange}");
     }
 
     #[test]
