@@ -146,12 +146,12 @@ pub(super) struct CheckArgs {
     /// Excuse what the baseline has too
     #[arg(long)]
     pub(super) new_only: bool,
-    /// Add the edges of this run to the lock before judging
+    /// Add the edges of this run to the lock before judging; what a ratchet holds only gets better
     #[arg(long)]
     pub(super) update_lock: bool,
-    /// Accept every open violation in the lock
-    #[arg(long)]
-    pub(super) accept: bool,
+    /// Accept every open violation in the lock, or those of a metric, a rule or an id; may be given several times
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(super) accept: Vec<String>,
     /// Judge only this rule; may be given several times
     #[arg(long, value_name = "RULE")]
     pub(super) only: Vec<String>,

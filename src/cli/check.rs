@@ -3,17 +3,17 @@
 use jiff::civil::Date;
 
 use crate::cli::args::{self, CheckArgs, ReadArgs, TalkArgs};
-use crate::cli::output::{self, Output};
-use crate::cli::{judge_reading, progress, read_options, say, write_all};
+use crate::cli::lock::{Changes, write_lock};
+use crate::cli::output;
+use crate::cli::{judge_reading, progress, read_options, write_all};
 use crate::error::{Error, Exit, Result};
 use crate::input;
 use crate::pipeline::{self, base};
 use crate::render::gate::GATE_RENDERERS;
 use crate::report::Report;
-use crate::report::verdict::{FailOn, Outcome, Verdict};
+use crate::report::verdict::{FailOn, Verdict};
 use crate::rule::lock::Lock;
 use crate::rule::{Judging, judge};
-use crate::text;
 
 /// What to judge, and by what.
 pub(super) struct Asked<'a> {
@@ -25,13 +25,6 @@ pub(super) struct Asked<'a> {
     pub(super) new_only: bool,
     pub(super) today: Option<Date>,
     pub(super) fail_on: FailOn,
-}
-
-/// What is to be done with the lock before it is judged by.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Changes {
-    pub(super) update: bool,
-    pub(super) accept: bool,
 }
 
 pub(super) fn check(args: CheckArgs) -> Result<Exit> {
@@ -89,10 +82,13 @@ pub(super) fn judged<T>(
     let read = judge_reading(&reading, report.data.spans_read, asked.talk)?;
     let found = base::base(asked.base, &lock_name, lock.as_ref(), &report, &options)?;
     let before = lock.clone();
-    if changes.update && report.data.traces > 0 {
-        let facts = Lock::of(&report, &options.policy);
-        lock.get_or_insert_default().extend(facts);
-    }
+    let kept = match changes.update && report.data.traces > 0 {
+        true => {
+            let facts = Lock::of(&report, &options.policy);
+            lock.get_or_insert_default().update(facts, &options.policy)
+        }
+        false => Vec::new(),
+    };
     let policy_file = input::name_in_repository(&policy_name);
     let verdict = |lock: Option<&Lock>, report: &Report| {
         judge(
@@ -110,14 +106,18 @@ pub(super) fn judged<T>(
         )
     };
     let mut said = verdict(lock.as_ref(), &report)?;
-    if changes.accept {
+    changes.check(&said, &options.policy)?;
+    let mut notes = Vec::new();
+    if changes.is_accepting() {
         let lock = lock.get_or_insert_default();
-        lock.accepted.extend(open(&said));
+        notes = changes.accept(lock, &said, &kept);
         said = verdict(Some(lock), &report)?;
     }
+    notes.extend(changes.stayed(&kept));
     if let Some(lock) = lock.filter(|lock| before.as_ref() != Some(lock)) {
         write_lock(&lock_name, &lock, asked.talk.quiet)?;
     }
+    said.notes.extend(notes);
     said.notes.extend(found.note);
     if read != Exit::Open {
         said.unread = true;
@@ -137,26 +137,4 @@ fn today() -> Date {
     jiff::Timestamp::now()
         .to_zoned(jiff::tz::TimeZone::UTC)
         .date()
-}
-
-/// Returns the ids of what keeps the gate closed or warns.
-fn open(verdict: &Verdict) -> Vec<String> {
-    let loud = [Outcome::Fail, Outcome::Warn];
-    let open = loud.into_iter().flat_map(|level| verdict.open(level));
-    open.map(|violation| violation.id.clone()).collect()
-}
-
-/// Writes a lock.
-pub(super) fn write_lock(name: &str, lock: &Lock, quiet: bool) -> Result<()> {
-    let mut output = Output::open(Some(name))?;
-    output.write(|out| out.write_fmt(format_args!("{lock}")))?;
-    output.finish()?;
-    if !quiet {
-        say(&format!(
-            "{name}: {} and {}",
-            text::plural(lock.edges.len() as u64, "edge"),
-            text::plural(lock.accepted.len() as u64, "accepted violation")
-        ));
-    }
-    Ok(())
 }

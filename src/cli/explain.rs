@@ -3,7 +3,8 @@
 use std::io::IsTerminal;
 
 use crate::cli::args::{Color, ExplainArgs};
-use crate::cli::check::{self, Asked, Changes};
+use crate::cli::check::{self, Asked};
+use crate::cli::lock::Changes;
 use crate::cli::output::Output;
 use crate::cli::{judge_reading, progress, read_options};
 use crate::error::{Error, Exit, Result};

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::cli::args::InitArgs;
+use crate::cli::lock::write_lock;
 use crate::cli::output::Output;
-use crate::cli::{check, judge_reading, progress, read_options, say};
+use crate::cli::{judge_reading, progress, read_options, say};
 use crate::error::{Error, Exit, Result};
 use crate::pipeline;
 use crate::policy::{FILE_NAME, Policy};
@@ -38,7 +39,7 @@ pub(super) fn init(args: InitArgs) -> Result<Exit> {
     let mut output = Output::open(Some(FILE_NAME))?;
     output.write(|out| out.write_all(policy.as_bytes()))?;
     output.finish()?;
-    check::write_lock(lock::FILE_NAME, &lock, args.talk.quiet)?;
+    write_lock(lock::FILE_NAME, &lock, args.talk.quiet)?;
     if !args.talk.quiet {
         say(&format!(
             "{FILE_NAME}: written; read it, then run topple check with the same traces"

@@ -13,6 +13,8 @@ mod explain;
 
 mod init;
 
+mod lock;
+
 mod output;
 
 mod progress;

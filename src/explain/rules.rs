@@ -180,7 +180,8 @@ pub(super) static METRICS: Explanation = Explanation {
     name: "rules.metrics",
     also: &[],
     title: "numbers about the whole system keep within limits and get no worse",
-    measures: "warn and fail are limits of one number. ratchet: true also fails when it is worse than in the baseline, whatever the limits; improvements never fail.",
+    measures: "warn and fail are limits of one number. ratchet: true also fails when it is worse than in the baseline, whatever the limits; improvements never fail. \
+        --update-lock keeps the better value, --accept=METRIC takes the worse one, and the review of the change sees that in the lock.",
     matters: "A system that is not yet good can still stop getting worse.",
     example: &["largest_cycle: { warn: 0, ratchet: true }"],
     blind: "Which part made the number worse. Without a baseline a ratchet is unknown.",

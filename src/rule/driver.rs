@@ -328,9 +328,9 @@ fn excuse(
         .waivable
         .then(|| waivers.excuse(violation, case))
         .flatten();
-    let accepted = by
-        .lock
-        .is_some_and(|lock| lock.accepted.contains(&violation.id));
+    let accepted = by.lock.is_some_and(|lock| {
+        lock.accepted.contains(&violation.id) || gates::is_accepted(violation, lock)
+    });
     if waived.is_some() {
         waived
     } else if accepted && row.waivable {

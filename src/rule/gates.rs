@@ -10,6 +10,7 @@ use crate::rule::RuleKind;
 use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found, proved, shown, unit};
 use crate::rule::driver::Row;
+use crate::rule::lock::Lock;
 use crate::text;
 
 /// The section `metrics`.
@@ -110,11 +111,31 @@ fn of_gate(gate: &Gate, case: &Case<'_>) -> Found {
                     limit: Some(before),
                     ..past_bound(&gate.metric, value, before, Outcome::Fail)
                 };
-                found.object_to("ratchet", Violation { text, ..violation });
+                found.object_to(RATCHET, Violation { text, ..violation });
             }
         }
     }
     found
+}
+
+/// What tells that a number got worse from its limits.
+const RATCHET: &str = "ratchet";
+
+/// Returns the number that got worse, if a violation is about that.
+pub fn ratcheted(violation: &Violation) -> Option<&str> {
+    let metric = violation.rule.strip_prefix("metrics.")?;
+    let aspect = violation.id.rsplit(' ').next();
+    (aspect == Some(RATCHET)).then_some(metric)
+}
+
+/// Returns whether a lock has a value at least as bad as that to which a number got worse: who put it there accepted that.
+pub(super) fn is_accepted(violation: &Violation, lock: &Lock) -> bool {
+    let approved = ratcheted(violation).and_then(|metric| lock.metrics.get(metric));
+    match (approved, violation.value, violation.limit) {
+        (Some(&approved), Some(now), Some(before)) if now > before => approved >= now,
+        (Some(&approved), Some(now), Some(_)) => approved <= now,
+        _ => false,
+    }
 }
 
 fn past_bound(metric: &str, value: f64, bound: f64, level: Outcome) -> Violation {

@@ -68,6 +68,7 @@ use crate::rule::baseline::Extent;
 use crate::rule::case::{Case, Found};
 
 pub use driver::{Judging, judge};
+pub use gates::ratcheted;
 
 /// A verb of the policy.
 #[derive(Debug)]

@@ -179,6 +179,49 @@ fn unwrapped(text: &str) -> String {
 }
 
 #[test]
+fn a_ratchet_gets_worse_only_when_someone_accepts_it() {
+    let folder = repository();
+    let root = folder.path();
+    let edges = [("web", "cart"), ("web", "pay"), ("cart", "stock")];
+    let saw = |n: usize| fs::write(root.join("traces.jsonl"), traces(&edges[..n])).unwrap();
+    let lock = || fs::read_to_string(root.join("topple.lock")).unwrap();
+    let rules = "version: 1\nmetrics:\n  edges: { fail: 9, ratchet: true }\n";
+    fs::write(root.join("topple.yaml"), rules).unwrap();
+    let check = |more: &[&str], code| {
+        let args = [&["check", "traces.jsonl"], more].concat();
+        ends(&topple(root, &args), code)
+    };
+    saw(2);
+    // The first lock is what the ratchet holds from then on.
+    check(&["--update-lock"], 3);
+    assert!(lock().contains("\nmetric edges 2\n"), "{}", lock());
+    commit(root, "start");
+    saw(1);
+    check(&[], 0);
+    saw(3);
+    let said = check(&["--update-lock"], 1);
+    assert!(lock().contains("\nmetric edges 2\n"), "{}", lock());
+    assert!(lock().contains("\nedge cart -> stock "), "{}", lock());
+    let stays = "edges stays 2 in the lock: it may only get better, and is 3 now; --accept=edges would take that";
+    assert!(unwrapped(&said).contains(stays), "{said}");
+    let said = check(&["--accept=edgse"], 2);
+    assert!(said.contains("did you mean \"edges\"?"), "{said}");
+    let said = check(&["--update-lock", "--accept=edges"], 0);
+    let went = "edges went from 2 to 3 in the lock, as --accept asked";
+    assert!(unwrapped(&said).contains(went), "{said}");
+    assert!(lock().contains("\nmetric edges 3\n"), "{}", lock());
+    assert!(!lock().contains("\naccept "), "{}", lock());
+    // The review of the change sees it in the lock; the earlier lock alone would close the gate.
+    check(&["--base", "HEAD"], 0);
+    git_does(root, &["checkout", "-q", "topple.lock"]);
+    check(&["--base", "HEAD"], 1);
+    // What is better is taken without a word.
+    saw(1);
+    check(&["--update-lock"], 0);
+    assert!(lock().contains("\nmetric edges 1\n"), "{}", lock());
+}
+
+#[test]
 fn violations_can_be_accepted_and_waived() {
     let folder = repository();
     let root = folder.path();

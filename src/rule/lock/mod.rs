@@ -77,6 +77,17 @@ pub struct EdgeFact {
     pub mode: Mode,
 }
 
+/// A number of the lock that stayed, because that of a run is worse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// Its name.
+    pub metric: String,
+    /// The value of the lock.
+    pub kept: f64,
+    /// The value of the run.
+    pub now: f64,
+}
+
 /// What a lock file says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lock {
@@ -140,13 +151,26 @@ impl Lock {
         }
     }
 
-    /// Adds what another lock says; of two values or kinds the other's counts. Nothing is taken away: what was not seen
-    /// is not removed.
-    pub fn extend(&mut self, other: Lock) {
-        self.accepted.extend(other.accepted);
-        self.edges.extend(other.edges);
-        self.metrics.extend(other.metrics);
-        self.services.extend(other.services);
+    /// Adds the facts of a run; of two values or kinds those of the run count, except for numbers that may only get better by
+    /// the policy: their better value stays. Nothing is taken away: what was not seen is not removed. Returns what stayed.
+    pub fn update(&mut self, facts: Lock, policy: &Policy) -> Vec<Kept> {
+        self.accepted.extend(facts.accepted);
+        self.edges.extend(facts.edges);
+        self.services.extend(facts.services);
+        let mut stayed = Vec::new();
+        for (metric, now) in facts.metrics {
+            let mut gates = policy.metrics.iter().filter(|gate| gate.metric == metric);
+            let ratchet = gates.find_map(|gate| gate.ratchet);
+            match self.metrics.get(&metric) {
+                Some(&kept) if ratchet.is_some_and(|better| better.is_worse(now, kept)) => {
+                    stayed.push(Kept { metric, kept, now });
+                }
+                _ => {
+                    self.metrics.insert(metric, now);
+                }
+            }
+        }
+        stayed
     }
 
     /// Returns the edges of the graph, each with whether the caller waits.
