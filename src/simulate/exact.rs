@@ -94,7 +94,7 @@ pub(super) struct LinkFlow {
     pub(super) calls: f64,
     /// Attempts.
     pub(super) attempts: f64,
-    /// Logical calls that failed.
+    /// Logical calls that failed, as far as calls tell.
     pub(super) failed: f64,
     /// Requests that the failed calls put at risk.
     pub(super) at_risk: f64,

@@ -81,7 +81,7 @@ impl<'a> Model<'a> {
             true => sampled(&worlds, &self.calibrated[bound], dice),
             false => timeless(&worlds, &self.calibrated[bound]),
         };
-        let [before, after] = self.flows(&worlds, &chanced);
+        let [mut before, mut after] = self.flows(&worlds, &chanced);
         let entries = self.plan.entries.iter();
         let succeeded = entries.clone().enumerate().map(|(at, entry)| {
             let (then, now) = (before.succeeded[at], after.succeeded[at]);
@@ -91,7 +91,9 @@ impl<'a> Model<'a> {
                 false => now.min(1.0),
             }
         });
-        let succeeded = succeeded.collect();
+        let succeeded: Vec<f64> = succeeded.collect();
+        self.told_by_users(&mut before, &self.seen, |at| self.plan.entries[at].observed);
+        self.told_by_users(&mut after, &now, |at| succeeded[at]);
         let times = match drawn {
             false => Vec::new(),
             true => entries
@@ -109,6 +111,23 @@ impl<'a> Model<'a> {
             times,
         };
         (result, drawn)
+    }
+
+    /// Puts the failures of requests, as they were seen or would be seen, in place of those that calls alone tell: entry points
+    /// fail by more than their calls, and users see all of it.
+    fn told_by_users(&self, flow: &mut Flow, world: &World, succeeded: impl Fn(usize) -> f64) {
+        let entries = self.plan.entries.iter().enumerate();
+        let entered = entries.map(|(at, entry)| {
+            let link = self.plan.places[entry.places.start].link as usize;
+            (link, entry.weight * world.load[at] * (1.0 - succeeded(at)))
+        });
+        let entered: Vec<(usize, f64)> = entered.collect();
+        for (link, _) in &entered {
+            flow.links[*link].failed = 0.0;
+        }
+        for (link, failed) in entered {
+            flow.links[link].failed += failed;
+        }
     }
 
     fn worlds<'b>(&'b self, now: &'b World, bound: usize) -> Worlds<'b> {

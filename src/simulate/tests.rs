@@ -386,3 +386,24 @@ fn a_lost_purchase_counts_as_nine_views() {
     assert_eq!(entry(&of, "POST /buy").weight, Some(9.0));
     assert_eq!(entry(&of, "GET /").weight, None);
 }
+
+#[test]
+fn users_see_the_failures_of_their_requests_whatever_they_come_from() {
+    // Two of ten requests fail by themselves.
+    let good = "shop < GET / 0..50\n  shop > GET /stock 5..40\n    stock < GET /stock 10..35";
+    let own = "shop < GET / 0..50 error\n  shop > GET /stock 5..40\n    stock < GET /stock 10..35";
+    let calls = "calls:\n  - { from: shop, to: stock, soft: false }\n";
+    let of = what_if(
+        calls,
+        &[(8, good), (2, own)],
+        &[(Verb::Errors, "stock=50%")],
+    );
+    let (all, users) = (&of.all, edge(&of, "(users)", "shop"));
+    assert!((users.failed_before - 0.2).abs() < 1e-12, "{users:?}");
+    // Half of the eight that succeeded: what users see is what is lost.
+    assert!((users.failed_after.high - 0.6).abs() < 1e-9, "{users:?}");
+    assert!((1.0 - all.after.low - users.failed_after.high).abs() < 1e-9);
+    let shop = of.services.iter().find(|of| of.service == "shop").unwrap();
+    assert!((shop.failed_before - 0.2).abs() < 1e-12, "{shop:?}");
+    assert!((shop.failed_after.high - 0.6).abs() < 1e-9, "{shop:?}");
+}
