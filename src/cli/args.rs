@@ -303,6 +303,8 @@ pub(super) enum Schema {
     Lock,
     /// What topple diff writes as JSON
     Diff,
+    /// What topple simulate writes as JSON
+    Simulation,
 }
 
 /// Which traces to read, by what policy, and with what.

@@ -354,6 +354,7 @@ fn schema(what: Schema) -> Result<Exit> {
     let text = match what {
         Schema::Report => render::json::schema::SCHEMA.to_owned(),
         Schema::Diff => render::json::schema::DIFF_SCHEMA.to_owned(),
+        Schema::Simulation => format!("{:#}\n", render::json::schema::simulation_schema()),
         Schema::Rules => format!("{:#}\n", policy::schema::schema()),
         Schema::Lock => format!("{:#}\n", rule::lock::schema::schema()),
     };

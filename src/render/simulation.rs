@@ -143,7 +143,7 @@ pub(super) fn assumptions(of: &Simulation) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::render) mod tests {
     use super::*;
     use crate::render::Options;
     use crate::render::sample::{check, rendered};
@@ -161,7 +161,7 @@ mod tests {
     }
 
     /// Returns a simulation of a service of this name.
-    fn sample(cart: &str) -> Report {
+    pub(in crate::render) fn sample(cart: &str) -> Report {
         let success = Success {
             before: 0.99,
             after: to(0.613, 0.72),

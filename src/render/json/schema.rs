@@ -1,10 +1,25 @@
 //! The shapes of reports and comparisons as JSON Schema (draft 2020-12), for programs that read them.
 
+use serde_json::Value;
+
 /// The schema, as it is printed. It is written by hand like the records, because it is a promise of its own.
 pub const SCHEMA: &str = include_str!("report.schema.json");
 
 /// The schema of comparisons.
 pub const DIFF_SCHEMA: &str = include_str!("diff.schema.json");
+
+/// Returns the schema of simulations, with the shapes that they share with reports.
+pub fn simulation_schema() -> Value {
+    let read = |text: &str| -> Value {
+        serde_json::from_str(text).expect("the schemas of this folder are JSON")
+    };
+    let mut schema = read(include_str!("simulation.schema.json"));
+    let mut report = read(SCHEMA);
+    for shared in ["count", "data", "share", "time"] {
+        schema["$defs"][shared] = report["$defs"][shared].take();
+    }
+    schema
+}
 
 #[cfg(test)]
 mod tests {
@@ -12,7 +27,7 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::{DIFF_SCHEMA, SCHEMA};
+    use super::{DIFF_SCHEMA, SCHEMA, simulation_schema};
     use crate::render::Options;
     use crate::render::gate;
     use crate::render::json::{DIFF, JSON};
@@ -137,6 +152,35 @@ mod tests {
         assert!(
             found.is_empty(),
             "describe {found:?} in src/render/json/diff.schema.json"
+        );
+    }
+
+    #[test]
+    fn simulations_are_valid_and_every_key_is_described() {
+        let schema = simulation_schema();
+        jsonschema::draft202012::meta::validate(&schema).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let mut found = BTreeSet::new();
+        for cart in ["cart", "\u{1b}[31m|<a>"] {
+            let report = crate::render::simulation::tests::sample(cart);
+            let text = rendered(
+                &crate::render::json::simulation::JSON,
+                &report,
+                Options::default(),
+            );
+            let mut value: Value = serde_json::from_str(&text).unwrap();
+            let errors: Vec<String> = validator
+                .iter_errors(&value)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+            undescribed(&value, &schema, &schema, "", &mut found);
+            value["success"]["before"] = 2.into();
+            assert!(!validator.is_valid(&value));
+        }
+        assert!(
+            found.is_empty(),
+            "describe {found:?} in src/render/json/simulation.schema.json"
         );
     }
 
