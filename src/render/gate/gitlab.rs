@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::words::{self, excuse, fingerprints, place};
 use super::{Options, Renderer};
+use crate::render::json::document;
 use crate::report::Report;
 use crate::report::verdict::{Location, Outcome, Violation};
 use crate::text;
@@ -40,8 +41,7 @@ fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()
             })
         })
         .collect();
-    serde_json::to_writer_pretty(&mut *out, &rows).map_err(io::Error::from)?;
-    out.write_all(b"\n")
+    document(&rows, out)
 }
 
 fn description(violation: &Violation) -> String {

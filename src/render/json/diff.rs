@@ -4,7 +4,7 @@ use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Record, Records, number};
+use super::{Record, Records, document, interval, number};
 use crate::render::{Options, Renderer};
 use crate::report::Report;
 use crate::report::diff::{
@@ -26,8 +26,7 @@ const SCHEMA: &str = "topple/diff/1";
 fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()> {
     let nothing = Diff::default();
     let diff = report.diff.as_ref().unwrap_or(&nothing);
-    serde_json::to_writer_pretty(&mut *out, &Record(diff)).map_err(io::Error::from)?;
-    out.write_all(b"\n")
+    document(&Record(diff), out)
 }
 
 impl Serialize for Record<'_, Diff> {
@@ -136,8 +135,7 @@ impl Serialize for Record<'_, Shift> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("base", &shift.base)?;
         map.serialize_entry("head", &shift.head)?;
-        number(&mut map, "low", shift.interval.map(|(low, _)| low))?;
-        number(&mut map, "high", shift.interval.map(|(_, high)| high))?;
+        interval(&mut map, shift.interval)?;
         map.end()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Counts, Record, Records, number};
+use super::{Counts, Record, Records, interval, number};
 use crate::report::{
     BlastRadius, CascadeSize, Chain, EntryRadius, Hop, Tie, Transmissibility, Way,
 };
@@ -43,8 +43,7 @@ impl Serialize for Record<'_, BlastRadius> {
         number(&mut map, "hard_high", radius.hard_high)?;
         number(&mut map, "elsewhere_low", radius.from_elsewhere.0)?;
         number(&mut map, "elsewhere_high", radius.from_elsewhere.1)?;
-        number(&mut map, "low", radius.interval.0)?;
-        number(&mut map, "high", radius.interval.1)?;
+        interval(&mut map, radius.interval)?;
         number(&mut map, "observed", radius.observed)?;
         map.serialize_entry("entries", &Records(&radius.entries))?;
         map.end()

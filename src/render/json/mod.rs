@@ -40,8 +40,7 @@ const SCHEMA: &str = "topple/report/1";
 
 /// Writes a report as JSON.
 pub(super) fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Record(report)).map_err(io::Error::from)?;
-    out.write_all(b"\n")
+    document(&Record(report), out)
 }
 
 /// A part of the report as an object.
@@ -94,6 +93,29 @@ fn number<M: SerializeMap>(
         Some(value) => map.serialize_entry(name, &Number(value)),
         None => Ok(()),
     }
+}
+
+/// Adds both ends of an interval, if there is one.
+fn interval<M: SerializeMap>(
+    map: &mut M,
+    of: impl Into<Option<(f64, f64)>>,
+) -> Result<(), M::Error> {
+    match of.into() {
+        Some((low, high)) => {
+            number(map, "low", low)?;
+            number(map, "high", high)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Writes a document.
+pub(in crate::render) fn document(
+    value: &impl Serialize,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
+    out.write_all(b"\n")
 }
 
 impl Serialize for Record<'_, Report> {

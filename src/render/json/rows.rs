@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::budgets::Timeout;
-use super::{Counts, Record, Records, falls, number};
+use super::{Counts, Record, Records, falls, interval, number};
 use crate::report::fixes::Fix;
 use crate::report::{
     DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Quantiles, Service, Standing,
@@ -264,8 +264,7 @@ impl Serialize for Record<'_, Finding> {
         if !finding.unit.is_empty() {
             map.serialize_entry("unit", finding.unit)?;
         }
-        number(&mut map, "low", finding.interval.map(|(low, _)| low))?;
-        number(&mut map, "high", finding.interval.map(|(_, high)| high))?;
+        interval(&mut map, finding.interval)?;
         map.serialize_entry("grade", finding.grade.name())?;
         map.serialize_entry("count", &finding.count)?;
         map.serialize_entry("of", &finding.of)?;

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Record, Records, number};
+use super::{Record, Records, document, interval, number};
 use crate::render::{Options, Renderer};
 use crate::report::{
     Assumption, EdgeChange, EntryChange, Help, Latency, Range, Report, ServiceChange, Simulation,
@@ -26,8 +26,7 @@ fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()
     let Some(of) = &report.simulation else {
         return Ok(());
     };
-    serde_json::to_writer_pretty(&mut *out, &Simulated(report, of)).map_err(io::Error::from)?;
-    out.write_all(b"\n")
+    document(&Simulated(report, of), out)
 }
 
 /// A report with what it simulates.
@@ -61,8 +60,7 @@ impl Serialize for Simulated<'_> {
 impl Serialize for Record<'_, Range> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        number(&mut map, "low", self.0.low)?;
-        number(&mut map, "high", self.0.high)?;
+        interval(&mut map, (self.0.low, self.0.high))?;
         map.end()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Record, Records, number};
+use super::{Record, Records, interval, number};
 use crate::render::gate;
 use crate::report::verdict::{Age, Excused, Judged, Location, Verdict, Violation};
 
@@ -85,8 +85,7 @@ impl Serialize for Record<'_, (&Violation, bool)> {
         if !violation.unit.is_empty() {
             map.serialize_entry("unit", violation.unit)?;
         }
-        number(&mut map, "low", violation.interval.map(|(low, _)| low))?;
-        number(&mut map, "high", violation.interval.map(|(_, high)| high))?;
+        interval(&mut map, violation.interval)?;
         map.serialize_entry("grade", violation.grade.name())?;
         map.serialize_entry("count", &violation.count)?;
         map.serialize_entry("of", &violation.of)?;

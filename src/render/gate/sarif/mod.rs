@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use super::words::{self, capital};
 use super::{Options, Renderer};
+use crate::render::json::document;
 use crate::report::Report;
 use crate::report::verdict::{Location, Verdict};
 use crate::text;
@@ -49,8 +50,7 @@ fn write(report: &Report, _: &Options, out: &mut dyn io::Write) -> io::Result<()
         "version": "2.1.0",
         "runs": [run(&verdict)],
     });
-    serde_json::to_writer_pretty(&mut *out, &log).map_err(io::Error::from)?;
-    out.write_all(b"\n")
+    document(&log, out)
 }
 
 fn run(verdict: &Verdict) -> Value {
