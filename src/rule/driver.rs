@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::policy::Policy;
 use crate::policy::value::Severity;
 use crate::report::verdict::{Age, Excused, Judged, Location, Outcome, Verdict, Violation};
-use crate::report::{Report, Subject};
+use crate::report::{Kind, Report, Subject};
 use crate::rule::baseline::{Baseline, Extent, compare};
 use crate::rule::case::{Case, Found};
 use crate::rule::lock::Lock;
@@ -77,6 +77,7 @@ pub fn judge(report: &Report, by: &Judging<'_>) -> Result<Verdict> {
     }
     if let Some(base) = base {
         (verdict.new_edges, verdict.not_seen) = compare(report, base);
+        verdict.notes.extend(qualified(&verdict, report));
     }
     verdict.notes.extend(switched_off(by));
     verdict
@@ -135,6 +136,43 @@ fn check_demand(by: &Judging<'_>) -> Result<()> {
         .with_help("name one with --base, or write a lock with topple init"));
     }
     Ok(())
+}
+
+/// Says which services have their namespace in their name now, or no longer, if that makes edges look new.
+fn qualified(verdict: &Verdict, now: &Report) -> Option<String> {
+    let services = now.services.iter();
+    let services = services.filter(|service| service.kind == Kind::Service);
+    let services: BTreeSet<&str> = services.map(|service| service.name.as_str()).collect();
+    let within = |long: &str, short: &str| {
+        let namespace = long.strip_suffix(short);
+        namespace.is_some_and(|namespace| namespace.ends_with('/'))
+    };
+    let is_one = |old: &str, new: &str| {
+        old == new || (services.contains(new) && (within(new, old) || within(old, new)))
+    };
+    let mut names: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut edges = 0;
+    for (from, to) in &verdict.new_edges {
+        let mut not_seen = verdict.not_seen.iter();
+        let other =
+            not_seen.find(|(old_from, old_to)| is_one(old_from, from) && is_one(old_to, to));
+        if let Some((old_from, old_to)) = other {
+            edges += 1;
+            names.extend([(&**old_from, &**from), (&**old_to, &**to)]);
+        }
+    }
+    let names: Vec<String> = names
+        .into_iter()
+        .filter(|(old, new)| old != new)
+        .map(|(old, new)| format!("{old} is called {new} now"))
+        .collect();
+    (edges > 0).then(|| {
+        format!(
+            "{} may be old: {}, since whether other services have the same name changed",
+            text::plural(edges, "new edge"),
+            names.join(" and ")
+        )
+    })
 }
 
 /// Says of which rules the baseline does not tell whether what they object to is new, if there are any; of a lock only when that

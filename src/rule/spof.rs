@@ -50,9 +50,9 @@ fn radius(rule: &Spof, case: &Case<'_>, most: f64, found: &mut Found) {
         return;
     };
     let (requests, effective) = requests(&case.report.entries);
-    let by_weight = match effective == requests {
-        true => "",
-        false => " by weight",
+    let (by_weight, noun) = match effective == requests {
+        true => ("", "requests"),
+        false => (" by weight", "requests of equal weight"),
     };
     for (name, share) in &sure {
         let Some(service) = case.service(name) else {
@@ -92,7 +92,7 @@ fn radius(rule: &Spof, case: &Case<'_>, most: f64, found: &mut Found) {
                 }
             }
             rate => {
-                if let Some(why) = case.lacking(rate, "requests") {
+                if let Some(why) = case.lacking(rate, noun) {
                     found.miss(why, name.clone());
                 }
             }

@@ -51,7 +51,7 @@ pub fn starter(report: &Report) -> (String, Lock) {
     section(report, &entrypoints, "rules", &rules(report), &mut out);
     let _ = write!(
         out,
-        "\n# waivers:\n#   - {{ rule: new-edges, edge: {}, reason: \"gone with SHOP-1\", owner: team-shop, expires: 2030-01-31 }}\n",
+        "\n# waivers:\n#   - {{ rule: new-edges, edge: {}, reason: \"gone with SHOP-1\", owner: team-shop, expires: YYYY-MM-DD }}  # at most 180 days from today\n",
         example(report)
     );
     let policy = policy::read(&out, &VOCABULARY).unwrap_or_default();

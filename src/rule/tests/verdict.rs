@@ -200,3 +200,36 @@ fn what_looked_at_nothing_is_unknown() {
         assert_eq!(said(&report, verb), "unknown r:system unknown", "{verb}");
     }
 }
+
+#[test]
+fn edges_of_a_service_that_has_its_namespace_now_are_said_to_be_old() {
+    let rule = "rules:\n  - { id: r, new_edges: { approve_in: topple.lock } }\n";
+    let notes = |old: &str, new: &str| {
+        let policy = policy(rule);
+        let mut now = shop();
+        for service in now.services.iter_mut().filter(|of| of.name == old) {
+            service.name = new.to_owned();
+        }
+        let edges = now.edges.iter_mut();
+        for end in edges.flat_map(|edge| [&mut edge.from, &mut edge.to]) {
+            if end == old {
+                *end = new.to_owned();
+            }
+        }
+        let lock = Lock::of(&shop(), &policy);
+        let base = Baseline::of_lock("topple.lock".to_owned(), lock.report(&now, &policy));
+        let by = Judging {
+            base: Some(&base),
+            lock: Some(&lock),
+            ..judging(&policy)
+        };
+        judge(&now, &by).unwrap().notes.join("; ")
+    };
+    let said = notes("cart", "shop/cart");
+    assert!(
+        said.contains("may be old: cart is called shop/cart now"),
+        "{said}"
+    );
+    assert_eq!(notes("cart", "basket"), "");
+    assert_eq!(notes("cart", "cart"), "");
+}
