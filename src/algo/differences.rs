@@ -156,7 +156,7 @@ pub fn student_two_sided(t: f64, df: f64) -> f64 {
 }
 
 /// Returns the t between whose negative and itself so much of Student's distribution lies, by bisection.
-fn student_quantile(confidence: f64, df: f64) -> f64 {
+pub(in crate::algo) fn student_quantile(confidence: f64, df: f64) -> f64 {
     /// Halvings down to the last digits.
     const STEPS: usize = 200;
     let (mut low, mut high) = (0.0f64, 1.0f64);

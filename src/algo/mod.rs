@@ -31,6 +31,7 @@
 //! - [`agreement`] - how far two partitions agree
 //! - [`stats`] - intervals and tests
 //! - [`differences`] - how far two samples differ
+//! - [`regression`] - a line through points
 //! - [`survival`] - how many requests survive the loss of parts
 //! - [`contagion`] - how failures spread along edges
 //! - [`queueing`] - requests in flight and the places they take
@@ -64,6 +65,7 @@ pub mod pagerank;
 pub mod powerlaw;
 pub mod queueing;
 pub mod random;
+pub mod regression;
 pub mod rewire;
 pub mod rivals;
 pub mod robustness;

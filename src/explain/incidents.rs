@@ -74,19 +74,25 @@ pub(super) static METASTABILITY: Explanation = Explanation {
         "metastable_incidents",
         "hidden_capacity",
         "load_times_amplification",
+        "loop_gain",
+        "cache_effects",
     ],
     title: "overload that holds itself up after what began it is gone",
     measures: "An incident: after a surge of first attempts they are back to the usual number for at least 60 s, but the callee stays bad (errors or durations \
         three times those of well bins) and is asked more often than once per request. hidden_capacity is the declared capacity (capacity_rps) over the \
         worst amplification, the greatest product of attempts along a path from an entry: below that load no retries can hold an overload up. \
-        load_times_amplification is the load over it; above 1 a service is vulnerable.",
+        load_times_amplification is the load over it; above 1 a service is vulnerable. Attempts that are not declared are the most that were seen of one \
+        call. loop_gain: how many more attempts a failed one leads to, over bins of time (the slope of attempts beyond the first on failures): with a gain of g \
+        one call becomes 1/(1-g) when all fail; it is told from 1/3 on. cache_effects: three bins or more in which a database is asked twice \
+        as often as usual for each lookup in the cache before it.",
     matters: "Such a system does not recover by waiting. Load has to be shed, or retries stopped, by hand.",
     example: &[
         "a service that can do 200 requests a second and is asked for 140; a burst of 400 for 2 s;",
         "from then on timeouts, 3 attempts for each, 420 a second: it does not come back",
     ],
-    blind: "Triggers that are no surge, because a fault that lasts looks the same. Bins are 10 s wide, and wider past 32,768 instances times bins; past 20 s the \
+    blind: "Triggers that are no surge, because a fault that lasts looks the same. Which lookup missed: calls of cache and store are counted, so that a job that asks \
+        the store alone looks like misses. Bins are 10 s wide, and wider past 32,768 instances times bins; past 20 s the \
         answer is unknown.",
-    act: "Give callers a retry budget, let servers drop what nobody waits for any more, and test with a surge whether the system comes back.",
+    act: "Give callers a retry budget, let servers drop what nobody waits for any more, and test with a surge, and with an empty cache, whether the system comes back.",
     source: "Bronson et al., Metastable Failures in Distributed Systems, HotOS 2021; Huang et al., Metastable Failures in the Wild, OSDI 2022.",
 };

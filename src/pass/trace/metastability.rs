@@ -1,26 +1,27 @@
 //! Overload that holds itself up after what began it is gone.
 //!
 //! A service is *vulnerable* when its utilisation times the worst amplification of its load is above one and work may be wasted: then,
-//! once everything times out, the retries alone keep it at its limit. Its hidden capacity is its capacity over that amplification
-//! (Bronson et al.). That takes a declared capacity; the greatest load ever seen is none. The worst amplification is the greatest
-//! product of attempts along a path: declared ones, or else those per first attempt in the worst bin; a retry budget b bounds
-//! an edge at 1 + b.
+//! once everything times out, the retries alone keep it at its limit (see [`capacity`]). That needs no incident, but a declared
+//! capacity. What takes bins of 10 s in which something happened:
 //!
-//! An *incident* needs none: in bins of 10 s, a surge of first attempts, during or after which the callee turns bad, and after which first
-//! attempts are back within 10 % of their usual number (or within the noise of a count, three standard deviations) for at least 60 s while
-//! the callee stays bad and attempts outnumber first attempts by a tenth. *Bad* is an error share of at least 10 % and three
-//! times that of well bins, or attempts that take three times as long as in them (by geometric means). *Usual* is the median,
-//! *well* the lower quartile of all bins.
+//! - An *incident* (see [`incidents`]): a surge is over, and the callee stays bad.
+//! - The *loop gain* (see [`gain`]): how many more attempts a failed one leads to.
+//! - A *cache effect* (see [`cache`]): lookups that a cache answered go on to the store behind it.
 //!
 //! Left out on purpose: incidents whose trigger is no surge, because a fault that lasts looks the same as one that holds itself up.
 
-use std::collections::BTreeMap;
+mod capacity;
 
-use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Record, Table};
-use crate::model::dictionary::Weight;
-use crate::pass::outages::{ATTEMPTS, CALLS, FAILED, FAILED_NS, FIRSTS, LOGS, TIMED};
-use crate::pass::trace::{exemplars, grouped, median, total};
+mod incidents;
+
+mod gain;
+
+mod cache;
+
+use crate::finding::Finding;
+use crate::fold::ledger::Record;
+use crate::pass::outages::{ATTEMPTS, CALLS, FAILED, FIRSTS, LOGS, TIMED};
+use crate::pass::trace::{grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -33,8 +34,7 @@ pub static METASTABILITY: Pass = Pass {
     measure,
 };
 
-/// How long a callee must stay bad, and the widest bins that show it.
-const LEAST_NS: u64 = 60_000_000_000;
+/// The widest bins that show how something changes.
 const WIDEST_NS: u64 = 20_000_000_000;
 
 /// The least first attempts of a bin, and the least bins.
@@ -45,16 +45,13 @@ const BINS: usize = 9;
 const BAD: f64 = 3.0;
 const BAD_SHARE: f64 = 0.1;
 
-/// The least attempts per first attempt that hold an overload up.
-const AMPLIFIED: f64 = 1.1;
-
 /// What a callee was asked in one bin.
 #[derive(Clone, Copy, Debug)]
 struct Bin {
     number: u64,
     firsts: f64,
     attempts: f64,
-    failing: f64,
+    failed: f64,
     typical_ns: f64,
 }
 
@@ -65,20 +62,54 @@ impl Bin {
             number,
             firsts: sum(FIRSTS),
             attempts: sum(ATTEMPTS),
-            failing: sum(FAILED) / sum(ATTEMPTS).max(1.0),
+            failed: sum(FAILED),
             typical_ns: (sum(LOGS) / sum(TIMED).max(1.0) / 1024.0).exp2(),
         }
     }
+
+    /// Returns the share of attempts that failed.
+    fn failing(&self) -> f64 {
+        self.failed / self.attempts.max(1.0)
+    }
+}
+
+/// What well bins look like: the lower quartiles of all.
+#[derive(Clone, Copy, Debug)]
+struct Well {
+    failing: f64,
+    typical_ns: f64,
+}
+
+impl Well {
+    fn of(bins: &[Bin]) -> Well {
+        let quartile = |value: fn(&Bin) -> f64| {
+            let mut values: Vec<f64> = bins.iter().map(value).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            values.get(values.len() / 4).copied().unwrap_or(0.0)
+        };
+        Well {
+            failing: quartile(Bin::failing),
+            typical_ns: quartile(|bin| bin.typical_ns),
+        }
+    }
+
+    fn is_bad(self, bin: &Bin) -> bool {
+        bin.failing() >= BAD_SHARE.max(BAD * self.failing)
+            || bin.typical_ns >= BAD * self.typical_ns
+    }
+}
+
+fn unknown(metric: &'static str, why: String) -> Finding {
+    Finding::unknown(METASTABILITY.name, metric, why)
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     const METRIC: &str = "metastable_incidents";
-    let unknown = |metric, why: String| Finding::unknown(METASTABILITY.name, metric, why);
     let Some(calls) = graph.table(&CALLS) else {
         let why = "metastability: no calls were looked at: fold the traces again";
         return measured.findings.push(unknown(METRIC, why.to_owned()));
     };
-    hidden_capacity(graph, calls, measured);
+    capacity::measure(graph, measured);
     if calls.width() > WIDEST_NS {
         return measured.findings.push(unknown(
             METRIC,
@@ -88,11 +119,13 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             ),
         ));
     }
+    cache::measure(graph, calls, measured);
     let records = grouped(calls, |key| (graph.name_of(key.parts[1]), key.number));
     let records: Vec<_> = records.into_iter().collect();
     let attempts = total(records.iter().map(|(_, record)| record.sums[ATTEMPTS]));
     let mut looked_at = 0u64;
     let mut found = 0u64;
+    let mut gains = Vec::new();
     for callee in records.chunk_by(|a, b| a.0.0 == b.0.0) {
         let bins: Vec<Bin> = callee
             .iter()
@@ -103,17 +136,18 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             continue;
         }
         looked_at += 1;
-        for incident in incidents(&bins, calls.width()) {
+        let name = callee[0].0.0;
+        gains.extend(gain::of(&bins).map(|gain| (name, gain)));
+        for incident in incidents::of(&bins, calls.width()) {
             found += 1;
             let mut sum = Record::default();
             for ((_, number), record) in callee {
-                if incident.from <= *number && *number <= incident.to {
+                if incident.holds(*number) {
                     sum.merge(record);
                 }
             }
-            measured
-                .findings
-                .push(said_of(callee[0].0.0, &incident, &sum, attempts));
+            let finding = incident.finding(name, &sum, attempts);
+            measured.findings.push(finding);
         }
     }
     if looked_at == 0 {
@@ -124,190 +158,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         ));
     }
     measured.metric(METRIC, found as f64);
-}
-
-/// Tells of every service with a declared capacity how much of it is left when all attempts are made.
-fn hidden_capacity(graph: &Graph<'_>, calls: &Table, measured: &mut Measured) {
-    let account = &graph.system.account;
-    let seconds = account.last.saturating_sub(account.first) as f64 / 1e9;
-    let amplification = amplification(graph, calls);
-    let mut worst = None;
-    for (vertex, of) in graph.system.vertices.iter().enumerate() {
-        let capacity = graph.declared.described(vertex).capacity_rps;
-        let Some(capacity) = capacity.filter(|capacity| *capacity > 0.0 && seconds > 0.0) else {
-            continue;
-        };
-        let asking = graph
-            .system
-            .arcs
-            .iter()
-            .filter(|arc| arc.to == vertex && !arc.direct);
-        let attempts = total(asking.map(|arc| arc.edge.attempts));
-        let load = Weight(attempts).value() / seconds;
-        let times = amplification[vertex];
-        let product = load / capacity * times;
-        worst = Some(product.max(worst.unwrap_or(0.0)));
-        let verdict = match product > 1.0 {
-            true => "retries alone could hold an overload up",
-            false => "retries alone could not",
-        };
-        let name = &of.name;
-        measured.findings.push(Finding {
-            value: capacity / times,
-            unit: "1/s",
-            grade: Grade::Inferred,
-            text: format!(
-                "{name}: {} a second of {} it can do, and up to {times:.1} attempts each: {verdict} \
-                 (hidden capacity {} a second)",
-                text::value(load),
-                text::value(capacity),
-                text::value(capacity / times)
-            ),
-            ..Finding::of(
-                METASTABILITY.name,
-                "hidden_capacity",
-                Subject::Service(name.clone()),
-            )
-        });
-    }
-    measured.metric("load_times_amplification", worst);
-    if worst.is_none() {
-        let why = "metastability: how close to its limit a service works takes a declared capacity (capacity_rps)";
-        let finding = Finding::unknown(METASTABILITY.name, "hidden_capacity", why);
-        measured.findings.push(finding);
-    }
-}
-
-/// Returns the worst attempts per request along any path to each vertex: declared where they are, else as in the worst bin.
-fn amplification(graph: &Graph<'_>, calls: &Table) -> Vec<f64> {
-    /// Longer paths, and those around cycles, are not followed to their end.
-    const DEPTH: usize = 32;
-    const MOST: f64 = 1e6;
-    let mut seen: BTreeMap<(usize, usize), f64> = BTreeMap::new();
-    let bins = grouped(calls, |key| {
-        let vertex = |node: u32| graph.system.vertex_of[node as usize];
-        ((vertex(key.parts[0]), vertex(key.parts[1])), key.number)
-    });
-    for ((edge, _), record) in &bins {
-        if record.sums[FIRSTS] >= ENOUGH {
-            let times = record.sums[ATTEMPTS] as f64 / record.sums[FIRSTS] as f64;
-            let worst = seen.entry(*edge).or_insert(1.0);
-            *worst = worst.max(times);
-        }
-    }
-    let arcs = graph.system.arcs.iter().filter(|arc| arc.sync);
-    let edges: Vec<(usize, usize, f64)> = arcs
-        .map(|arc| {
-            let terms = graph.declared.terms(arc.from, arc.to);
-            let observed = seen.get(&(arc.from, arc.to)).copied();
-            let declared = terms.attempts.map(|attempts| attempts as f64);
-            let times = declared.or(observed).unwrap_or(1.0).max(1.0);
-            let bounded = terms
-                .retry_budget
-                .map_or(times, |budget| times.min(1.0 + budget.get()));
-            (arc.from, arc.to, bounded)
-        })
-        .collect();
-    let mut worst = vec![1.0f64; graph.system.vertices.len()];
-    for _ in 0..DEPTH {
-        let before = worst.clone();
-        for &(from, to, times) in &edges {
-            if from != to {
-                worst[to] = worst[to].max((before[from] * times).min(MOST));
-            }
-        }
-        if worst == before {
-            break;
-        }
-    }
-    worst
-}
-
-/// A time in which a callee stayed bad though no more than usual was asked of it.
-#[derive(Debug)]
-struct Incident {
-    /// The first and the last bin after the surge.
-    from: u64,
-    to: u64,
-    ns: u64,
-    surge: f64,
-    usual: f64,
-}
-
-fn incidents(bins: &[Bin], width: u64) -> Vec<Incident> {
-    let quartile = |value: fn(&Bin) -> f64| {
-        let mut values: Vec<f64> = bins.iter().map(value).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        values[values.len() / 4]
-    };
-    let usual = median(bins.iter().map(|bin| bin.firsts).collect()).unwrap_or(0.0);
-    let (failing, typical_ns) = (quartile(|bin| bin.failing), quartile(|bin| bin.typical_ns));
-    let is_bad = |bin: &Bin| {
-        bin.failing >= BAD_SHARE.max(BAD * failing) || bin.typical_ns >= BAD * typical_ns
-    };
-    let surges = |bin: &Bin| bin.firsts > 1.1 * usual && bin.firsts > usual + 3.0 * usual.sqrt();
-    let mut found = Vec::new();
-    let runs = bins.chunk_by(|a, b| b.number - a.number == 1 && is_bad(a) == is_bad(b));
-    let mut before: Option<&Bin> = None;
-    for run in runs {
-        let is_after_surge =
-            before.is_some_and(|bin| surges(bin) && run[0].number - bin.number == 1);
-        before = run.last();
-        // The surge is over after the last bin of it.
-        let over = run.iter().rposition(surges).map_or(0, |at| at + 1);
-        let rest = &run[over..];
-        let (Some(first), Some(last)) = (rest.first(), rest.last()) else {
-            continue;
-        };
-        let ns = width.saturating_mul(rest.len() as u64);
-        let amplified = rest.iter().map(|bin| bin.attempts).sum::<f64>()
-            / rest.iter().map(|bin| bin.firsts).sum::<f64>();
-        let surge = run[..over].iter().map(|bin| bin.firsts).fold(0.0, f64::max);
-        if is_bad(first) && (over > 0 || is_after_surge) && ns >= LEAST_NS && amplified >= AMPLIFIED
-        {
-            found.push(Incident {
-                from: first.number,
-                to: last.number,
-                ns,
-                surge,
-                usual,
-            });
-        }
-    }
-    found
-}
-
-fn said_of(callee: &str, incident: &Incident, sum: &Record, attempts: u64) -> Finding {
-    let [asked, firsts, failed] = [ATTEMPTS, FIRSTS, FAILED].map(|at| sum.sums[at]);
-    let amplification = asked as f64 / firsts.max(1) as f64;
-    let surge = match incident.surge > 0.0 {
-        true => format!(
-            "of {:.1} times the usual load",
-            incident.surge / incident.usual
-        ),
-        false => "of load".to_owned(),
-    };
-    Finding {
-        value: incident.ns as f64 / 1e9,
-        unit: "s",
-        grade: Grade::Inferred,
-        count: failed,
-        of: asked,
-        exemplars: exemplars(sum),
-        cost: Some(failed as f64 / attempts.max(1) as f64),
-        text: format!(
-            "{callee} stayed bad for {} after a surge {surge} was over: {} of the attempts failed, which took {}, \
-             and each first attempt became {amplification:.1}",
-            text::duration(incident.ns),
-            text::percent(failed as f64 / asked.max(1) as f64),
-            text::duration(sum.sums[FAILED_NS])
-        ),
-        ..Finding::of(
-            METASTABILITY.name,
-            "metastable_incidents",
-            Subject::Service(callee.to_owned()),
-        )
-    }
+    gain::measure(&gains, calls.width(), measured);
 }
 
 #[cfg(test)]
@@ -320,8 +171,14 @@ mod tests {
     const NO_CAPACITY: &str = "unknown hidden_capacity the system: metastability: how close to its limit a service works \
         takes a declared capacity (capacity_rps)";
 
-    /// Bins of 10 s: 25 calls in each, 60 in a surge; of bad bins all fail and are made twice.
-    fn drawing(surge: Range<u64>, bad: Range<u64>, twice: bool) -> String {
+    const NO_GAIN: &str = "unknown loop_gain the system: metastability: no callee failed in some bins of time and not in \
+        others, which tells how many attempts a failure leads to";
+
+    const GAIN: &str = "measured loop_gain quotes 0.500000: quotes: each failed attempt leads to 0.5 more (0.5 to 0.5; \
+        8 of 16 bins of 10 s fail); when all fail, each call becomes 2.0 attempts";
+
+    /// Bins of 10 s: 25 calls in each, 60 in a surge; of bad bins all fail, and every so many are made twice.
+    fn drawing(surge: Range<u64>, bad: Range<u64>, every: u64) -> String {
         let mut drawing = String::new();
         for bin in 0..16 {
             for at in 0..if surge.contains(&bin) { 60 } else { 25 } {
@@ -341,7 +198,7 @@ mod tests {
                     .unwrap();
                     continue;
                 }
-                for attempt in 0..if twice { 2 } else { 1 } {
+                for attempt in 0..if every > 0 && at % every == 0 { 2 } else { 1 } {
                     let start = start + 60 * attempt;
                     let resend = if attempt > 0 { "resend=1" } else { "" };
                     writeln!(
@@ -360,11 +217,11 @@ mod tests {
     fn what_stays_bad_after_a_surge_holds_itself_up() {
         check(
             "metastability",
-            &drawing(3..4, 3..11, true),
+            &drawing(3..4, 3..11, 1),
             &format!(
                 "inferred metastable_incidents quotes 70.000000: quotes stayed bad for 1 min 10 s after a surge \
                  of 2.4 times the usual load was over: 100 % of the attempts failed, which took 17.5 s, \
-                 and each first attempt became 2.0\n{NO_CAPACITY}"
+                 and each first attempt became 2.0\n{GAIN}\n{NO_CAPACITY}"
             ),
         );
     }
@@ -372,12 +229,103 @@ mod tests {
     #[test]
     fn recovery_and_lasting_faults_are_no_incidents() {
         // It recovers; it is bad without a surge; nobody repeats anything.
-        for (surge, bad, twice) in [
-            (3..4, 3..6, true),
-            (0..0, 3..11, true),
-            (3..4, 3..11, false),
+        let short = GAIN.replace("8 of 16", "3 of 16");
+        for (surge, bad, every, gain) in [
+            (3..4, 3..6, 1, &*short),
+            (0..0, 3..11, 1, GAIN),
+            (3..4, 3..11, 0, ""),
         ] {
-            check("metastability", &drawing(surge, bad, twice), NO_CAPACITY);
+            check(
+                "metastability",
+                &drawing(surge, bad, every),
+                &format!("{gain}\n{NO_CAPACITY}"),
+            );
+        }
+    }
+
+    #[test]
+    fn a_retry_budget_keeps_the_loop_gain_low() {
+        // Of 25 calls five are made again: 5 attempts for 30 failures. With thirteen it is 13 for 38.
+        check("metastability", &drawing(0..0, 3..11, 5), NO_CAPACITY);
+        let every_second = GAIN
+            .replace("0.500000", "0.342105")
+            .replace("0.5", "0.34")
+            .replace("2.0", "1.5");
+        let drawn = drawing(0..0, 3..11, 2);
+        check(
+            "metastability",
+            &drawn,
+            &format!("{every_second}\n{NO_CAPACITY}"),
+        );
+    }
+
+    #[test]
+    fn failures_in_too_few_bins_tell_no_gain() {
+        let expected = format!("{NO_CAPACITY}\n{NO_GAIN}");
+        check("metastability", &drawing(0..0, 3..5, 1), &expected);
+        check("metastability", &drawing(0..0, 0..14, 1), &expected);
+    }
+
+    /// Bins of 10 s with 30 lookups each: one in so many goes on to the store, one in fewer in open bins.
+    fn lookups(usual: u64, open: Range<u64>, opened: u64, store_ms: u64) -> String {
+        let mut drawing = String::new();
+        for bin in 0..16 {
+            for at in 0..30 {
+                let start = bin * 10_000 + at * 300;
+                let (every, took) = match open.contains(&bin) {
+                    true => (opened, store_ms),
+                    false => (usual, 10),
+                };
+                writeln!(
+                    drawing,
+                    "trace t{bin}-{at}\nshop < GET /x {start}..{}\n  shop > GET {start}..{} db.system=redis server.address=carts",
+                    start + 250,
+                    start + 2
+                )
+                .unwrap();
+                if at % every == 0 {
+                    writeln!(
+                        drawing,
+                        "  shop > SELECT {}..{} db.system=postgresql server.address=items",
+                        start + 2,
+                        start + 2 + took
+                    )
+                    .unwrap();
+                }
+            }
+        }
+        drawing
+    }
+
+    #[test]
+    fn a_cache_that_stops_shielding_its_store_is_told() {
+        let said = |store_is: &str| {
+            format!(
+                "inferred cache_effects shop->postgresql/items 0.500000: shop: for each 100 lookups in redis/carts 50 calls \
+                 of postgresql/items for 40 s, usually 10: the cache no longer keeps load from the store{store_is}\n\
+                 {NO_CAPACITY}\n{NO_GAIN}"
+            )
+        };
+        check("metastability", &lookups(10, 6..10, 2, 10), &said(""));
+        check(
+            "metastability",
+            &lookups(10, 6..10, 2, 100),
+            &said(", which is slow or failing meanwhile"),
+        );
+    }
+
+    #[test]
+    fn cold_starts_short_misses_and_stores_without_a_cache_are_not_told() {
+        let expected = format!("{NO_CAPACITY}\n{NO_GAIN}");
+        for drawn in [
+            // Never open; cold at first; two bins alone; usually asked for most lookups; a third more is no matter.
+            lookups(10, 0..0, 1, 10),
+            lookups(10, 0..4, 2, 10),
+            lookups(10, 6..8, 2, 10),
+            lookups(2, 6..10, 1, 10),
+            lookups(10, 6..10, 8, 10),
+        ] {
+            check("metastability", &drawn, &expected);
         }
     }
 
@@ -417,6 +365,31 @@ calls:
                 "inferred hidden_capacity rates 18.181818: rates: 10 a second of 60 it can do, and up to 3.3 attempts each: \
                  retries alone could not (hidden capacity 18.1818 a second)\n{little}"
             ),
+        );
+    }
+
+    #[test]
+    fn attempts_that_were_seen_count_where_none_are_declared() {
+        let policy = "version: 1
+services: { define: [ { match: rates, capacity_rps: 50 } ] }
+";
+        let drawing = "shop < GET /x            0..100
+               shop > GET /p            0..40 error=timeout error
+                 prices < GET /p        0..30
+               shop > GET /p            50..90 resend=1
+                 prices < GET /p        52..80
+                   prices > GET /r      53..56 error=timeout error
+                   prices > GET /r      60..64 resend=1 error=timeout error
+                   prices > GET /r      70..78 resend=2
+                     rates < GET /r     71..77";
+        check_under(
+            policy,
+            "metastability",
+            drawing,
+            "inferred hidden_capacity rates 8.333333: rates: 10 a second of 50 it can do, and up to 6.0 attempts each: \
+             retries alone could hold an overload up (hidden capacity 8.3333 a second)
+             unknown metastable_incidents the system: metastability: no callee was asked often enough for 90 s \
+             to tell whether it recovers",
         );
     }
 
