@@ -5,8 +5,12 @@
 //! ended, with no span of a transaction between their starts. The window is from the start of the read to the end of the write.
 //! With writes to one key at a rate of lambda, the chance that another falls into a window w is 1 - exp(-lambda w).
 //!
+//! Writes that nothing orders are looked at as well: see [`inversions`].
+//!
 //! Keys, isolation levels, conditional writes and the optimistic locks of mappers are not in the spans, so every
 //! finding is a candidate: inferred, and none of them costs anybody anything by itself.
+
+mod inversions;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
@@ -35,6 +39,17 @@ static WATCHER: Watcher = Watcher {
                 parts: [Part::Node, Part::Node, Part::Text, Part::Text],
                 bin: 0,
                 limit: 20_000,
+                group: 0,
+            },
+        },
+        // By the hosts of two writes that nothing orders, in text order, the database and the operation. The number says which of
+        // them began first by its clock; with the distribution of the nanoseconds between their starts.
+        TableOf {
+            name: "lost-updates-inversions",
+            layout: Layout {
+                parts: [Part::Text, Part::Text, Part::Node, Part::Text],
+                bin: 0,
+                limit: 1 << 13,
                 group: 0,
             },
         },
@@ -78,7 +93,7 @@ struct Access {
 }
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [table] = tables else {
+    let [table, unordered] = tables else {
         return;
     };
     let accesses: Vec<Access> = seen
@@ -98,6 +113,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         .take(CALLS_MAX)
         .collect();
     let name = |access: &Access| seen.catalogue.text(access.operation);
+    inversions::observe(seen, &accesses, unordered);
     for write in &accesses {
         let Some(written) = collection(name(write), &WRITES) else {
             continue;
@@ -159,10 +175,10 @@ fn chance(writes_per_second: f64, window_ns: u64) -> f64 {
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
-    let [table] = WATCHER.tables else {
+    let [table, unordered] = WATCHER.tables else {
         return;
     };
-    let Some(table) = graph.table(table) else {
+    let (Some(table), Some(unordered)) = (graph.table(table), graph.table(unordered)) else {
         let why = "no spans were looked at for reads before writes: fold the traces again";
         measured.findings.push(Finding::unknown(
             LOST_UPDATES.name,
@@ -209,6 +225,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         finding.id = format!("{} after {read}", finding.id);
         measured.findings.push(finding);
     }
+    inversions::measure(graph, unordered, measured);
 }
 
 #[cfg(test)]
@@ -256,5 +273,45 @@ mod tests {
                shop > UPDATE orders  25..30  db=postgresql/shop",
             "",
         );
+    }
+
+    /// Two services write the same table at once, on hosts whose clocks the caller knows within 4 ms each.
+    fn race(late: u64) -> String {
+        format!(
+            "web < POST /buy          0..100  host=h1
+               web > POST /a         10..50  host=h1
+                 a < POST /a         12..48  host=h2
+                   a > UPDATE stock  20..30  host=h2 db=postgresql/shop
+               web > POST /b         10..90  host=h1
+                 b < POST /b         12..88  host=h3
+                   b > UPDATE stock  {}..{}  host=h3 db=postgresql/shop",
+            20 + late,
+            25 + late
+        )
+    }
+
+    #[test]
+    fn unordered_writes_closer_than_clocks_are_known_are_told() {
+        // Either clock is within 2 ms of the caller's, and known to two steps of a millisecond: h3 is within 8 ms of h2.
+        check(
+            "lost-updates",
+            &race(3),
+            "inferred order_inversion_risk postgresql/shop 1.000000: postgresql/shop: of 1 pair of writes (UPDATE stock) \
+             that nothing orders, 1 is closer than the clocks of their hosts are known: if the later time stamp wins, \
+             it may be the earlier write, provided both have one key",
+        );
+    }
+
+    #[test]
+    fn ordered_and_distant_writes_are_no_risk() {
+        check("lost-updates", &race(40), "");
+        // The second service is asked after the first has answered.
+        let one_after_the_other = race(3)
+            .replace("10..90", "60..90")
+            .replace("12..88", "62..88")
+            .replace("23..28", "70..75");
+        check("lost-updates", &one_after_the_other, "");
+        // One host has one clock.
+        check("lost-updates", &race(3).replace("h3", "h2"), "");
     }
 }
