@@ -60,6 +60,7 @@ pub(super) static VERSIONS: Explanation = Explanation {
     also: &[
         "mixed_version_seconds",
         "mixed_version_traces",
+        "mixed_flag_traces",
         "version_pair_errors",
         "version_pair_slowdown",
         "version_straggler",
@@ -67,7 +68,8 @@ pub(super) static VERSIONS: Explanation = Explanation {
     ],
     title: "versions side by side, what fails between them, and who was forgotten",
     measures: "mixed_version_seconds is how long two versions of a service worked side by side. mixed_version_traces counts how often a request met \
-        two versions of one service. version_pair_errors and version_pair_slowdown compare the calls from one version to another with all other calls \
+        two versions of one service, mixed_flag_traces how often a feature flag (feature_flag.key with a variant, on spans or their events) said two things \
+        within one request. version_pair_errors and version_pair_slowdown compare the calls from one version to another with all other calls \
         along the edge: at least twice the share of failures, or 1.5 times the duration, with tests adjusted for all pairs. A version_straggler is the \
         one instance that kept an old version when all others had moved on.",
     matters: "For a while every deployment is two systems that have to understand each other. And the one machine that a deployment forgot runs \

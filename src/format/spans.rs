@@ -7,6 +7,7 @@
 use crate::error::Problem;
 use crate::format::Sink;
 use crate::input::Record;
+use crate::model::event::Event;
 use crate::model::{Facts, Kind, LinkKind, RawLink, RawSpan, SpanId, Status, TraceId, Value};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -115,6 +116,13 @@ fn fill<'a>(raw: &mut RawSpan<'a>, span: &'a Span) -> bool {
     raw.shared = truth(&span.attributes, SHARED);
     set_facts(&mut raw.facts, &span.attributes);
     raw.links.extend(span.links.iter().filter_map(link));
+    for of in &span.events {
+        let mut event = Event::default();
+        for attribute in &of.attributes {
+            event.set(attribute.key.as_bytes(), value(attribute.value.as_ref()));
+        }
+        raw.events.add(&event);
+    }
     true
 }
 
@@ -151,6 +159,7 @@ pub(super) mod tests {
     use crate::model::Slot;
     use opentelemetry_proto::tonic::common::v1::ArrayValue;
     use opentelemetry_proto::tonic::resource::v1::Resource;
+    use opentelemetry_proto::tonic::trace::v1::span::Event as Happened;
     use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Status as Code};
     use std::fmt::Write as _;
 
@@ -232,6 +241,12 @@ pub(super) mod tests {
                 if let Some(n) = span.facts.int(slot) {
                     line += &format!(" {name}={n}");
                 }
+            }
+            if !span.events.exception.is_empty() {
+                line += &format!(" exception={}", span.events.exception);
+            }
+            for (flag, variant) in &span.events.flags {
+                line += &format!(" {flag}={variant}");
             }
             for link in &span.links {
                 line += &format!(" {:?}({:x}:{:x})", link.kind, link.trace.low, link.span.0);
@@ -361,6 +376,14 @@ pub(super) mod tests {
                 ),
             ],
             links: vec![link, Link::default()],
+            events: vec![Happened {
+                attributes: vec![
+                    attribute("exception.type", Any::StringValue("IOError".to_owned())),
+                    attribute("feature_flag.key", Any::StringValue("beta".to_owned())),
+                    attribute("feature_flag.variant", Any::StringValue("on".to_owned())),
+                ],
+                ..Happened::default()
+            }],
             status: Some(Code {
                 code: 2,
                 ..Code::default()
@@ -388,7 +411,7 @@ pub(super) mod tests {
             }],
             &[
                 "- @-",
-                "  07070707070707070707070707070707:1 < 2 Server 10..20 \"GET /cart\" Error shared attempt=2 FollowsFrom(707070707070707:9)",
+                "  07070707070707070707070707070707:1 < 2 Server 10..20 \"GET /cart\" Error shared attempt=2 exception=IOError beta=on FollowsFrom(707070707070707:9)",
                 "  07070707070707070707070707070707:3 Unspecified 0..0",
             ],
         );

@@ -214,6 +214,10 @@ slots! {
     Criticality = ["service.criticality"],
     /// The first request of a cloud function.
     ColdStart = ["faas.coldstart", "faas.cold_start"],
+    /// A feature flag that was looked at.
+    FlagKey = ["feature_flag.key"],
+    /// What it said.
+    FlagVariant = ["feature_flag.result.variant", "feature_flag.variant"],
     /// The first attribute asked for; see [`Asked`].
     Asked0 = [],
     /// The second.

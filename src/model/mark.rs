@@ -1,11 +1,13 @@
 //! What single spans say that has no place in the names many spans share: ids, keys, deadlines.
 //!
 //! A mark is a number with a meaning, kept beside the links of its span. Texts are kept as hashes: whether two are the
-//! same is all that is asked of them, and the ids of users stay out of every file.
+//! same is all that is asked of them, and the ids of users stay out of every file. Feature flags alone keep their names, to be told by them.
 
 use crate::model::attr::{Facts, Slot, Value, mask};
 use crate::model::id::mix;
+use crate::model::names::NameId;
 use crate::model::question::Questions;
+use crate::model::span::RawSpan;
 
 /// What the number of a mark means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,11 +27,13 @@ pub enum MarkKind {
     CertificateEnd = 13,
     /// Hash of who issued the server's certificate.
     CertificateIssuer = 14,
+    /// A feature flag and what it said: the numbers of two names, the flag's in the upper half.
+    FeatureFlag = 15,
 }
 
 impl MarkKind {
-    /// Every kind.
-    pub const ALL: [MarkKind; 7] = [
+    /// Every kind that is a number by itself, without names.
+    pub const PLAIN: [MarkKind; 7] = [
         MarkKind::Message,
         MarkKind::Conversation,
         MarkKind::Idempotency,
@@ -50,17 +54,40 @@ const SLOTS: u128 = mask(&[
     Slot::EnvoyTimeout,
     Slot::CertificateEnd,
     Slot::CertificateIssuer,
+    Slot::FlagKey,
 ]);
 
 /// Returns whether a span may have marks.
 #[inline]
-pub fn is_marked(facts: &Facts<'_>) -> bool {
-    facts.any(SLOTS)
+pub fn is_marked(span: &RawSpan<'_>) -> bool {
+    span.facts.any(SLOTS) || !span.events.flags.is_empty()
 }
 
-/// Calls `f` with every mark of a span.
+/// Calls `f` with every feature flag that a span names and what it said.
+pub fn feature_flags<'a>(span: &RawSpan<'a>, mut f: impl FnMut(&'a str, &'a str)) {
+    let facts = &span.facts;
+    if let (Some(flag), Some(variant)) = (facts.text(Slot::FlagKey), facts.text(Slot::FlagVariant))
+    {
+        f(flag, variant);
+    }
+    for (flag, variant) in &span.events.flags {
+        f(flag, variant);
+    }
+}
+
+/// Returns the number of a mark of two names.
+pub fn of_names(first: NameId, second: NameId) -> u64 {
+    u64::from(first) << 32 | u64::from(second)
+}
+
+/// Returns the two names of a mark.
+pub fn names(number: u64) -> (NameId, NameId) {
+    ((number >> 32) as NameId, number as NameId)
+}
+
+/// Calls `f` with every mark of a span that names nothing.
 pub fn marks(facts: &Facts<'_>, questions: &Questions, mut f: impl FnMut(MarkKind, u64)) {
-    for kind in MarkKind::ALL {
+    for kind in MarkKind::PLAIN {
         let asked = match kind {
             MarkKind::Deadline => questions.timeout(facts),
             _ => None,
@@ -94,6 +121,7 @@ fn value(facts: &Facts<'_>, kind: MarkKind) -> Option<u64> {
             u64::try_from(time.as_second()).ok()
         }
         MarkKind::CertificateIssuer => hashed(Slot::CertificateIssuer),
+        MarkKind::FeatureFlag => None,
     }
 }
 

@@ -85,7 +85,7 @@ pub fn row(
         (span.shared, Flags::SHARED),
         (is_health(span, meaning.protocol), Flags::HEALTH),
         (
-            mark::is_marked(&span.facts) || questions.has_timeouts(),
+            mark::is_marked(span) || questions.has_timeouts(),
             Flags::MARKS,
         ),
     ] {
@@ -226,7 +226,7 @@ fn detail(
         facts
             .text(Slot::ErrorType)
             .or_else(|| facts.text(Slot::RpcStatus))
-            .unwrap_or("")
+            .unwrap_or(span.events.exception)
     };
     let name = if peer.part.is_empty() {
         names.intern(Class::Peer, peer.name)

@@ -101,6 +101,8 @@ const NO_MEANING: u128 = mask(&[
     Slot::CertificateIssuer,
     Slot::Cell,
     Slot::Criticality,
+    Slot::FlagKey,
+    Slot::FlagVariant,
     Slot::Asked0,
     Slot::Asked1,
     Slot::Asked2,
@@ -124,6 +126,9 @@ pub fn key(span: &RawSpan<'_>) -> u64 {
     hash = text(hash, span.name);
     if !span.trace_state.is_empty() {
         hash = text(hash, span.trace_state);
+    }
+    if !span.events.exception.is_empty() {
+        hash = text(hash ^ 4, span.events.exception);
     }
     let mut slots = facts.present() & !NO_MEANING;
     if slots & HOST_NAMES != 0 && facts.host_is_named() {

@@ -6,6 +6,7 @@
 
 pub mod attr;
 pub mod dictionary;
+pub mod event;
 mod health;
 pub mod id;
 pub mod mark;

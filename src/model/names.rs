@@ -35,7 +35,7 @@ pub enum Class {
     Peer = 2,
     /// Instances and hosts.
     Instance = 3,
-    /// Versions and kinds of errors.
+    /// Versions, kinds of errors, feature flags and what they say.
     Label = 4,
 }
 
@@ -58,7 +58,7 @@ impl Class {
             Class::Operation => "operation",
             Class::Peer => "peer",
             Class::Instance => "instance",
-            Class::Label => "version or error",
+            Class::Label => "version, error or flag",
         }
     }
 

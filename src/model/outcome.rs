@@ -45,7 +45,11 @@ pub(super) fn outcome(span: &RawSpan<'_>, protocol: Protocol) -> Outcome {
         .text(Slot::OtelStatus)
         .is_some_and(|text| Status::from_name(text) == Some(Status::Error));
     if span.status == Status::Error || tagged || carried {
-        return Outcome::Failed;
+        // An exception says how a failed span failed, and never that it did: many are survived.
+        return match error_outcome(span.events.exception) {
+            outcome @ (Outcome::Timeout | Outcome::Unavailable) => outcome,
+            _ => Outcome::Failed,
+        };
     }
     Outcome::Fine
 }
@@ -146,6 +150,23 @@ mod tests {
     fn ends(kind: Kind, status: Status, attributes: &[(&str, Value<'_>)], expected: Outcome) {
         let span = span(kind, status, attributes);
         assert_eq!(outcome(&span, peer::protocol(&span.facts)), expected);
+    }
+
+    #[test]
+    fn an_exception_says_how_a_failed_span_failed_and_never_that_it_did() {
+        let end = |status, exception| {
+            let mut span = RawSpan {
+                status,
+                ..RawSpan::default()
+            };
+            span.events.exception = exception;
+            outcome(&span, Protocol::Unknown)
+        };
+        let timeout = "java.util.concurrent.TimeoutException";
+        assert_eq!(end(Status::Error, timeout), Outcome::Timeout);
+        assert_eq!(end(Status::Error, "ValueError"), Outcome::Failed);
+        assert_eq!(end(Status::Error, ""), Outcome::Failed);
+        assert_eq!(end(Status::Unset, timeout), Outcome::Fine);
     }
 
     #[test]

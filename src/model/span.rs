@@ -3,7 +3,10 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::model::attr::{Asked, Facts};
+use crate::model::event::Events;
 use crate::model::id::{SpanId, TraceId};
+use crate::model::mark::{self, MarkKind};
+use crate::model::names::NameId;
 
 /// The kind of a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,9 +158,11 @@ pub struct RawSpan<'a> {
     pub facts: Facts<'a>,
     /// Links.
     pub links: Vec<RawLink>,
+    /// What its events said.
+    pub events: Events<'a>,
 }
 
-impl RawSpan<'_> {
+impl<'a> RawSpan<'a> {
     /// Returns an empty span that keeps the attributes asked for as well.
     pub fn asking(asked: Asked) -> Self {
         RawSpan {
@@ -181,6 +186,7 @@ impl RawSpan<'_> {
         self.shared = false;
         self.facts.clear();
         self.links.clear();
+        self.events.clear();
     }
 }
 
@@ -230,7 +236,24 @@ impl LinkRow {
     /// Returns whether it is a mark.
     #[inline]
     pub fn is_mark(&self) -> bool {
-        self.kind >= crate::model::MarkKind::Message as u64
+        self.kind >= MarkKind::Message as u64
+    }
+
+    /// Returns the same row with other numbers of the names it has.
+    #[inline]
+    pub fn renamed(&self, texts: &[NameId]) -> LinkRow {
+        if self.kind != MarkKind::FeatureFlag as u64 {
+            return *self;
+        }
+        let (first, second) = mark::names(self.to_trace.low);
+        let [first, second] = [first, second].map(|name| texts[name as usize]);
+        LinkRow {
+            to_trace: TraceId {
+                high: 0,
+                low: mark::of_names(first, second),
+            },
+            ..*self
+        }
     }
 
     /// Returns what the link means.

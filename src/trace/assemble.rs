@@ -213,7 +213,8 @@ impl Traces {
                 );
             })?;
             link_store.for_each_chunk(partition, |chunk| {
-                links.extend(chunk.iter().filter(|link| part.holds(link.trace)));
+                let of_part = chunk.iter().filter(|link| part.holds(link.trace));
+                links.extend(of_part.map(|link| link.renamed(&map.names)));
             })?;
         }
         Ok(())

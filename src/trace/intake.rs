@@ -4,8 +4,11 @@ use crate::error::{Problem, Result};
 use crate::format::Sink;
 use crate::model::attr::Asked;
 use crate::model::dictionary::{Dictionary, bucket};
+use crate::model::names::Class;
 use crate::model::question::Questions;
-use crate::model::{Facts, Flags, LinkRow, RawSpan, SpanId, SpanRow, TraceId, mark, meaning};
+use crate::model::{
+    Facts, Flags, LinkRow, MarkKind, RawSpan, SpanId, SpanRow, TraceId, mark, meaning,
+};
 use crate::trace::store::{Store, partition};
 
 /// The share of traces a run keeps: one bucket of the trace ids.
@@ -112,7 +115,7 @@ impl Sink for Intake {
             self.keep(pushed);
         }
         if row.flags.has(Flags::MARKS) {
-            mark::marks(&span.facts, &self.questions, |kind, value| {
+            let mut keep = |kind: MarkKind, value| {
                 let row = LinkRow {
                     trace: span.trace,
                     span: span.span,
@@ -127,6 +130,12 @@ impl Sink for Intake {
                 if let Err(error) = pushed {
                     self.failure.get_or_insert(error);
                 }
+            };
+            mark::marks(&span.facts, &self.questions, &mut keep);
+            let names = &mut self.dictionary.names;
+            mark::feature_flags(span, |flag, variant| {
+                let [flag, variant] = [flag, variant].map(|text| names.intern(Class::Label, text));
+                keep(MarkKind::FeatureFlag, mark::of_names(flag, variant));
             });
         }
     }

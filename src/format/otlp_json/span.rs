@@ -7,6 +7,7 @@ use super::value;
 use super::walk::Walker;
 use crate::error::Lost;
 use crate::format::spans::REF_TYPE;
+use crate::model::event::{Event, Events, is_understood};
 use crate::model::{Kind, LinkKind, RawLink, RawSpan, SpanId, Status, TraceId};
 
 /// An id that could not be read: where it stands and what stands there.
@@ -65,6 +66,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
                 }
                 b"traceState" | b"trace_state" => span.trace_state = self.text("traceState")?,
                 b"links" => self.links(&mut span.links)?,
+                b"events" => self.events(&mut span.events)?,
                 _ => self.cursor.skip()?,
             }
             more = self.cursor.more::<b'}'>()?;
@@ -228,6 +230,55 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
         while more {
             if self.enter_element("links", "a link", Lost::Field)? {
                 links.extend(self.link(index)?);
+            }
+            index += 1;
+            more = self.cursor.more::<b']'>()?;
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn events(&mut self, events: &mut Events<'a>) -> Step<()> {
+        events.clear();
+        let mut more = self.enter_list("events", "a list of events", Lost::Field)?;
+        while more {
+            if self.enter_element("events", "an event", Lost::Field)? {
+                let event = self.event()?;
+                events.add(&event);
+            }
+            more = self.cursor.more::<b']'>()?;
+        }
+        Ok(())
+    }
+
+    /// Reads what is understood of an event.
+    fn event(&mut self) -> Step<Event<'a>> {
+        let mut event = Event::default();
+        let mut more = self.cursor.open::<b'}'>()?;
+        while more {
+            match self.cursor.key()? {
+                b"attributes" => {
+                    event = Event::default();
+                    self.event_attributes(&mut event)?;
+                }
+                _ => self.cursor.skip()?,
+            }
+            more = self.cursor.more::<b'}'>()?;
+        }
+        Ok(event)
+    }
+
+    fn event_attributes(&mut self, event: &mut Event<'a>) -> Step<()> {
+        let mut index = 0;
+        let mut more = self.enter_list("events", "a list of attributes", Lost::Field)?;
+        while more {
+            if let Some((key, at)) = self.attribute_parts(index)?
+                && is_understood(key)
+            {
+                let end = self.cursor.at();
+                let value = self.value_at(at, "events")?;
+                event.set(key, value);
+                self.cursor.go_to(end);
             }
             index += 1;
             more = self.cursor.more::<b']'>()?;

@@ -1,7 +1,7 @@
 //! The fast way: one walk over the text of a record, which hands each span on as it passes.
 //!
 //! Nothing is kept but the span at hand, and what it shows is borrowed from the record. The order in which the
-//! Collector writes is the fast one; every other order, spelling and white space takes a general step. Events, scopes
+//! Collector writes is the fast one; every other order, spelling and white space takes a general step. Most of events, scopes
 //! and unknown fields are stepped over. Of a field that occurs twice the last one counts, but lists of groups and spans
 //! are read one after the other.
 

@@ -7,6 +7,7 @@ use crate::format::otlp_protobuf::wire::{FIXED64, Fault, LEN, VARINT, Wire, key}
 use crate::format::spans::SHARED;
 use crate::model::Value;
 use crate::model::attr::{Facts, Slot};
+use crate::model::event::is_understood;
 
 /// Text that is not UTF-8: the bytes that should have been text.
 pub(super) struct NotText<'a>(pub(super) &'a [u8]);
@@ -82,6 +83,19 @@ pub(super) fn text_of<'a>(bytes: &'a [u8], name: &str) -> Result<Option<&'a str>
         Ok(value) => value.text().unwrap_or_default(),
         Err(NotText(_)) => "",
     }))
+}
+
+/// Returns key and value of an attribute of an event, if it is understood and readable.
+pub(super) fn of_event(bytes: &[u8]) -> Result<Option<(&[u8], Value<'_>)>, Fault> {
+    if common_shape(bytes).is_some_and(|(name, _)| !is_understood(name)) {
+        return Ok(None);
+    }
+    let (name, value) = key_value(bytes)?;
+    let is_asked = is_understood(name);
+    Ok(checked(value)
+        .ok()
+        .filter(|_| is_asked)
+        .map(|value| (name, value)))
 }
 
 /// Returns key and value of a `KeyValue` written as every encoder writes it: a key of less than 128 bytes, then a

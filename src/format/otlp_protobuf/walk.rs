@@ -1,17 +1,20 @@
 //! The fast way: one pass over the bytes of a message, everything borrowed, no allocation per span.
 //!
 //! What prost accepts is read as prost reads it. Beyond that the walk is forgiving where nothing is lost: what it
-//! does not need (events, scopes, attributes that topple does not know) is skipped by its length, and what stands inside
+//! does not need (most of events, scopes, attributes that topple does not know) is skipped by its length, and what stands inside
 //! is not looked at. Text that is not UTF-8, a number outside an enum and a malformed id are problems of the
 //! field or the span; bytes that are not protobuf end the record, and the spans before them are kept.
 
 use crate::error::{Lost, Problem};
 use crate::format::Sink;
 use crate::format::otlp_protobuf::signal::{Signal, signal};
-use crate::format::otlp_protobuf::value::{Attribute, NotText, attribute, checked_text, text_of};
+use crate::format::otlp_protobuf::value::{
+    Attribute, NotText, attribute, checked_text, of_event, text_of,
+};
 use crate::format::otlp_protobuf::wire::{FIXED32, FIXED64, Fault, LEN, VARINT, Wire, key};
 use crate::format::spans::REF_TYPE;
 use crate::input::Record;
+use crate::model::event::Event;
 use crate::model::{Facts, Kind, LinkKind, RawLink, RawSpan, SpanId, Status, TraceId};
 
 /// `resource_spans` in `TracesData`.
@@ -243,7 +246,7 @@ impl<'a> Walk<'a, '_> {
                 },
                 LINKS => self.link(fields.bytes()?)?,
                 STATUS => pending.status = status(fields.bytes()?, pending.status)?,
-                EVENTS => fields.bytes().map(drop)?,
+                EVENTS => self.event(fields.bytes()?),
                 DROPPED_ATTRIBUTES | DROPPED_EVENTS | DROPPED_LINKS => fields.varint().map(drop)?,
                 FLAGS => fields.fixed32().map(drop)?,
                 other => fields.skip_undefined(other, 1..=16)?,
@@ -296,6 +299,30 @@ impl<'a> Walk<'a, '_> {
             ),
         }
         self.sink.span(&self.span);
+    }
+
+    /// Reads what is understood of an event; a damaged one says nothing.
+    #[inline(never)]
+    fn event(&mut self, bytes: &'a [u8]) {
+        const ATTRIBUTES: u32 = key(3, LEN);
+
+        let read = || {
+            let (mut event, mut fields) = (Event::default(), Wire::new(bytes));
+            while !fields.is_empty() {
+                match fields.key()? {
+                    ATTRIBUTES => {
+                        if let Some((key, value)) = of_event(fields.bytes()?)? {
+                            event.set(key, value);
+                        }
+                    }
+                    other => fields.skip(other)?,
+                }
+            }
+            Ok::<_, Fault>(event)
+        };
+        if let Ok(event) = read() {
+            self.span.events.add(&event);
+        }
     }
 
     fn link(&mut self, bytes: &'a [u8]) -> Result<(), Fault> {

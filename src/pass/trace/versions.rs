@@ -8,19 +8,22 @@
 //!   are adjusted together (Benjamini and Hochberg, 5 %); both sides take 20 calls.
 //! - *Straggler*: the one instance that still runs an old version at the end of the data, after every other instance
 //!   moved on; for at least 10 s and a quarter of the time since the newest version began.
+//! - *Mixed flags*: one request in which a feature flag said two things (see [`flags`]).
 //!
 //! Left out on purpose: what a version is called; a canary is no straggler, because the others have not moved.
 
-use std::collections::BTreeMap;
+mod lives;
 
-use crate::algo::special::normal_tail;
-use crate::algo::stats::{TwoByTwo, benjamini_hochberg, wilson};
+mod pairs;
+
+mod flags;
+
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::names::ABSENT;
 use crate::model::span::Kind;
-use crate::pass::trace::{exemplars, grouped, log2, p_greater, total};
+use crate::pass::trace::{exemplars, grouped, log2, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -56,6 +59,16 @@ static WATCHER: Watcher = Watcher {
                 group: 1,
             },
         },
+        // By feature flag, two of the things it said in the order of their texts, and a service that met them: traces with both.
+        TableOf {
+            name: "versions-flags",
+            layout: Layout {
+                parts: [Part::Text, Part::Text, Part::Text, Part::Node],
+                bin: 0,
+                limit: 1 << 12,
+                group: 1,
+            },
+        },
     ],
     observe,
 };
@@ -78,9 +91,10 @@ const ENOUGH: u64 = 20;
 const FALSE_ALARMS: f64 = 0.05;
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [pairs, mixed] = tables else {
+    let [pairs, mixed, flags] = tables else {
         return;
     };
+    flags::observe(seen, flags);
     for (_, call) in seen.sync_calls() {
         if call.server == NONE {
             continue;
@@ -141,22 +155,27 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
-    let [pairs, mixed] = WATCHER.tables else {
+    let [pairs, mixed, flags] = WATCHER.tables else {
         return;
     };
+    if let Some(flags) = graph.table(flags) {
+        flags::measure(graph, flags, measured);
+    }
     let unknown = |why: &str| Finding::unknown(VERSIONS.name, "mixed_version_seconds", why);
     let (Some(pairs), Some(mixed)) = (graph.table(pairs), graph.table(mixed)) else {
         let why = "versions: no spans were looked at for their versions: fold the traces again";
         return measured.findings.push(unknown(why));
     };
-    let lives = lives(graph);
+    let lives = lives::of(graph);
     if lives.is_empty() {
         let why = "versions: no span names a version, as service.version in the resource would";
         return measured.findings.push(unknown(why));
     }
     for (service, lives) in &lives {
-        measured.findings.extend(mixed_window(service, lives));
-        measured.findings.extend(straggler(service, lives));
+        measured
+            .findings
+            .extend(lives::mixed_window(service, lives));
+        measured.findings.extend(lives::straggler(service, lives));
     }
     let spans = |findings: &[Finding]| {
         let windows = findings
@@ -173,141 +192,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let stragglers = stragglers.count() as f64;
     measured.metric("version_stragglers", stragglers);
     mixed_traces(graph, mixed, measured);
-    incompatible(graph, pairs, measured);
-}
-
-/// What one instance did with one version.
-#[derive(Clone, Debug)]
-struct Life<'a> {
-    instance: &'a str,
-    version: &'a str,
-    spans: u64,
-    first: u64,
-    last: u64,
-}
-
-/// Returns what every instance did with each version, by service.
-fn lives<'a>(graph: &Graph<'a>) -> BTreeMap<&'a str, Vec<Life<'a>>> {
-    let mut services: BTreeMap<&str, BTreeMap<(&str, &str), Life<'a>>> = BTreeMap::new();
-    for vertex in &graph.system.vertices {
-        for (key, instance) in &vertex.instances {
-            if key.version == ABSENT || instance.last == 0 {
-                continue;
-            }
-            let place = (graph.text(key.instance), graph.text(key.version));
-            let lives = services.entry(&vertex.name).or_default();
-            let life = lives.entry(place).or_insert(Life {
-                instance: place.0,
-                version: place.1,
-                spans: 0,
-                first: u64::MAX,
-                last: 0,
-            });
-            life.spans = life.spans.saturating_add(instance.spans);
-            life.first = life.first.min(instance.first);
-            life.last = life.last.max(instance.last);
-        }
-    }
-    let listed = |lives: BTreeMap<_, Life<'a>>| lives.into_values().collect();
-    services
-        .into_iter()
-        .map(|(service, lives)| (service, listed(lives)))
-        .collect()
-}
-
-/// Returns when each version was seen first and last, without those that hardly work.
-fn windows<'a>(lives: &[Life<'a>]) -> BTreeMap<&'a str, (u64, u64)> {
-    let mut versions: BTreeMap<&str, (u64, u64, u64)> = BTreeMap::new();
-    for life in lives {
-        let (spans, first, last) = versions.entry(life.version).or_insert((0, u64::MAX, 0));
-        *spans = spans.saturating_add(life.spans);
-        *first = life.first.min(*first);
-        *last = life.last.max(*last);
-    }
-    let all = total(versions.values().map(|version| version.0));
-    versions.retain(|_, (spans, ..)| *spans > all / 100);
-    versions
-        .into_iter()
-        .map(|(version, (_, first, last))| (version, (first, last)))
-        .collect()
-}
-
-fn mixed_window(service: &str, lives: &[Life<'_>]) -> Option<Finding> {
-    let windows = windows(lives);
-    let mut changes: Vec<(u64, i32)> = windows
-        .values()
-        .flat_map(|&(first, last)| [(first, 1), (last, -1)])
-        .collect();
-    changes.sort_unstable();
-    let (mut running, mut since, mut mixed) = (0, 0, 0);
-    for (at, change) in changes {
-        if running > 1 {
-            mixed += at - since;
-        }
-        running += change;
-        since = at;
-    }
-    if mixed == 0 {
-        return None;
-    }
-    let names: Vec<&str> = windows.into_keys().collect();
-    Some(Finding {
-        value: mixed as f64 / 1e9,
-        unit: "s",
-        grade: Grade::Proved,
-        text: format!(
-            "{service}: {} of it ({}) worked side by side for {}",
-            text::plural(names.len() as u64, "version"),
-            names.join(", "),
-            text::duration(mixed)
-        ),
-        ..Finding::of(
-            VERSIONS.name,
-            "mixed_version_seconds",
-            Subject::Service(service.to_owned()),
-        )
-    })
-}
-
-/// Returns the instance that was forgotten, if exactly one was.
-fn straggler(service: &str, lives: &[Life<'_>]) -> Option<Finding> {
-    /// What is shorter is a rollout under way.
-    const LEAST_NS: u64 = 10_000_000_000;
-    let windows = windows(lives);
-    let (newest, (began, _)) = windows.into_iter().max_by_key(|(_, (first, _))| *first)?;
-    let start = lives.iter().map(|life| life.first).min()?;
-    let end = lives.iter().map(|life| life.last).max()?;
-    let (moved, old): (Vec<&Life<'_>>, Vec<&Life<'_>>) =
-        lives.iter().partition(|life| life.version == newest);
-    let is_moved = |life: &Life<'_>| moved.iter().any(|new| new.instance == life.instance);
-    let kept = old
-        .iter()
-        .filter(|life| !is_moved(life) && !life.instance.is_empty());
-    let last = kept.max_by_key(|life| (life.last, life.instance))?;
-    // When the last of the others was seen with an old version.
-    let others = old.iter().filter(|life| life.instance != last.instance);
-    let others = others.map(|life| life.last).max().unwrap_or(start);
-    let alone = last.last.saturating_sub(others.max(began));
-    let is_left = alone >= LEAST_NS.max(end.saturating_sub(began) / 4);
-    let is_there = end.saturating_sub(last.last) <= end.saturating_sub(start) / 10;
-    if moved.len() < 2 || !is_left || !is_there || last.spans < ENOUGH || began == start {
-        return None;
-    }
-    let subject = Subject::Instance(service.to_owned(), last.instance.to_owned());
-    Some(Finding {
-        value: alone as f64 / 1e9,
-        unit: "s",
-        grade: Grade::Proved,
-        count: 1,
-        of: moved.len() as u64 + 1,
-        text: format!(
-            "{subject} still ran {} when {} ran {newest}, for {}",
-            last.version,
-            text::plural(moved.len() as u64, "other instance"),
-            text::duration(alone)
-        ),
-        ..Finding::of(VERSIONS.name, "version_straggler", subject)
-    })
+    pairs::measure(graph, pairs, measured);
 }
 
 fn mixed_traces(graph: &Graph<'_>, mixed: &Table, measured: &mut Measured) {
@@ -340,126 +225,39 @@ fn mixed_traces(graph: &Graph<'_>, mixed: &Table, measured: &mut Measured) {
     }
 }
 
-/// One pair of versions beside all other calls along its edge.
-struct Pair<'a> {
-    ends: (&'a str, &'a str, &'a str, &'a str),
-    own: Record,
-    rest: [u64; 5],
-}
-
-fn incompatible(graph: &Graph<'_>, pairs: &Table, measured: &mut Measured) {
-    let records = grouped(pairs, |key| {
-        let [from, to, old, new] = key.parts;
-        let (from, to) = (graph.name_of(from), graph.name_of(to));
-        (from, to, graph.text(old), graph.text(new))
-    });
-    let mut edges: BTreeMap<(&str, &str), [u64; 5]> = BTreeMap::new();
-    for ((from, to, ..), record) in &records {
-        let sums = edges.entry((from, to)).or_default();
-        for (sum, more) in sums.iter_mut().zip(record.sums) {
-            *sum = sum.saturating_add(more);
-        }
-    }
-    let pairs = records.into_iter().filter_map(|(ends, own)| {
-        let mut rest = edges[&(ends.0, ends.1)];
-        for (sum, less) in rest.iter_mut().zip(own.sums) {
-            *sum = sum.saturating_sub(less);
-        }
-        let is_enough = own.sums[CALLS] >= ENOUGH && rest[CALLS] >= ENOUGH;
-        is_enough.then(|| Pair {
-            ends,
-            own: own.into_owned(),
-            rest,
-        })
-    });
-    let pairs: Vec<Pair<'_>> = pairs.collect();
-    let p_failing: Vec<f64> = pairs.iter().map(p_of_failures).collect();
-    let p_slower: Vec<f64> = pairs.iter().map(p_of_durations).collect();
-    let both: Vec<f64> = p_failing.into_iter().chain(p_slower).collect();
-    let adjusted = benjamini_hochberg(&both);
-    let calls = graph.calls_between_services();
-    for (at, pair) in pairs.iter().enumerate() {
-        let (from, to, old, new) = pair.ends;
-        let place = format!("{from} {old} -> {to} {new}");
-        let subject = Subject::Call(from.to_owned(), to.to_owned(), format!("{old} to {new}"));
-        let [n, failed] = [pair.own.sums[CALLS], pair.own.sums[FAILED]];
-        let share = failed as f64 / n as f64;
-        let usual = pair.rest[FAILED] as f64 / pair.rest[CALLS] as f64;
-        if adjusted[at] <= FALSE_ALARMS && share >= 2.0 * usual {
-            let interval = wilson(failed, n);
-            measured.findings.push(Finding {
-                value: share,
-                grade: Grade::Measured,
-                interval: Some((interval.low, interval.high)),
-                count: failed,
-                of: n,
-                exemplars: exemplars(&pair.own),
-                cost: (calls > 0.0).then(|| (failed as f64 / calls).min(1.0)),
-                text: format!(
-                    "{place}: {} of the calls fail, {} between other versions",
-                    text::percent(share),
-                    text::percent(usual)
-                ),
-                ..Finding::of(VERSIONS.name, "version_pair_errors", subject.clone())
-            });
-        }
-        let (Some(own), Some(rest)) = (logs(&pair.own.sums), logs(&pair.rest)) else {
-            continue;
-        };
-        let times = (own.0 - rest.0).exp2();
-        if adjusted[pairs.len() + at] <= FALSE_ALARMS && times >= 1.5 {
-            measured.findings.push(Finding {
-                value: times,
-                grade: Grade::Measured,
-                count: pair.own.sums[TIMED],
-                of: pair.own.sums[TIMED].saturating_add(pair.rest[TIMED]),
-                text: format!(
-                    "{place}: calls take {times:.1} times as long as between other versions"
-                ),
-                ..Finding::of(VERSIONS.name, "version_pair_slowdown", subject)
-            });
-        }
-    }
-}
-
-fn p_of_failures(pair: &Pair<'_>) -> f64 {
-    let [calls, failed] = [pair.own.sums[CALLS], pair.own.sums[FAILED]];
-    let table = TwoByTwo {
-        both: failed,
-        first_only: calls.saturating_sub(failed),
-        second_only: pair.rest[FAILED],
-        neither: pair.rest[CALLS].saturating_sub(pair.rest[FAILED]),
-    };
-    p_greater(table)
-}
-
-/// Returns mean and variance of the mean of the binary logarithms of durations, if there are enough.
-fn logs(sums: &[u64]) -> Option<(f64, f64)> {
-    if sums[TIMED] < ENOUGH {
-        return None;
-    }
-    let n = sums[TIMED] as f64;
-    let mean = sums[LOGS] as f64 / n / 1024.0;
-    let square = sums[SQUARES] as f64 / n / 1024.0;
-    // Equal durations have no spread; the rounding of logarithms alone gives this much.
-    let variance = (square - mean * mean).max(1e-3);
-    Some((mean, variance / n))
-}
-
-fn p_of_durations(pair: &Pair<'_>) -> f64 {
-    match (logs(&pair.own.sums), logs(&pair.rest)) {
-        (Some((own, spread)), Some((rest, other))) => {
-            normal_tail((own - rest) / (spread + other).sqrt())
-        }
-        _ => 1.0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
 
     use crate::pass::trace::tests::check;
+
+    /// A request that asks a flag in two services.
+    fn flagged(cart: &str, pay: &str) -> String {
+        format!(
+            "web < POST /buy        0..100 version=1
+               web > GET /cart    10..40 version=1
+                 cart < GET /cart 12..38 version=1 feature_flag.key=beta feature_flag.result.variant={cart}
+               web > POST /pay    50..90 version=1
+                 pay < POST /pay  52..88 version=1 feature_flag.key=beta feature_flag.variant={pay}"
+        )
+    }
+
+    #[test]
+    fn a_flag_that_says_two_things_within_a_request_is_told() {
+        check(
+            "versions",
+            &flagged("on", "off"),
+            "proved mixed_flag_traces feature flag beta 1.000000: the feature flag beta said both off and on within 1 request, \
+             met at pay",
+        );
+        check("versions", &flagged("on", "on"), "");
+        // Two requests may well be told different things.
+        let apart = "trace a
+            cart < GET /cart 0..10  version=1 feature_flag.key=beta feature_flag.result.variant=on
+            trace b
+            cart < GET /cart 20..30 version=1 feature_flag.key=beta feature_flag.result.variant=off";
+        check("versions", apart, "");
+    }
 
     const SECOND: u64 = 1000;
 

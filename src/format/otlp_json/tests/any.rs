@@ -64,6 +64,22 @@ fn any_value() -> impl Strategy<Value = AnyValue> {
         })
 }
 
+/// Returns attributes of an event, most of them such as are asked for.
+fn any_event_attributes() -> impl Strategy<Value = Vec<KeyValue>> {
+    let asked = prop::sample::select(vec![
+        "exception.type",
+        "feature_flag.key",
+        "feature_flag.result.variant",
+        "feature_flag.variant",
+    ]);
+    let asked = (asked, any_value()).prop_map(|(key, value)| KeyValue {
+        key: key.to_owned(),
+        value: Some(value),
+        ..KeyValue::default()
+    });
+    (any_attributes(), vec(asked, 0..4)).prop_map(|(some, more)| [some, more].concat())
+}
+
 fn any_attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     let attribute = (any_key(), option::weighted(0.95, any_value()));
     vec(
@@ -108,7 +124,7 @@ fn any_span() -> impl Strategy<Value = Span> {
         }),
         0..3,
     );
-    let event = (any::<u64>(), any_text(), any_attributes());
+    let event = (any::<u64>(), any_text(), any_event_attributes());
     let events = vec(
         event.prop_map(|(time_unix_nano, name, attributes)| Event {
             time_unix_nano,

@@ -40,7 +40,7 @@ impl Sink for Notes {
 
     fn span(&mut self, span: &RawSpan<'_>) {
         self.seen.push(format!(
-            "{} {} {} {:?} {:?} {}..{} {:?} {:?} {} {:?} {}",
+            "{} {} {} {:?} {:?} {}..{} {:?} {:?} {} {:?} {:?} {}",
             span.trace,
             span.span,
             span.parent,
@@ -52,6 +52,7 @@ impl Sink for Notes {
             span.trace_state,
             span.shared,
             span.links,
+            span.events,
             facts_text(&span.facts),
         ));
     }

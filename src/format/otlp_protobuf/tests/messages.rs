@@ -141,6 +141,25 @@ fn link() -> BoxedStrategy<Vec<u8>> {
     fields(one.boxed(), 0..7)
 }
 
+fn event() -> BoxedStrategy<Vec<u8>> {
+    let asked = prop::sample::select(vec![
+        "exception.type",
+        "feature_flag.key",
+        "feature_flag.result.variant",
+        "feature_flag.variant",
+    ]);
+    let asked = (asked, any_value())
+        .prop_map(|(name, value)| len(3, [len(1, name), len(2, value)].concat()));
+    let one = prop_oneof![
+        1 => any::<u64>().prop_map(|time| fixed64(1, time)),
+        1 => text().prop_map(|name| len(2, name)),
+        6 => asked,
+        2 => key_value().prop_map(|attribute| len(3, attribute)),
+        1 => any::<u32>().prop_map(|count| varint(4, u64::from(count))),
+    ];
+    fields(one.boxed(), 0..7)
+}
+
 fn span() -> BoxedStrategy<Vec<u8>> {
     let status = prop_oneof![
         number().prop_map(|code| varint(3, code)),
@@ -155,7 +174,7 @@ fn span() -> BoxedStrategy<Vec<u8>> {
         2 => any::<u64>().prop_map(|time| fixed64(8, time)),
         6 => key_value().prop_map(|attribute| len(9, attribute)),
         1 => any::<u32>().prop_map(|count| varint(10, u64::from(count))),
-        1 => text().prop_map(|name| len(11, len(2, name))),
+        2 => event().prop_map(|event| len(11, event)),
         2 => link().prop_map(|link| len(13, link)),
         2 => fields(status.boxed(), 0..3).prop_map(|status| len(15, status)),
         1 => id(16).prop_map(|id| len(1, id)),

@@ -40,9 +40,10 @@ impl Sink for Notes {
             shared,
             facts,
             links,
+            events,
         } = span;
         self.found.push(format!(
-            "{trace} {id} {parent} {kind:?} {status:?} {start} {end} {name:?} {trace_state:?} {shared} {} {links:?}",
+            "{trace} {id} {parent} {kind:?} {status:?} {start} {end} {name:?} {trace_state:?} {shared} {} {links:?} {events:?}",
             listed(facts)
         ));
     }

@@ -1,0 +1,130 @@
+//! Calls from one version to another beside all other calls along their edge.
+
+use std::collections::BTreeMap;
+
+use crate::algo::special::normal_tail;
+use crate::algo::stats::{TwoByTwo, benjamini_hochberg, wilson};
+use crate::finding::{Finding, Grade, Subject};
+use crate::fold::ledger::{Record, Table};
+use crate::pass::trace::versions::{
+    CALLS, ENOUGH, FAILED, FALSE_ALARMS, LOGS, SQUARES, TIMED, VERSIONS,
+};
+use crate::pass::trace::{exemplars, grouped, p_greater};
+use crate::pass::{Graph, Measured};
+use crate::text;
+
+/// One pair of versions beside all other calls along its edge.
+struct Pair<'a> {
+    ends: (&'a str, &'a str, &'a str, &'a str),
+    own: Record,
+    rest: [u64; 5],
+}
+
+/// Tells of versions between which calls fail, or take long.
+pub(super) fn measure(graph: &Graph<'_>, pairs: &Table, measured: &mut Measured) {
+    let records = grouped(pairs, |key| {
+        let [from, to, old, new] = key.parts;
+        let (from, to) = (graph.name_of(from), graph.name_of(to));
+        (from, to, graph.text(old), graph.text(new))
+    });
+    let mut edges: BTreeMap<(&str, &str), [u64; 5]> = BTreeMap::new();
+    for ((from, to, ..), record) in &records {
+        let sums = edges.entry((from, to)).or_default();
+        for (sum, more) in sums.iter_mut().zip(record.sums) {
+            *sum = sum.saturating_add(more);
+        }
+    }
+    let pairs = records.into_iter().filter_map(|(ends, own)| {
+        let mut rest = edges[&(ends.0, ends.1)];
+        for (sum, less) in rest.iter_mut().zip(own.sums) {
+            *sum = sum.saturating_sub(less);
+        }
+        let is_enough = own.sums[CALLS] >= ENOUGH && rest[CALLS] >= ENOUGH;
+        is_enough.then(|| Pair {
+            ends,
+            own: own.into_owned(),
+            rest,
+        })
+    });
+    let pairs: Vec<Pair<'_>> = pairs.collect();
+    let p_failing: Vec<f64> = pairs.iter().map(p_of_failures).collect();
+    let p_slower: Vec<f64> = pairs.iter().map(p_of_durations).collect();
+    let both: Vec<f64> = p_failing.into_iter().chain(p_slower).collect();
+    let adjusted = benjamini_hochberg(&both);
+    let calls = graph.calls_between_services();
+    for (at, pair) in pairs.iter().enumerate() {
+        let (from, to, old, new) = pair.ends;
+        let place = format!("{from} {old} -> {to} {new}");
+        let subject = Subject::Call(from.to_owned(), to.to_owned(), format!("{old} to {new}"));
+        let [n, failed] = [pair.own.sums[CALLS], pair.own.sums[FAILED]];
+        let share = failed as f64 / n as f64;
+        let usual = pair.rest[FAILED] as f64 / pair.rest[CALLS] as f64;
+        if adjusted[at] <= FALSE_ALARMS && share >= 2.0 * usual {
+            let interval = wilson(failed, n);
+            measured.findings.push(Finding {
+                value: share,
+                grade: Grade::Measured,
+                interval: Some((interval.low, interval.high)),
+                count: failed,
+                of: n,
+                exemplars: exemplars(&pair.own),
+                cost: (calls > 0.0).then(|| (failed as f64 / calls).min(1.0)),
+                text: format!(
+                    "{place}: {} of the calls fail, {} between other versions",
+                    text::percent(share),
+                    text::percent(usual)
+                ),
+                ..Finding::of(VERSIONS.name, "version_pair_errors", subject.clone())
+            });
+        }
+        let (Some(own), Some(rest)) = (logs(&pair.own.sums), logs(&pair.rest)) else {
+            continue;
+        };
+        let times = (own.0 - rest.0).exp2();
+        if adjusted[pairs.len() + at] <= FALSE_ALARMS && times >= 1.5 {
+            measured.findings.push(Finding {
+                value: times,
+                grade: Grade::Measured,
+                count: pair.own.sums[TIMED],
+                of: pair.own.sums[TIMED].saturating_add(pair.rest[TIMED]),
+                text: format!(
+                    "{place}: calls take {times:.1} times as long as between other versions"
+                ),
+                ..Finding::of(VERSIONS.name, "version_pair_slowdown", subject)
+            });
+        }
+    }
+}
+
+fn p_of_failures(pair: &Pair<'_>) -> f64 {
+    let [calls, failed] = [pair.own.sums[CALLS], pair.own.sums[FAILED]];
+    let table = TwoByTwo {
+        both: failed,
+        first_only: calls.saturating_sub(failed),
+        second_only: pair.rest[FAILED],
+        neither: pair.rest[CALLS].saturating_sub(pair.rest[FAILED]),
+    };
+    p_greater(table)
+}
+
+/// Returns mean and variance of the mean of the binary logarithms of durations, if there are enough.
+fn logs(sums: &[u64]) -> Option<(f64, f64)> {
+    if sums[TIMED] < ENOUGH {
+        return None;
+    }
+    let n = sums[TIMED] as f64;
+    let mean = sums[LOGS] as f64 / n / 1024.0;
+    let square = sums[SQUARES] as f64 / n / 1024.0;
+    // Equal durations have no spread; the rounding of logarithms alone gives this much.
+    let variance = (square - mean * mean).max(1e-3);
+    Some((mean, variance / n))
+}
+
+fn p_of_durations(pair: &Pair<'_>) -> f64 {
+    match (logs(&pair.own.sums), logs(&pair.rest)) {
+        (Some((own, spread)), Some((rest, other))) => {
+            normal_tail((own - rest) / (spread + other).sqrt())
+        }
+        _ => 1.0,
+    }
+}
