@@ -20,6 +20,9 @@ use topple::pipeline::{self, DEFAULT_MEMORY, Progress};
 use topple::policy::Policy;
 use topple::trace::{Assembler, Traces};
 
+/// Bytes of rows that are held together, as a run with the default memory and two threads does.
+const TURN: u64 = DEFAULT_MEMORY / 16;
+
 /// Every row is the fastest of so many runs.
 const RUNS: usize = 3;
 
@@ -154,11 +157,9 @@ fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost
         .watched_by(watchers.iter().copied(), &policy)
     });
     let mut assembler = Assembler::default();
-    for partition in 0..Assembler::PARTITIONS {
-        let observer = &mut halves[usize::from(partition >= Assembler::PARTITIONS / 2)];
-        assembler.for_each(&traces, partition, u64::MAX, |trace| {
-            observer.observe(trace)
-        })?;
+    let half = Assembler::PARTITIONS / 2;
+    for (observer, partitions) in halves.iter_mut().zip([0..half, half..2 * half]) {
+        assembler.for_each(&traces, partitions, TURN, |trace| observer.observe(trace))?;
     }
     let [one, two] = halves.map(Observer::finish);
     let observe = start.elapsed();

@@ -6,6 +6,7 @@ pub mod sides;
 
 mod git;
 
+use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -28,13 +29,16 @@ use crate::report::numbers::VOCABULARY;
 use crate::report::{self, Report};
 use crate::simulate::Question;
 use crate::trace::intake::{Intake, Shard};
-use crate::trace::{Assembler, Traces};
+use crate::trace::{Assembler, Trace, Traces};
 
 /// Memory that a run holds to unless told otherwise.
 pub const DEFAULT_MEMORY: u64 = 256 << 20;
 
 /// What of the memory is not for rows: buffers, names and topologies.
 const OVERHEAD: u64 = 160 << 20;
+
+/// Turns in which a thread folds its share of the rows.
+const TURNS: u64 = 4;
 
 /// What to read and how.
 #[derive(Clone, Debug)]
@@ -357,19 +361,21 @@ fn fold_traces(
         .mark_proxies(|name| proxies.matches_name(name, NodeKind::Service.name()));
     let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
     let next = AtomicU32::new(0);
-    let budget = options.memory / 8 / options.threads.max(1) as u64;
+    let threads = options.threads.max(1) as u64;
+    // Threads end together when each takes its rows in several turns.
+    let turn = traces.bytes().div_ceil(TURNS * threads);
+    let budget = turn.min(options.memory / 8 / threads);
     let worker = || -> Result<Topology> {
         let catalogue = Arc::clone(&catalogue);
         let mut observer = Observer::new(&traces.dictionary, catalogue, options.window)
             .watched_by(pass::watchers(), &options.policy);
-        let mut assembler = Assembler::default();
-        loop {
+        let partitions = iter::from_fn(|| {
             let partition = next.fetch_add(1, Ordering::Relaxed);
-            if partition >= Assembler::PARTITIONS {
-                return Ok(observer.finish());
-            }
-            assembler.for_each(&traces, partition, budget, |trace| observer.observe(trace))?;
-        }
+            (partition < Assembler::PARTITIONS).then_some(partition)
+        });
+        let observe = |trace: &Trace<'_>| observer.observe(trace);
+        Assembler::default().for_each(&traces, partitions, budget, observe)?;
+        Ok(observer.finish())
     };
     let parts = pool
         .broadcast(|_| worker())

@@ -229,13 +229,11 @@ idempotent: ["POST /pay"]
         let mut observer = Observer::new(&traces.dictionary, catalogue.clone(), Window::default())
             .watched_by(pass::watchers(), policy);
         let mut assembler = Assembler::default();
-        for partition in drawing::partitions(&spans) {
-            assembler
-                .for_each(&traces, partition, u64::MAX, |trace| {
-                    observer.observe(trace)
-                })
-                .unwrap();
-        }
+        assembler
+            .for_each(&traces, drawing::partitions(&spans), u64::MAX, |trace| {
+                observer.observe(trace)
+            })
+            .unwrap();
         let topology = Topology::merge(Topology::empty(catalogue), observer.finish()).unwrap();
         resolve_as(topology, &policy.services)
     }

@@ -173,6 +173,12 @@ impl Traces {
         Traces { dictionary, stores }
     }
 
+    /// Returns the bytes of all rows.
+    pub fn bytes(&self) -> u64 {
+        let rows: usize = (0..PARTITIONS).map(|partition| self.len(partition)).sum();
+        (rows * size_of::<SpanRow>()) as u64
+    }
+
     /// Returns how many spans a partition has.
     fn len(&self, partition: u32) -> usize {
         self.stores
@@ -188,7 +194,7 @@ impl Traces {
         }
     }
 
-    /// Loads the share `part` of `parts` of a partition: rows with the numbers of the joined dictionary.
+    /// Adds the share `part` of a partition: rows with the numbers of the joined dictionary.
     fn load(
         &self,
         partition: u32,
@@ -196,8 +202,6 @@ impl Traces {
         rows: &mut Vec<SpanRow>,
         links: &mut Vec<LinkRow>,
     ) -> Result<()> {
-        rows.clear();
-        links.clear();
         for (span_store, link_store, map) in &self.stores {
             span_store.for_each_chunk(partition, |chunk| {
                 rows.extend(
@@ -221,6 +225,9 @@ impl Traces {
     }
 }
 
+/// Rows that are held together however little memory there is: a megabyte.
+const LEAST_ROWS: u64 = 1 << 14;
+
 /// A share of a partition too large to be held whole.
 #[derive(Clone, Copy, Debug)]
 struct Share {
@@ -235,77 +242,117 @@ impl Share {
     }
 }
 
-/// Hands out the traces of partitions; its space is reused from one to the next.
+/// Hands out traces; its space is reused.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    rows: Vec<SpanRow>,
-    link_rows: Vec<LinkRow>,
-    /// The lower half of each row's trace id, and the row.
+    /// The rows of one partition as they were kept.
+    loaded: Vec<SpanRow>,
+    /// The lower half of each loaded row's trace id, and the row.
     keys: Vec<(u64, u32)>,
+    /// The rows of several partitions, those of a trace together, by span id.
+    rows: Vec<SpanRow>,
+    /// The traces in `rows`.
+    heads: Vec<Head>,
+    /// The links of those traces.
+    link_rows: Vec<LinkRow>,
     spans: Vec<SpanRow>,
     links: Vec<LinkRow>,
     tree: Tree,
+}
+
+/// The rows that agree in the lower half of the trace id: usually one trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    /// The earliest start.
+    start: u64,
+    low: u64,
+    from: usize,
+    len: usize,
 }
 
 impl Assembler {
     /// Number of partitions, to be handed out to threads.
     pub const PARTITIONS: u32 = PARTITIONS;
 
-    /// Calls `f` with every trace of a partition, holding at most about `budget` bytes of rows at a time.
+    /// Calls `f` with every trace of some partitions, holding at most about `budget` bytes of rows at a time.
     ///
-    /// The partition is empty afterwards: what was kept for it in memory is needed for the topology.
+    /// Of the traces that are held together, those that started first come first: what is counted by time is then found
+    /// near what was counted before. Partitions are empty afterwards: what was kept for them in memory is needed for the
+    /// topology.
     pub fn for_each(
         &mut self,
         traces: &Traces,
-        partition: u32,
+        partitions: impl IntoIterator<Item = u32>,
         budget: u64,
         mut f: impl FnMut(&Trace<'_>),
     ) -> Result<()> {
-        let bytes = traces.len(partition) as u64 * size_of::<SpanRow>() as u64;
-        let of = bytes
-            .div_ceil(budget.max(1 << 20))
-            .max(1)
-            .next_power_of_two();
-        for index in 0..of {
-            traces.load(
-                partition,
-                Share { index, of },
-                &mut self.rows,
-                &mut self.link_rows,
-            )?;
-            if index + 1 == of {
-                traces.drop_rows(partition);
+        let budget = budget / size_of::<SpanRow>() as u64;
+        for partition in partitions {
+            let len = traces.len(partition) as u64;
+            if self.rows.len() as u64 + len > budget {
+                self.hand_out(&traces.dictionary, &mut f);
             }
-            self.for_each_loaded(&traces.dictionary, &mut f);
+            let of = len
+                .div_ceil(budget.max(LEAST_ROWS))
+                .max(1)
+                .next_power_of_two();
+            for index in 0..of {
+                let (rows, links) = (&mut self.loaded, &mut self.link_rows);
+                traces.load(partition, Share { index, of }, rows, links)?;
+                self.gather();
+                if of > 1 {
+                    self.hand_out(&traces.dictionary, &mut f);
+                }
+            }
+            traces.drop_rows(partition);
         }
+        self.hand_out(&traces.dictionary, &mut f);
         Ok(())
     }
 
-    fn for_each_loaded(&mut self, dictionary: &Dictionary, f: &mut impl FnMut(&Trace<'_>)) {
-        self.link_rows.sort_unstable();
+    /// Puts the loaded rows of a trace together.
+    fn gather(&mut self) {
         self.keys.clear();
-        let rows = self.rows.iter().zip(0..);
+        let rows = self.loaded.iter().zip(0..);
         self.keys.extend(rows.map(|(row, i)| (row.trace.low, i)));
         self.keys.sort_unstable_by_key(|key| key.0);
-        let mut from = 0;
-        while from < self.keys.len() {
-            let low = self.keys[from].0;
-            let len = self.keys[from..]
-                .iter()
-                .take_while(|key| key.0 == low)
-                .count();
-            let of_trace = &mut self.keys[from..from + len];
+        for of_trace in self.keys.chunk_by_mut(|a, b| a.0 == b.0) {
+            let low = of_trace[0].0;
             // Inside a trace the order is that of the span ids.
             for key in of_trace.iter_mut() {
-                key.0 = self.rows[key.1 as usize].span.0;
+                key.0 = self.loaded[key.1 as usize].span.0;
             }
             of_trace.sort_unstable_by_key(|key| key.0);
-            self.spans.clear();
-            self.spans
-                .extend(of_trace.iter().map(|key| self.rows[key.1 as usize]));
-            from += len;
-            self.group(low, dictionary, f);
+            let from = self.rows.len();
+            let rows = of_trace.iter().map(|key| self.loaded[key.1 as usize]);
+            self.rows.extend(rows);
+            let rows = &self.rows[from..];
+            let timed = rows.iter().filter(|row| !row.flags.has(Flags::NO_START));
+            self.heads.push(Head {
+                start: timed.map(|row| row.start).min().unwrap_or(0),
+                low,
+                from,
+                len: rows.len(),
+            });
         }
+        self.loaded.clear();
+    }
+
+    /// Calls `f` with every trace at hand.
+    fn hand_out(&mut self, dictionary: &Dictionary, f: &mut impl FnMut(&Trace<'_>)) {
+        self.link_rows.sort_unstable();
+        let mut heads = std::mem::take(&mut self.heads);
+        heads.sort_unstable();
+        for head in &heads {
+            let rows = &self.rows[head.from..head.from + head.len];
+            self.spans.clear();
+            self.spans.extend_from_slice(rows);
+            self.group(head.low, dictionary, f);
+        }
+        heads.clear();
+        self.heads = heads;
+        self.rows.clear();
+        self.link_rows.clear();
     }
 
     /// The spans at hand agree in the lower half of the trace id: usually one trace.
@@ -447,11 +494,12 @@ mod tests {
         let (dictionary, _) = Dictionary::join(vec![dictionary]);
         for round in 0..2 {
             let mut assembler = Assembler {
-                rows: rows.clone(),
+                loaded: rows.clone(),
                 ..Assembler::default()
             };
             let mut drawn = Vec::new();
-            assembler.for_each_loaded(&dictionary, &mut |trace| {
+            assembler.gather();
+            assembler.hand_out(&dictionary, &mut |trace| {
                 for (i, span) in trace.spans.iter().enumerate() {
                     let parent = match trace.attachments[i] {
                         Attachment::Root => "-".to_owned(),

@@ -66,21 +66,19 @@ fn own_times(document: &Value) -> OwnTimes {
     let (mut linked, mut path) = (Linked::default(), Path::default());
     let mut times = OwnTimes::new();
     let mut assembler = Assembler::default();
-    for partition in 0..Assembler::PARTITIONS {
-        assembler
-            .for_each(&traces, partition, u64::MAX, |trace| {
-                linked.read(trace, &traces.dictionary);
-                path.compute(trace, |span| linked.waits[span as usize]);
-                times.extend(
-                    trace
-                        .spans
-                        .iter()
-                        .map(|row| row.span)
-                        .zip(path.own.iter().copied()),
-                );
-            })
-            .unwrap();
-    }
+    assembler
+        .for_each(&traces, 0..Assembler::PARTITIONS, u64::MAX, |trace| {
+            linked.read(trace, &traces.dictionary);
+            path.compute(trace, |span| linked.waits[span as usize]);
+            times.extend(
+                trace
+                    .spans
+                    .iter()
+                    .map(|row| row.span)
+                    .zip(path.own.iter().copied()),
+            );
+        })
+        .unwrap();
     times.retain(|_, ns| *ns > 0);
     times
 }

@@ -273,11 +273,11 @@ fn spilled(spans: &[Made], spill_at: usize) -> (Topology, u64) {
     let mut observer = Observer::new(&traces.dictionary, catalogue, Default::default())
         .watched_by(topple::pass::watchers(), &policy);
     let mut assembler = Assembler::default();
-    for partition in 0..Assembler::PARTITIONS {
-        assembler
-            .for_each(&traces, partition, 1, |trace| observer.observe(trace))
-            .unwrap();
-    }
+    assembler
+        .for_each(&traces, 0..Assembler::PARTITIONS, 1, |trace| {
+            observer.observe(trace)
+        })
+        .unwrap();
     (observer.finish(), on_disk)
 }
 

@@ -101,16 +101,14 @@ fn own_times(json: &str) -> BTreeMap<u64, u64> {
     let (mut linked, mut path) = (Linked::default(), Path::default());
     let mut times = BTreeMap::new();
     let mut assembler = Assembler::default();
-    for partition in 0..Assembler::PARTITIONS {
-        assembler
-            .for_each(&traces, partition, u64::MAX, |trace| {
-                linked.read(trace, &traces.dictionary);
-                path.compute(trace, |span| linked.waits[span as usize]);
-                let spans = trace.spans.iter().map(|row| row.span.0);
-                times.extend(spans.zip(path.own.iter().copied()));
-            })
-            .unwrap();
-    }
+    assembler
+        .for_each(&traces, 0..Assembler::PARTITIONS, u64::MAX, |trace| {
+            linked.read(trace, &traces.dictionary);
+            path.compute(trace, |span| linked.waits[span as usize]);
+            let spans = trace.spans.iter().map(|row| row.span.0);
+            times.extend(spans.zip(path.own.iter().copied()));
+        })
+        .unwrap();
     times.retain(|_, ns| *ns > 0);
     times
 }

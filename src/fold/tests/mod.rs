@@ -33,7 +33,7 @@ fn topology(spans: &[Drawn], order: u64) -> Topology {
             Window::default(),
         );
         assembler
-            .for_each(&traces, partition, u64::MAX, |trace| {
+            .for_each(&traces, [partition], u64::MAX, |trace| {
                 observer.observe(trace)
             })
             .expect("nothing was spilled");

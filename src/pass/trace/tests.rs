@@ -30,7 +30,7 @@ fn topology(spans: &[Drawn], order: u64, policy: &Policy) -> Topology {
         )
         .watched_by(pass::watchers(), policy);
         assembler
-            .for_each(&traces, partition, u64::MAX, |trace| {
+            .for_each(&traces, [partition], u64::MAX, |trace| {
                 observer.observe(trace)
             })
             .expect("nothing was spilled");

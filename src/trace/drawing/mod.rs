@@ -319,12 +319,10 @@ pub(crate) fn for_each(
     let traces = traces(spans, order);
     let mut linked = Linked::default();
     let mut assembler = Assembler::default();
-    for partition in partitions(spans) {
-        assembler
-            .for_each(&traces, partition, u64::MAX, |trace| {
-                linked.read(trace, &traces.dictionary);
-                f(trace, &traces, &linked);
-            })
-            .expect("nothing was spilled");
-    }
+    assembler
+        .for_each(&traces, partitions(spans), u64::MAX, |trace| {
+            linked.read(trace, &traces.dictionary);
+            f(trace, &traces, &linked);
+        })
+        .expect("nothing was spilled");
 }
