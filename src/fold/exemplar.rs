@@ -23,9 +23,22 @@ impl Exemplar {
     }
 }
 
-/// The few exemplars whose ids have the smallest hashes; one pointer wide, since most records have none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exemplars(Option<Box<Few>>);
+/// The few exemplars whose ids have the smallest hashes; two words wide, since most records have none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exemplars {
+    few: Option<Box<Few>>,
+    /// The rank of the last when all places are taken: most of what is offered is above it, and nothing else is looked at.
+    worst: u64,
+}
+
+impl Default for Exemplars {
+    fn default() -> Exemplars {
+        Exemplars {
+            few: None,
+            worst: u64::MAX,
+        }
+    }
+}
 
 /// Exemplars by rank; past their number the places hold what [`NOBODY`] says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +59,16 @@ impl Exemplars {
     /// Offers an exemplar.
     #[inline]
     pub fn offer(&mut self, exemplar: Exemplar) {
-        let entry = (exemplar.rank(), exemplar);
-        let few = self.0.get_or_insert_with(|| {
+        let rank = exemplar.rank();
+        if rank <= self.worst {
+            self.take(rank, exemplar);
+        }
+    }
+
+    /// Puts an exemplar where it belongs, if it is among the few.
+    fn take(&mut self, rank: u64, exemplar: Exemplar) {
+        let entry = (rank, exemplar);
+        let few = self.few.get_or_insert_with(|| {
             Box::new(Few {
                 len: 0,
                 ranked: [NOBODY; KEPT],
@@ -60,6 +81,7 @@ impl Exemplars {
             few.len = (few.len + 1).min(KEPT);
             few.ranked[at..few.len].rotate_right(1);
             few.ranked[at] = entry;
+            self.worst = few.ranked[KEPT - 1].0;
         }
     }
 
@@ -72,7 +94,7 @@ impl Exemplars {
 
     /// Returns the exemplars, in the order of choice.
     pub fn list(&self) -> impl Iterator<Item = &Exemplar> {
-        let few = self.0.iter().flat_map(|few| &few.ranked[..few.len]);
+        let few = self.few.iter().flat_map(|few| &few.ranked[..few.len]);
         few.map(|(_, exemplar)| exemplar)
     }
 }

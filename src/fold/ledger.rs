@@ -209,8 +209,10 @@ impl Table {
     /// Returns the record of a key, new or known; the number is put into its bin here.
     #[inline]
     pub fn at(&mut self, catalogue: &Catalogue, parts: [u32; 4], number: u64) -> &mut Record {
-        let number = number.checked_div(self.layout.bin).unwrap_or(number) >> self.shift;
-        let key = Key { parts, number };
+        let key = Key {
+            parts,
+            number: self.binned(number),
+        };
         match self.place(&key) {
             Some(place) => &mut self.records[place].record,
             None => self.at_new(catalogue, key),
@@ -222,9 +224,24 @@ impl Table {
     #[inline]
     pub fn fetch(&self, parts: [u32; 4], number: u64) {
         if self.records.len() > NEAR {
-            let number = number.checked_div(self.layout.bin).unwrap_or(number) >> self.shift;
-            black_box(self.place(&Key { parts, number }));
+            let place = self.place(&Key {
+                parts,
+                number: self.binned(number),
+            });
+            let sketch = place.and_then(|place| self.records[place].record.sketch.as_deref());
+            black_box(sketch.map(Sketch::count));
         }
+    }
+
+    /// Returns whether two numbers lie in one bin.
+    #[inline]
+    pub fn is_one_bin(&self, one: u64, other: u64) -> bool {
+        self.binned(one) == self.binned(other)
+    }
+
+    #[inline]
+    fn binned(&self, number: u64) -> u64 {
+        number.checked_div(self.layout.bin).unwrap_or(number) >> self.shift
     }
 
     /// Returns where the record of a key is.
@@ -256,11 +273,16 @@ impl Table {
 
     /// Adds a key that has no record yet.
     fn push(&mut self, key: Key, record: Record) {
-        let (hash, place) = (FxBuildHasher.hash_one(key), self.records.len() as u32);
         self.records.push(Row { key, record });
+        self.note(&key, self.records.len() - 1);
+    }
+
+    /// Notes where the record of a key is.
+    fn note(&mut self, key: &Key, place: usize) {
         let records = &self.records;
         let rehash = |place: &u32| FxBuildHasher.hash_one(records[*place as usize].key);
-        self.places.insert_unique(hash, place, rehash);
+        let hash = FxBuildHasher.hash_one(key);
+        self.places.insert_unique(hash, place as u32, rehash);
     }
 
     /// Adds a record to that of its key.
@@ -355,7 +377,8 @@ impl Table {
     }
 
     fn rename(&mut self, moved: &Move) {
-        for Row { mut key, record } in self.take() {
+        for place in 0..self.records.len() {
+            let key = &mut self.records[place].key;
             for (part, of) in key.parts.iter_mut().zip(self.layout.parts) {
                 match of {
                     Part::Node => *part = moved.nodes[*part as usize],
@@ -363,13 +386,29 @@ impl Table {
                     Part::Unused | Part::Plain => {}
                 }
             }
-            self.add(key, record);
+        }
+        self.find_places();
+    }
+
+    /// Finds places anew after keys have changed.
+    fn find_places(&mut self) {
+        self.places.clear();
+        for place in 0..self.records.len() {
+            let key = self.records[place].key;
+            if self.place(&key).is_some() {
+                // Two keys have become one.
+                for Row { key, record } in self.take() {
+                    self.add(key, record);
+                }
+                return;
+            }
+            self.note(&key, place);
         }
     }
 
     /// Adds the nodes and texts that keys name.
     fn names(&self, nodes: &mut Vec<u32>, texts: &mut Vec<NameId>) {
-        for (key, _) in self.rows() {
+        for Row { key, .. } in self.records.iter() {
             for (part, of) in key.parts.iter().zip(self.layout.parts) {
                 match of {
                     Part::Node => nodes.push(*part),
@@ -387,10 +426,15 @@ impl Table {
 
     /// Returns every record by key.
     pub fn rows(&self) -> Vec<(&Key, &Record)> {
-        let rows = self.records.iter().map(|row| (&row.key, &row.record));
-        let mut rows: Vec<(&Key, &Record)> = rows.collect();
-        rows.sort_unstable_by_key(|(key, _)| **key);
-        rows
+        // Keys are compared where they lie side by side, not record by record.
+        let keys = self.records.iter().zip(0usize..);
+        let mut keys: Vec<(Key, usize)> = keys.map(|(row, place)| (row.key, place)).collect();
+        keys.sort_unstable();
+        let row = |(_, place): (Key, usize)| {
+            let row = &self.records[place];
+            (&row.key, &row.record)
+        };
+        keys.into_iter().map(row).collect()
     }
 
     /// Returns the record of a key, if there is one.

@@ -96,11 +96,15 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         };
         let parts = outages::pool(seen, call);
         let weighted = u128::from(end - start) * u128::from(seen.weight(call.client));
+        let at_once = table.is_one_bin(start, end);
         let record = table.at(seen.catalogue, parts, start);
+        record.add(ENDS, u64::from(at_once));
         record.add(STARTS, 1);
         record.add(AREA, end - start);
         record.add(WEIGHTED, u64::try_from(weighted >> 20).unwrap_or(u64::MAX));
-        table.at(seen.catalogue, parts, end).add(ENDS, 1);
+        if !at_once {
+            table.at(seen.catalogue, parts, end).add(ENDS, 1);
+        }
     }
 }
 
