@@ -109,6 +109,14 @@ pub fn fold(options: &Options, progress: &Progress) -> Result<(Topology, Reading
     fold_with(&pool(options)?, options, progress)
 }
 
+/// Returns the file of a topology, made by as many threads as the options say.
+///
+/// # Errors
+/// Fails when threads cannot be started, or the compressor fails.
+pub fn encode(options: &Options, topology: Topology) -> Result<Vec<u8>> {
+    pool(options)?.install(|| codec::encode(topology))
+}
+
 /// Returns the report of the inputs.
 ///
 /// # Errors

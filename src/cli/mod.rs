@@ -28,7 +28,6 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::error::{Error, Exit, Result};
-use crate::fold::codec;
 use crate::input::Reading;
 use crate::pipeline::{self, Options, Progress};
 use crate::policy::{self, Policy};
@@ -318,7 +317,7 @@ fn fold(args: FoldArgs) -> Result<Exit> {
     if exit != Exit::Open && args.talk.strict {
         return Ok(exit);
     }
-    let bytes = codec::encode(topology)?;
+    let bytes = pipeline::encode(&options, topology)?;
     output.write(|out| out.write_all(&bytes))?;
     output.finish()?;
     if !args.talk.quiet {

@@ -1,14 +1,19 @@
 //! The tables of passes over traces, to their messages and back.
 
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint, message};
+
 use crate::fold::codec::read::{Bounds, count, exemplars_from_wire, sketch_from_wire};
 use crate::fold::codec::wire;
-use crate::fold::codec::write::{exemplars_to_wire, sketch_to_wire};
+use crate::fold::codec::write::{exemplar_to_wire, refill_sketch};
 use crate::fold::ledger::{Key, Layout, Ledger, Part, Record, Table};
 
-pub(super) fn to_wire(name: String, table: &Table) -> wire::Table {
+/// Returns the field of the message that holds a table. Rows are encoded one by one: all of them at once would be in
+/// memory twice.
+pub(super) fn field(name: String, table: &Table) -> Vec<u8> {
     let layout = table.layout();
     let (shift, halvings) = table.bounds();
-    wire::Table {
+    let head = wire::Table {
         name,
         parts: layout.parts.iter().map(|part| *part as u32).collect(),
         bin: layout.bin,
@@ -17,30 +22,53 @@ pub(super) fn to_wire(name: String, table: &Table) -> wire::Table {
         shift,
         halvings,
         traces: table.traces(),
-        rows: table.rows().into_iter().map(row_to_wire).collect(),
-        other: table.other().map(record_to_wire),
+        ..wire::Table::default()
+    };
+    let mut content = head.encode_to_vec();
+    // Its space is used again for every row.
+    let mut row = wire::Row::default();
+    for (key, record) in table.rows() {
+        refill(&mut row.parts, trimmed(&key.parts));
+        row.number = key.number;
+        refill_record(row.record.get_or_insert_default(), record);
+        message::encode(wire::ROWS, &row, &mut content);
     }
+    if let Some(record) = table.other() {
+        let mut other = wire::Record::default();
+        refill_record(&mut other, record);
+        message::encode(wire::OTHER, &other, &mut content);
+    }
+    let mut field = Vec::with_capacity(content.len() + 16);
+    encode_key(wire::TABLES, WireType::LengthDelimited, &mut field);
+    encode_varint(content.len() as u64, &mut field);
+    field.append(&mut content);
+    field
 }
 
-fn row_to_wire((key, record): (&Key, &Record)) -> wire::Row {
-    let used = key.parts.iter().rposition(|part| *part != 0);
-    wire::Row {
-        parts: key.parts[..used.map_or(0, |last| last + 1)].to_vec(),
-        number: key.number,
-        record: Some(record_to_wire(record)),
+fn refill_record(to: &mut wire::Record, record: &Record) {
+    refill(&mut to.sums, trimmed(&record.sums));
+    // Nothing offered is the common case, and zero costs nothing.
+    to.least = record.least.wrapping_add(1);
+    to.most = record.most;
+    match &record.sketch {
+        Some(sketch) => refill_sketch(to.sketch.get_or_insert_default(), sketch),
+        None => to.sketch = None,
     }
+    to.exemplars.clear();
+    let exemplars = record.exemplars.list();
+    to.exemplars
+        .extend(exemplars.map(|exemplar| exemplar_to_wire(exemplar, 0)));
 }
 
-fn record_to_wire(record: &Record) -> wire::Record {
-    let used = record.sums.iter().rposition(|sum| *sum != 0);
-    wire::Record {
-        sums: record.sums[..used.map_or(0, |last| last + 1)].to_vec(),
-        // Nothing offered is the common case, and zero costs nothing.
-        least: record.least.wrapping_add(1),
-        most: record.most,
-        sketch: record.sketch.as_deref().map(sketch_to_wire),
-        exemplars: exemplars_to_wire(&record.exemplars),
-    }
+fn refill<T: Copy>(to: &mut Vec<T>, from: &[T]) {
+    to.clear();
+    to.extend_from_slice(from);
+}
+
+/// Leaves trailing zeros out.
+fn trimmed<T: Default + PartialEq>(numbers: &[T]) -> &[T] {
+    let used = numbers.iter().rposition(|number| *number != T::default());
+    &numbers[..used.map_or(0, |last| last + 1)]
 }
 
 pub(super) fn from_wire(

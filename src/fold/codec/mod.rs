@@ -13,6 +13,7 @@ use std::io::Write;
 
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost::{DecodeError, Message};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::error::{Error, Result};
 use crate::fold::topology::Topology;
@@ -35,16 +36,36 @@ pub fn is_topology(head: &[u8]) -> bool {
 
 /// Returns the file of a topology; equal topologies give equal bytes.
 ///
+/// Every table is a frame of its own, so that several are compressed at a time.
+///
 /// # Errors
 /// Fails when the compressor does.
 pub fn encode(topology: Topology) -> Result<Vec<u8>> {
     let failed = |error| Error::io("topology", &error);
-    let mut file = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
-    file.write_all(MAGIC).map_err(failed)?;
-    sections(topology.compacted(), |section| {
-        file.write_all(&section.encode_to_vec()).map_err(failed)
-    })?;
-    file.finish().map_err(failed)
+    let mut topology = topology.compacted();
+    let tables: Vec<_> = std::mem::take(&mut topology.ledger).into_tables().collect();
+    let n_tables = tables.len() as u32;
+    let head = || {
+        let mut frame = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
+        frame.write_all(MAGIC).map_err(failed)?;
+        sections(topology, n_tables, |section| {
+            frame.write_all(&section.encode_to_vec()).map_err(failed)
+        })?;
+        frame.finish().map_err(failed)
+    };
+    let frames = || -> Result<Vec<Vec<u8>>> {
+        let tables = tables.into_par_iter();
+        let frames = tables.map(|(name, table)| {
+            zstd::encode_all(&*ledger::field(name, &table), LEVEL).map_err(failed)
+        });
+        frames.collect()
+    };
+    let (head, frames) = rayon::join(head, frames);
+    let mut file = head?;
+    for frame in frames? {
+        file.extend_from_slice(&frame);
+    }
+    Ok(file)
 }
 
 /// Returns the topology of (decompressed) content; `name` is the file for messages.
@@ -73,6 +94,10 @@ pub fn decode(name: &str, content: &[u8]) -> Result<Topology> {
     }
     let (rest, tables) = apart(message).map_err(|error| damaged(&error.to_string()))?;
     let rest = wire::Topology::decode(&*rest).map_err(|error| damaged(&error.to_string()))?;
+    if rest.n_tables as usize != tables.len() {
+        let (found, expected) = (tables.len(), rest.n_tables);
+        return Err(damaged(&format!("it has {found} of {expected} tables")));
+    }
     let tables = tables.into_iter();
     let tables = tables.map(|content| wire::Table::decode(content).ok());
     from_wire(rest, tables)

@@ -51,6 +51,9 @@ pub struct Topology {
     pub overflowed: Vec<String>,
     #[prost(message, repeated, tag = "17")]
     pub tables: Vec<Table>,
+    /// How many tables follow, each in a frame of its own: a file may be cut between two frames.
+    #[prost(uint32, tag = "18")]
+    pub n_tables: u32,
 }
 
 /// A node; names are numbers of texts.
@@ -353,6 +356,10 @@ pub struct Bucket {
     #[prost(uint32, tag = "3")]
     pub index: u32,
 }
+
+/// The fields of [`Table`] that are written one by one.
+pub(super) const ROWS: u32 = 9;
+pub(super) const OTHER: u32 = 10;
 
 /// A table of a pass over traces; it says itself how it is laid out.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::fold::codec::{VERSION, ledger, wire};
+use crate::fold::codec::{VERSION, wire};
 use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
 use crate::fold::shape::{EntryKey, StepCount};
@@ -14,10 +14,11 @@ use crate::model::names::NameId;
 /// What a section holds at most of edges, shapes and messages.
 const SECTION: usize = 1 << 10;
 
-/// Hands out a topology in sections, each a message with a few of its fields; written one after the other they are the
-/// whole message. So only one section at a time is in memory twice.
+/// Hands out all but the tables of a topology in sections, each a message with a few of its fields; written one after the
+/// other they are one message. So only one section at a time is in memory twice.
 pub(super) fn sections(
     topology: Topology,
+    n_tables: u32,
     mut write: impl FnMut(&wire::Topology) -> Result<()>,
 ) -> Result<()> {
     let catalogue = Arc::clone(&topology.catalogue);
@@ -78,6 +79,7 @@ pub(super) fn sections(
             })
             .collect(),
         overflowed: topology.overflowed.iter().cloned().collect(),
+        n_tables,
         ..wire::Topology::default()
     })?;
     for edges in sorted_refs(&topology.edges).chunks(SECTION) {
@@ -120,12 +122,6 @@ pub(super) fn sections(
         });
         write(&wire::Topology {
             taken: taken.collect(),
-            ..wire::Topology::default()
-        })?;
-    }
-    for (name, table) in topology.ledger.into_tables() {
-        write(&wire::Topology {
-            tables: vec![ledger::to_wire(name, &table)],
             ..wire::Topology::default()
         })?;
     }
@@ -262,7 +258,14 @@ fn account_to_wire(account: &Account) -> wire::Account {
     }
 }
 
-pub(super) fn sketch_to_wire(sketch: &Sketch) -> wire::Sketch {
+fn sketch_to_wire(sketch: &Sketch) -> wire::Sketch {
+    let mut to = wire::Sketch::default();
+    refill_sketch(&mut to, sketch);
+    to
+}
+
+/// Puts a sketch in place of another, whose space is used again.
+pub(super) fn refill_sketch(to: &mut wire::Sketch, sketch: &Sketch) {
     let (sum, min, max) = sketch.totals();
     // Differences between neighbours are small numbers.
     let mut last = 0;
@@ -271,18 +274,17 @@ pub(super) fn sketch_to_wire(sketch: &Sketch) -> wire::Sketch {
         last = bucket;
         u32::from(gap)
     });
-    wire::Sketch {
-        gaps: gaps.collect(),
-        counts: sketch.buckets().map(|(_, count)| count).collect(),
-        count: sketch.count(),
-        sum_high: (sum >> 64) as u64,
-        sum_low: sum as u64,
-        min,
-        max,
-    }
+    to.gaps.clear();
+    to.gaps.extend(gaps);
+    to.counts.clear();
+    to.counts.extend(sketch.buckets().map(|(_, count)| count));
+    to.count = sketch.count();
+    to.sum_high = (sum >> 64) as u64;
+    to.sum_low = sum as u64;
+    (to.min, to.max) = (min, max);
 }
 
-fn exemplar_to_wire(exemplar: &Exemplar, value: u64) -> wire::Exemplar {
+pub(super) fn exemplar_to_wire(exemplar: &Exemplar, value: u64) -> wire::Exemplar {
     wire::Exemplar {
         trace_high: exemplar.trace.high,
         trace_low: exemplar.trace.low,
@@ -291,7 +293,7 @@ fn exemplar_to_wire(exemplar: &Exemplar, value: u64) -> wire::Exemplar {
     }
 }
 
-pub(super) fn exemplars_to_wire(exemplars: &Exemplars) -> Vec<wire::Exemplar> {
+fn exemplars_to_wire(exemplars: &Exemplars) -> Vec<wire::Exemplar> {
     exemplars
         .list()
         .map(|exemplar| exemplar_to_wire(exemplar, 0))
