@@ -86,10 +86,17 @@ fn missing(commit: &str, folder: &Path, output: &Output) -> Error {
         .split_once('/')
         .filter(|(remote, _)| remotes.lines().any(|known| known == *remote));
     let first = remotes.lines().next().unwrap_or("origin");
-    error.with_help(match remote {
-        Some((remote, branch)) => format!(
-            "the clone may be shallow: git fetch --depth=1 {remote} {branch}:refs/remotes/{remote}/{branch}"
-        ),
-        None => format!("the clone may be shallow: git fetch --depth=1 {first} {commit}"),
+    let fetch = match remote {
+        Some((remote, branch)) => {
+            format!("git fetch --depth=1 {remote} {branch}:refs/remotes/{remote}/{branch}")
+        }
+        None => format!("git fetch --depth=1 {first} {commit}"),
+    };
+    let shallow = git(folder, &["rev-parse", "--is-shallow-repository"]);
+    let is_shallow = shallow.is_ok_and(|output| output.stdout.starts_with(b"true"));
+    error.with_help(if is_shallow {
+        format!("the clone is shallow: {fetch}")
+    } else {
+        format!("there is no such file; a commit that was not fetched comes with: {fetch}")
     })
 }
