@@ -107,6 +107,10 @@ pub(super) fn scope(diff: &Diff) -> String {
     )
 }
 
+/// What the times of operations are that stand beside their durations.
+pub(super) const PATHS_OF_OPERATIONS: &str =
+    "way, callee: time on critical paths there, per request of the whole system";
+
 /// Returns the operations to show, those first whose time on critical paths changed most.
 pub(super) fn operations(diff: &Diff, all: bool) -> Vec<&OperationChange> {
     let is_shown = |of: &&OperationChange| all || of.differs();

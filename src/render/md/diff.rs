@@ -4,8 +4,8 @@ use std::io;
 
 use super::{code, prose, write_rest};
 use crate::render::diff::{
-    answer, failures, further, interval, is_sure, operations, scope, shares, state, thing, time,
-    versions,
+    PATHS_OF_OPERATIONS, answer, failures, further, interval, is_sure, operations, scope, shares,
+    state, thing, time, versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -159,7 +159,8 @@ fn write_operations(diff: &Diff, options: &Options, out: &mut dyn io::Write) -> 
             share(of.edge_repeated.as_ref()),
         )?;
     }
-    write_rest(operations.len(), options, out)
+    write_rest(operations.len(), options, out)?;
+    writeln!(out, "\n{PATHS_OF_OPERATIONS}.")
 }
 
 fn write_presence(diff: &Diff, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {

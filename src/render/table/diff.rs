@@ -5,8 +5,8 @@ use std::io;
 use super::cells::{heading, name, number, tight};
 use super::page::{Column, Grid, Page, Row};
 use crate::render::diff::{
-    answer, failures, further, is_sure, operations, place, scope, shares, shifted, state, thing,
-    time, versions,
+    PATHS_OF_OPERATIONS, answer, failures, further, is_sure, operations, place, scope, shares,
+    shifted, state, thing, time, versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -304,7 +304,7 @@ fn write_operations(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::
         return Ok(());
     }
     page.heading(&heading(
-        "Operations that changed, mean times of requests and their parts on critical paths",
+        "Operations that changed, mean times of their requests",
         operations.len(),
         options,
     ))?;
@@ -343,7 +343,8 @@ fn write_operations(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::
         ("errors", Column::Number),
         ("repeats", Column::Number),
     ];
-    page.grid(&Grid::new(&head, rows.collect()))
+    page.grid(&Grid::new(&head, rows.collect()))?;
+    page.paragraph(PATHS_OF_OPERATIONS, 2)
 }
 
 fn write_presence(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
