@@ -166,7 +166,7 @@ pub(super) static LIMIT: Explanation = Explanation {
     also: &[],
     title: "a number keeps within bounds",
     measures: "Any number of the report, of the system, of services or of edges. Beyond above or below is a violation. error_ratio must be past its bound with all of its \
-        interval; quantiles count from enough calls on (300 for a p99).",
+        interval, and within it needs min_calls too; quantiles count from enough calls on (300 for a p99). With fewer the rule says unknown, on either side of the bound.",
     matters: "Whatever can be measured can be held, before anybody writes a rule for it.",
     example: &[
         "- { id: slow-data, limit: { metric: client_ns.p99, edges: { to: \"*-db\" }, above: 250ms } }",

@@ -1,7 +1,7 @@
 //! `limit`: any number of the report keeps within bounds.
 //!
-//! A share of failed attempts is a rate and must surely be past its bound. Quantiles and other numbers about the calls of an edge count from
-//! enough calls on; numbers about the graph always.
+//! A share of failed attempts is a rate: it must surely be past its bound, and keeps to it when enough calls were seen to tell. Quantiles
+//! of an edge count from enough calls on, whichever side of the bound they are; every other number always.
 
 use crate::policy::rule::{Limit, Scope};
 use crate::report::numbers::{of_edge, of_service};
@@ -80,33 +80,23 @@ fn of_one_edge(rule: &Limit, case: &Case<'_>, edge: &EdgeRow, found: &mut Found)
         return;
     };
     found.checked += 1;
-    let Some(bound) = rule.bounds.broken_by(value) else {
-        return;
-    };
     let name = format!("{} -> {}", edge.from, edge.to);
-    let mut interval = None;
-    if rule.metric == "error_ratio" {
-        // A rate is past an upper bound when its complement is past the complement of a lower one.
-        let (hits, limit) = match value > bound {
-            true => (edge.errors(), bound),
-            false => (edge.attempts - edge.errors(), 1.0 - bound),
-        };
-        match case.rate(hits, edge.attempts, seen(edge), limit) {
-            Rate::Past(of) if value > bound => interval = Some((of.low, of.high)),
-            Rate::Past(of) => interval = Some((1.0 - of.high, 1.0 - of.low)),
-            rate => {
-                if let Some(why) = case.lacking(rate, "calls") {
-                    found.miss(why, name);
-                }
-                return;
-            }
-        }
-    } else if let Some(q) = quantile(&rule.metric)
+    if let Some(q) = quantile(&rule.metric)
         && !case.has_quantile(seen(edge), q)
     {
         found.miss(format!("too few calls for {}", rule.metric), name);
         return;
     }
+    let mut interval = None;
+    if rule.metric == "error_ratio" {
+        match share(rule, case, edge, value) {
+            Ok(of) => interval = of,
+            Err(why) => return found.miss(why, name),
+        }
+    }
+    let Some(bound) = rule.bounds.broken_by(value) else {
+        return;
+    };
     let ends = (edge.from.as_str(), edge.to.as_str());
     let text = sentence(&name, rule, value, bound);
     let aspect = format!(
@@ -119,6 +109,31 @@ fn of_one_edge(rule: &Limit, case: &Case<'_>, edge: &EdgeRow, found: &mut Found)
         ..of_edges(ends, &[edge], text)
     };
     found.object_to(aspect, valued(rule, value, bound, violation));
+}
+
+/// Returns the interval of a share of failed attempts that is surely past its bound, nothing for one that keeps to it, or why neither can
+/// be told.
+fn share(
+    rule: &Limit,
+    case: &Case<'_>,
+    edge: &EdgeRow,
+    value: f64,
+) -> Result<Option<(f64, f64)>, String> {
+    let (attempts, errors) = (edge.attempts, edge.errors());
+    // A rate is past a lower bound when its complement is past the complement of it.
+    let (hits, limit, is_complement) = match rule.bounds.broken_by(value) {
+        Some(bound) if value < bound => (attempts - errors, 1.0 - bound, true),
+        Some(bound) => (errors, bound, false),
+        // Whether there was enough to tell is all that is left to ask.
+        None => (errors, 1.0, false),
+    };
+    let rate = case.rate(hits, attempts, seen(edge), limit);
+    match (rate, case.lacking(rate, "calls")) {
+        (_, Some(why)) => Err(why),
+        (Rate::Past(of), None) if is_complement => Ok(Some((1.0 - of.high, 1.0 - of.low))),
+        (Rate::Past(of), None) => Ok(Some((of.low, of.high))),
+        (Rate::Within | Rate::Perhaps | Rate::TooFew | Rate::Chosen, None) => Ok(None),
+    }
 }
 
 /// Returns which quantile a number is, if it is one that few values do not give.

@@ -186,11 +186,14 @@ fn edges(
         found.checked += 1;
         for edge in edges {
             let value = edge.client_ns.p99 as f64;
-            if value <= limit || edge.client_ns.count == 0 {
+            if edge.client_ns.count == 0 {
                 continue;
             }
             if !case.has_quantile(edge.client_ns.count, 0.99) {
                 found.miss("too few calls for a p99", format!("{from} -> {to}"));
+                continue;
+            }
+            if value <= limit {
                 continue;
             }
             let text = format!(

@@ -162,7 +162,10 @@ fn objectives_need_enough_requests_past_them() {
         with(0, 40.0, "errors: 1%", ""),
         "fail r:web POST /buy errors"
     );
-    assert_eq!(with(0, 0.0, "p99: 80ms", ", edge_share: 50%"), "pass");
+    assert_eq!(
+        with(0, 0.0, "p99: 80ms", ", edge_share: 50%"),
+        "unknown r:system unknown"
+    );
     assert_eq!(
         with(0, 0.0, "p99: 5ms", ", edge_share: 50%"),
         "fail r:system unknown, r:web->cart buy"
@@ -378,6 +381,32 @@ fn limits_of_edges_respect_their_evidence() {
         with(299, 0.0, "metric: client_ns.p99"),
         "unknown r:system unknown"
     );
+    // Nothing that went well in a few calls says that the rate is low, nor their quantiles that calls are fast.
+    assert_eq!(with(20, 0.0, "metric: error_ratio"), "pass");
+    for (calls, verb) in [
+        (1, "metric: error_ratio"),
+        (19, "metric: error_ratio"),
+        (29, "metric: client_ns.p90"),
+    ] {
+        assert_eq!(with(calls, 0.0, verb), "unknown r:system unknown", "{verb}");
+    }
+    assert_eq!(
+        with(1, 0.0, "metric: client_ns.max"),
+        "fail r:web->cart sync http"
+    );
+    let lower = |calls, errors| {
+        let mut report = shop();
+        report.edges[5] = edge("web", "cart", calls);
+        report.edges[5].errors_both = errors;
+        said(
+            &report,
+            "limit: { metric: error_ratio, edges: web -> cart, below: 10% }",
+        )
+    };
+    assert_eq!(lower(300, 30.0), "pass");
+    assert_eq!(lower(300, 33.0), "pass");
+    assert_eq!(lower(300, 1.0), "fail r:web->cart sync http");
+    assert_eq!(lower(10, 5.0), "unknown r:system unknown");
     let tail = "evidence: { sampling: tail }\nrules:\n  - { id: r, limit: { metric: error_ratio, edges: web -> cart, above: 0% } }\n";
     let mut report = shop();
     report.edges[5].errors_both = 200.0;
