@@ -234,7 +234,8 @@ impl Sketch {
         (self.sum, self.min, self.max)
     }
 
-    /// Returns the sketch of buckets, count and totals, or `None` when they are none.
+    /// Returns the sketch of buckets, count and totals, or `None` when they are none: when the smallest or the largest value is not in
+    /// the first or the last bucket, or the values counted are not those in the buckets.
     pub fn from_parts(
         buckets: &[(u16, u32)],
         count: u64,
@@ -244,7 +245,17 @@ impl Sketch {
         let known = buckets
             .iter()
             .all(|&(of, count)| of <= bucket(u64::MAX) && count > 0);
-        if !sorted || !known || min > max || (count == 0) != buckets.is_empty() {
+        if !sorted || !known || min > max {
+            return None;
+        }
+        let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else {
+            return ((count, sum, min, max) == (0, 0, 0, 0)).then(Sketch::default);
+        };
+        let counted = buckets.iter().map(|&(_, count)| u64::from(count)).sum();
+        // A bucket that is full stands for more than it says.
+        let is_full = buckets.iter().any(|&(_, count)| count == u32::MAX);
+        let holds_all = count == counted || (is_full && count > counted);
+        if !holds_all || (first.0, last.0) != (bucket(min), bucket(max)) {
             return None;
         }
         let mut sketch = Sketch {
@@ -322,6 +333,43 @@ mod tests {
             Sketch::from_parts(&buckets, whole.count(), whole.totals()),
             Some(whole)
         );
+    }
+
+    #[test]
+    fn parts_that_no_values_have_are_no_sketch() {
+        let whole = [(10, 3), (200, 1)];
+        let totals = |min, max| (u128::from(min + max), min, max);
+        let (low, high) = bounds(200);
+        for max in [low, high] {
+            let read = Sketch::from_parts(&whole, 4, totals(10, max)).unwrap();
+            assert_eq!((read.count(), read.max()), (4, max));
+        }
+        for (buckets, count, (min, max)) in [
+            (&whole[..], 4, (9, low)),
+            (&whole[..], 4, (11, low)),
+            (&whole[..], 4, (10, low - 1)),
+            (&whole[..], 4, (10, high + 1)),
+            (&whole[..], 3, (10, low)),
+            (&whole[..], 5, (10, low)),
+            (&[(200, 1), (10, 3)], 4, (10, low)),
+            (&[(10, 0)], 0, (10, 10)),
+            (&[], 1, (10, 10)),
+        ] {
+            assert_eq!(
+                Sketch::from_parts(buckets, count, totals(min, max)),
+                None,
+                "{buckets:?} {count} {min} {max}"
+            );
+        }
+        let full = [(10, u32::MAX)];
+        let most = u64::from(u32::MAX);
+        assert_eq!(Sketch::from_parts(&full, most - 1, (0, 10, 10)), None);
+        for count in [most, most + 7] {
+            assert!(Sketch::from_parts(&full, count, (0, 10, 10)).is_some());
+        }
+        let none = Sketch::from_parts(&[], 0, (0, 0, 0));
+        assert_eq!(none, Some(Sketch::default()));
+        assert_eq!(Sketch::from_parts(&[], 0, (0, 0, 1)), None);
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn inflated(number: u64) -> Vec<u8> {
     let most = |sketch: &mut Option<wire::Sketch>| {
         if let Some(sketch) = sketch.as_mut().filter(|sketch| sketch.count > 0) {
             sketch.counts.fill(u32::MAX);
-            (sketch.count, sketch.sum_low, sketch.max) = (number, u64::MAX, u64::MAX);
+            (sketch.count, sketch.sum_low) = (number, u64::MAX);
         }
     };
     for edge in &mut message.edges {
