@@ -75,7 +75,7 @@ pub(super) fn judged<T>(
     let options = read_options(asked.inputs, &asked.read.select, policy)?;
     let prepared = prepared()?;
     let lock_name = base::lock_name(&policy_name, &options.policy);
-    let mut lock = base::lock(&lock_name)?;
+    let mut lock = base::lock(&lock_name, &options.policy)?;
     let (mut report, reading) = progress::shown(asked.talk.quiet, |progress| {
         pipeline::report(&options, progress)
     })?;

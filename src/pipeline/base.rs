@@ -51,9 +51,9 @@ pub fn lock_name(policy_name: &str, policy: &Policy) -> String {
 ///
 /// # Errors
 /// Fails when it cannot be read or is no lock.
-pub fn lock(name: &str) -> Result<Option<Lock>> {
+pub fn lock(name: &str, policy: &Policy) -> Result<Option<Lock>> {
     match input::text_file(name, LOCK_BYTES)? {
-        Some(text) => Lock::read(&text, name).map(Some),
+        Some(text) => Lock::read(&text, name, policy).map(Some),
         None => Ok(None),
     }
 }
@@ -124,7 +124,7 @@ fn of_commit(
     now: &Report,
     policy: &Policy,
 ) -> Result<Option<Baseline>> {
-    let lock = lock_of_commit(commit, lock_name)?;
+    let lock = lock_of_commit(commit, lock_name, policy)?;
     Ok(lock.map(|(name, lock)| {
         let report = lock.report(now, policy);
         Baseline::of_lock(name, report)
@@ -132,12 +132,16 @@ fn of_commit(
 }
 
 /// Returns the lock of a commit, if the commit has one, and what it is in words.
-pub(super) fn lock_of_commit(commit: &str, lock_name: &str) -> Result<Option<(String, Lock)>> {
+pub(super) fn lock_of_commit(
+    commit: &str,
+    lock_name: &str,
+    policy: &Policy,
+) -> Result<Option<(String, Lock)>> {
     let Some(text) = git::show(commit, lock_name)? else {
         return Ok(None);
     };
     let name = format!("{lock_name} at {commit}");
-    let lock = Lock::read(&text, &name)?;
+    let lock = Lock::read(&text, &name, policy)?;
     Ok(Some((name, lock)))
 }
 
@@ -155,10 +159,10 @@ pub(super) enum Content {
 ///
 /// # Errors
 /// Fails when a lock or a report cannot be read.
-pub(super) fn content(name: &str) -> Result<Content> {
+pub(super) fn content(name: &str, policy: &Policy) -> Result<Content> {
     let head = input::head(name)?;
     if name.ends_with(".lock") || is_lock(&head) {
-        return Ok(Content::Lock(lock(name)?.unwrap_or_default()));
+        return Ok(Content::Lock(lock(name, policy)?.unwrap_or_default()));
     }
     if report_file::is_report(&head) {
         let text = input::text_file(name, REPORT_BYTES)?.unwrap_or_default();
@@ -172,7 +176,7 @@ pub(super) fn content(name: &str) -> Result<Content> {
 /// Returns what a file holds as a baseline.
 fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
     let (mut objections, mut note) = (BTreeSet::new(), None);
-    let (report, extent) = match content(name)? {
+    let (report, extent) = match content(name, &options.policy)? {
         Content::Lock(lock) => (lock.report(now, &options.policy), Extent::Graph),
         Content::Report(mut said) => {
             describe(&mut said.report, now, &options.policy);

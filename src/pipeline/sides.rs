@@ -26,15 +26,16 @@ pub fn side(options: &Options, progress: &Progress) -> Result<(Side, Option<Read
         |name: &str, report: &Report, holds| (Side::of_report(name, report, holds), None);
     let is_input = name == "-" || Path::new(name).exists() || name.contains(['*', '?']);
     if !is_input {
-        let (name, lock) = base::lock_of_commit(name, FILE_NAME)?.ok_or_else(|| {
-            Error::new(format!(
-                "{name}: expected a file, a folder, a glob, -, or a commit with {FILE_NAME}"
-            ))
-        })?;
+        let (name, lock) =
+            base::lock_of_commit(name, FILE_NAME, &options.policy)?.ok_or_else(|| {
+                Error::new(format!(
+                    "{name}: expected a file, a folder, a glob, -, or a commit with {FILE_NAME}"
+                ))
+            })?;
         let report = lock.report(&Report::default(), &options.policy);
         return Ok(of_report(&name, &report, Holds::Lock));
     }
-    Ok(match base::content(name)? {
+    Ok(match base::content(name, &options.policy)? {
         Content::Lock(lock) => {
             let report = lock.report(&Report::default(), &options.policy);
             of_report(name, &report, Holds::Lock)

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use topple::policy::Policy;
 use topple::rule::lock::Lock;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -467,7 +468,12 @@ fn branches_that_add_different_edges_merge() {
         let facts = calls
             .iter()
             .map(|(from, to)| format!("edge {from} -> {to} http sync\n"));
-        let lock = Lock::read(&facts.collect::<String>(), "topple.lock").unwrap();
+        let lock = Lock::read(
+            &facts.collect::<String>(),
+            "topple.lock",
+            &Policy::default(),
+        )
+        .unwrap();
         lock.to_string()
     };
     // In different places of the file any git merges them; at the same place git must be told to keep both.
@@ -491,7 +497,7 @@ fn branches_that_add_different_edges_merge() {
         commit(root, "ours");
         git_does(root, &["merge", "-q", "--no-edit", "theirs"]);
         let merged = fs::read_to_string(root.join("topple.lock")).unwrap();
-        let merged = Lock::read(&merged, "topple.lock").unwrap();
+        let merged = Lock::read(&merged, "topple.lock", &Policy::default()).unwrap();
         let all = lines(&[base.as_slice(), &[ours, theirs]].concat());
         assert_eq!(merged.to_string(), all);
     }

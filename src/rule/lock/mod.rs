@@ -13,8 +13,8 @@
 //! `metric` is there for numbers that the policy holds against the baseline, and for no others.
 //!
 //! A name that is empty, has a space or a quote in it or begins with `#` is a JSON string. Order and repetition do not matter
-//! to the reader, since merges make both: of two values of a number the larger counts, of two kinds of a node the first in the order of
-//! [`Kind`]. Unknown facts are mistakes.
+//! to the reader, since merges make both: of two values of a number the better counts, as the policy has it, of two kinds of a node the first
+//! in the order of [`Kind`]. Unknown facts are mistakes.
 
 pub mod schema;
 
@@ -27,6 +27,7 @@ use std::fmt;
 
 use crate::model::peer::Protocol;
 use crate::policy::Policy;
+use crate::policy::gate::Better;
 use crate::policy::rule::{Scope, Verb};
 use crate::report::{EdgeRow, Kind, Report};
 
@@ -200,6 +201,22 @@ fn compared(policy: &Policy) -> BTreeSet<&str> {
         }
     }
     names
+}
+
+/// Returns which way a number gets better by a policy; less is better where it does not say.
+fn better(policy: &Policy, metric: &str) -> Better {
+    let mut gates = policy.metrics.iter().filter(|gate| gate.metric == metric);
+    let mut rules = policy.rules.iter();
+    let by_rule = || {
+        rules.find_map(|rule| match &rule.verb {
+            Verb::Growth(growth) if growth.scope == Scope::System && growth.metric == metric => {
+                Some(growth.better)
+            }
+            _ => None,
+        })
+    };
+    let by_gate = gates.find_map(|gate| gate.ratchet);
+    by_gate.or_else(by_rule).unwrap_or(Better::Lower)
 }
 
 impl fmt::Display for Lock {

@@ -1,17 +1,18 @@
 //! Reads a lock, line by line.
 
-use super::{EdgeFact, FILE_NAME, KINDS, Lock, Mode};
+use super::{EdgeFact, FILE_NAME, KINDS, Lock, Mode, better};
 use crate::error::{Error, Result};
 use crate::model::peer::Protocol;
+use crate::policy::Policy;
 use crate::report::Kind;
 use crate::text;
 
 impl Lock {
-    /// Reads a lock file; `name` is what messages call it.
+    /// Reads a lock file; `name` is what messages call it. By the policy the better of two values of a number is known.
     ///
     /// # Errors
     /// Fails at the first line that is no fact.
-    pub fn read(text: &str, name: &str) -> Result<Lock> {
+    pub fn read(text: &str, name: &str, policy: &Policy) -> Result<Lock> {
         let mut lock = Lock::default();
         for (line, number) in text.lines().zip(1..) {
             let line = line.trim_end_matches('\r');
@@ -29,7 +30,7 @@ impl Lock {
                     "keep the lines of both sides; \"{FILE_NAME} merge=union\" in .gitattributes lets git do so"
                 )));
             }
-            lock.add(line).map_err(|(column, expected)| {
+            lock.add(line, policy).map_err(|(column, expected)| {
                 Error::new(format!(
                     "{name}:{number}:{column}: expected {expected}, found \"{}\"",
                     text::visible(&text::truncated(line, 80))
@@ -41,7 +42,11 @@ impl Lock {
     }
 
     /// Adds the fact of a line, or returns the column where it is none, and what was expected.
-    fn add(&mut self, line: &str) -> std::result::Result<(), (usize, &'static str)> {
+    fn add(
+        &mut self,
+        line: &str,
+        policy: &Policy,
+    ) -> std::result::Result<(), (usize, &'static str)> {
         let mut words = Words { line, at: 0 };
         match words.word()?.as_str() {
             "accept" => {
@@ -84,8 +89,11 @@ impl Lock {
                 words.end()?;
                 let value = value.parse::<f64>().ok().filter(|value| value.is_finite());
                 let value = value.ok_or((before, "a number"))?;
+                let better = better(policy, &name);
                 let known = self.metrics.entry(name).or_insert(value);
-                *known = known.max(value);
+                if better.is_worse(*known, value) {
+                    *known = value;
+                }
                 Ok(())
             }
             "service" => {

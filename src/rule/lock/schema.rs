@@ -67,6 +67,7 @@ mod tests {
     use regex::Regex;
 
     use super::*;
+    use crate::policy::Policy;
     use crate::rule::lock::{EdgeFact, Lock};
 
     /// Returns the kinds of lines that a line is, by the grammar.
@@ -87,7 +88,7 @@ mod tests {
         for of in schema()["lines"].as_array().unwrap() {
             let example = of["examples"][0].as_str().unwrap();
             assert_eq!(kinds(example), [of["kind"].as_str().unwrap()]);
-            Lock::read(example, "topple.lock").unwrap();
+            Lock::read(example, "topple.lock", &Policy::default()).unwrap();
         }
     }
 
@@ -106,7 +107,7 @@ mod tests {
             "<<<<<<< HEAD",
         ] {
             assert!(kinds(line).is_empty(), "{line}");
-            assert!(Lock::read(line, "l").is_err(), "{line}");
+            assert!(Lock::read(line, "l", &Policy::default()).is_err(), "{line}");
         }
     }
 

@@ -24,32 +24,46 @@ fn a_lock_is_read_as_it_was_written_whatever_the_names() {
         " r:z".to_owned(),
     ]);
     let text = lock.to_string();
-    assert_eq!(Lock::read(&text, "topple.lock").unwrap(), lock);
+    assert_eq!(
+        Lock::read(&text, "topple.lock", &Policy::default()).unwrap(),
+        lock
+    );
     // Merges leave lines in any order, twice, and with other ends.
     let mut lines: Vec<&str> = text.lines().collect();
     lines.reverse();
     let shuffled = format!("{}\r\n{text}", lines.join("\r\n"));
-    assert_eq!(Lock::read(&shuffled, "topple.lock").unwrap(), lock);
+    assert_eq!(
+        Lock::read(&shuffled, "topple.lock", &Policy::default()).unwrap(),
+        lock
+    );
     let twice = [
-        "metric m 2",
-        "metric m 5",
-        "metric m 3",
+        "metric density 2",
+        "metric density 5",
+        "metric density 3",
         "service s external",
         "service s service",
         "service s cache",
     ];
     let both = twice.map(|line| format!("{line}\n"));
-    let one_way = Lock::read(&both.concat(), "l").unwrap();
-    let other_way = Lock::read(
-        &both.iter().rev().map(String::as_str).collect::<String>(),
-        "l",
-    )
-    .unwrap();
-    assert_eq!(one_way, other_way);
-    assert_eq!(
-        (one_way.metrics["m"], one_way.services["s"]),
-        (5.0, Kind::Service)
-    );
+    let other_way: String = both.iter().rev().map(String::as_str).collect();
+    for (policy, best) in [
+        ("", 2.0),
+        ("metrics:\n  density: { ratchet: lower }\n", 2.0),
+        ("metrics:\n  density: { ratchet: higher }\n", 5.0),
+        (
+            "rules:\n  - { id: g, growth: { metric: density, max: 1, better: higher } }\n",
+            5.0,
+        ),
+    ] {
+        let policy = self::policy(policy);
+        for text in [&both.concat(), &other_way] {
+            let lock = Lock::read(text, "l", &policy).unwrap();
+            assert_eq!(
+                (lock.metrics["density"], lock.services["s"]),
+                (best, Kind::Service)
+            );
+        }
+    }
     let mut sorted: Vec<&str> = text.lines().skip(1).collect();
     sorted.sort_by_key(|line| line.split(' ').next());
     assert!(
@@ -107,14 +121,19 @@ fn what_is_no_fact_has_a_place() {
             "l:1: expected a fact, found the mark of a merge that was not finished",
         ),
     ] {
-        assert_eq!(Lock::read(text, "l").unwrap_err().to_string(), expected);
+        assert_eq!(
+            Lock::read(text, "l", &Policy::default())
+                .unwrap_err()
+                .to_string(),
+            expected
+        );
     }
 }
 
 proptest::proptest! {
     #[test]
     fn no_lock_makes_a_panic(text in "(accept|edge|metric|service|\"|->|[ a#:1\u{e9}\n\r])*") {
-        let _ = Lock::read(&text, "l");
+        let _ = Lock::read(&text, "l", &Policy::default());
     }
 
     #[test]
@@ -126,7 +145,7 @@ proptest::proptest! {
             mode: crate::rule::lock::Mode::Sync,
         };
         let lock = Lock { edges: [fact].into(), ..Lock::default() };
-        proptest::prop_assert_eq!(Lock::read(&lock.to_string(), "l").unwrap(), lock);
+        proptest::prop_assert_eq!(Lock::read(&lock.to_string(), "l", &Policy::default()).unwrap(), lock);
     }
 }
 

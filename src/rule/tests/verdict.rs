@@ -125,7 +125,7 @@ fn accepted_and_known_violations_are_excused() {
     assert_eq!(new.violations[0].excused, Some(Excused::Known));
     assert_eq!(said_of(&since(|_| {}, rule, true)), "waived");
     let policy = policy(rule);
-    let lock = Lock::read("accept r:web->cart\n", "topple.lock").unwrap();
+    let lock = Lock::read("accept r:web->cart\n", "topple.lock", &Policy::default()).unwrap();
     let accepted = Judging {
         lock: Some(&lock),
         ..judging(&policy)
