@@ -17,7 +17,7 @@ pub(super) static CELLS: Explanation = Explanation {
     matters: "Cells bound what one failure can hurt. One call into a neighbour, or one database for all, and a bad day of one cell is a bad day of \
         every cell.",
     example: &[
-        "cart in cell-1 calls prices in cell-2: cart -> prices: 1 call left their cell (cell-1 to cell-2)",
+        "cart in cell-1 calls prices in cell-2: cart -> prices: 1 call into another cell (cell-1 to cell-2)",
     ],
     blind: "Control planes, name servers and certificate authorities that emit no spans: this is isolation in the path of data that can be seen. \
         A router or an identity provider may be shared by design. Past 16,384 pairs of edges and cells, or 32,768 tenants and cells, a sample is kept.",

@@ -136,12 +136,8 @@ impl<'a> Graph<'a> {
 
     /// Returns the names of nodes as one text; of many, the first few and how many more.
     pub fn listed(&self, nodes: &[u32]) -> String {
-        const SHOWN: usize = 6;
-        let shown = self.names(&nodes[..nodes.len().min(SHOWN)]).join(", ");
-        match nodes.len().saturating_sub(SHOWN) {
-            0 => shown,
-            more => format!("{shown} and {} more", text::count(more as u64)),
-        }
+        let names: Vec<&str> = nodes.iter().map(|&node| self.name(node)).collect();
+        text::listed(&names)
     }
 
     /// Returns how much the requests of a shape count when they are lost.

@@ -10,6 +10,16 @@ use jiff::Timestamp;
 
 pub use crate::text::names::{nearest, truncated, visible, width, wrapped};
 
+/// Returns names as one text; of many, the first few and how many more.
+pub fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 6;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {} more", count(more as u64)),
+    }
+}
+
 /// Returns a duration in the unit that suits it, three significant digits: `850 us`, `1.2 ms`, `3.45 s`, `2 min 5 s`.
 pub fn duration(ns: u64) -> String {
     const SECOND: u64 = 1_000_000_000;

@@ -76,9 +76,6 @@ const UNTOLD: usize = 2;
 /// The least share of calls whose cells are known for an isolation index.
 const COVERAGE: f64 = 0.95;
 
-/// Cells or services named in one sentence.
-const NAMED: usize = 4;
-
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [edges, shared, tenants] = tables else {
         return;
@@ -194,6 +191,7 @@ fn crossings(graph: &Graph<'_>, edges: &Table, known: u64, measured: &mut Measur
         (graph.name_of(from), graph.name_of(to))
     });
     for ((from, to), cells) in pairs {
+        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
         let record = &by_edge[&(from, to)];
         let count = record.sums[CROSSING];
         measured.findings.push(Finding {
@@ -204,9 +202,9 @@ fn crossings(graph: &Graph<'_>, edges: &Table, known: u64, measured: &mut Measur
             of: known,
             exemplars: exemplars(record),
             text: format!(
-                "{from} -> {to}: {} left their cell ({})",
+                "{from} -> {to}: {} into another cell ({})",
                 text::plural(count, "call"),
-                listed(cells.iter().map(String::as_str))
+                text::listed(&cells)
             ),
             ..Finding::of(
                 CELLS.name,
@@ -244,7 +242,7 @@ fn shared_by_cells(graph: &Graph<'_>, shared: &Table, measured: &mut Measured) {
             text: format!(
                 "{subject}: used from {} ({})",
                 text::plural(cells.len() as u64, "cell"),
-                listed(cells.iter().copied())
+                text::listed(&cells.iter().copied().collect::<Vec<_>>())
             ),
             ..Finding::of(CELLS.name, "shared_between_cells", subject)
         });
@@ -286,16 +284,6 @@ fn tenants_in_cells(tenants: &Table, measured: &mut Measured) {
     });
 }
 
-/// Returns names as one text; of many, the first few and how many more.
-fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let more = names.len().saturating_sub(NAMED);
-    let shown: Vec<&str> = names.take(NAMED).collect();
-    match more {
-        0 => shown.join(", "),
-        more => format!("{} and {} more", shown.join(", "), text::count(more as u64)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::pass::trace::tests::check;
@@ -313,7 +301,7 @@ mod tests {
                shop > GET /prices    10..40   cell=c1
                  prices < GET /prices 12..38  cell=c1",
             "proved cross_cell_calls shop->prices 1.000000: \
-                shop -> prices: 1 call left their cell (c1 to c2)",
+                shop -> prices: 1 call into another cell (c1 to c2)",
         );
     }
 
