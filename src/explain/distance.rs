@@ -47,7 +47,7 @@ pub(super) static PHYSICS: Explanation = Explanation {
         cities of two regions. A call's client less its server duration cannot be below it. impossible_deadline: a call has less time, by a captured \
         deadline or a declared timeout, than the floors of the calls between regions that it waits for; impossible_objective: so has an entry \
         point by its declared latency. wrong_region: at least half of the calls are faster than 0.9 floors. \
-        route_inflation: the fastest call over the floor, reported from 4 on. extra_round_trips: at least 20 % of the calls take one or two whole \
+        route_inflation: the fastest call over the floor, reported from 4 on. extra_round_trips: at least 20 % of the calls, and five, take one or two whole \
         round trips more than the fastest. chatty_requests: at least 2 round trips to other regions one after the other in the \
         mean request that makes any; region_trips is the largest such mean.",
     matters: "No tuning beats distance: a budget below the floor can never be met, and the only ways out are fewer round trips and shorter ways.",

@@ -144,11 +144,4 @@ impl<'a> Seen<'a> {
         let calls = (0u32..).zip(&self.linked.calls);
         calls.filter(|(_, call)| call.sync && call.client != NONE)
     }
-
-    /// Returns all attempts of the logical call that begins with a call, with their numbers.
-    pub fn attempts(&self, first: u32) -> impl Iterator<Item = (u32, &'a Call)> {
-        self.sync_calls()
-            .skip_while(move |(number, _)| *number < first)
-            .filter(move |(_, call)| call.first == first)
-    }
 }

@@ -14,7 +14,7 @@ use crate::model::span::Flags;
 use crate::pass::trace::{exemplars, grouped};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
-use crate::trace::NONE;
+use crate::trace::link::End;
 
 /// Finds when certificates end.
 pub static CERTIFICATES: Pass = Pass {
@@ -47,6 +47,8 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
+    // Whom each client calls, by client; filled when the first certificate is met.
+    let mut called: Option<Vec<(u32, End)>> = None;
     for (span, row) in (0..).zip(seen.trace.spans) {
         if !row.flags.has(Flags::MARKS) {
             continue;
@@ -56,10 +58,16 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             continue;
         };
         // What a client says is said of the server it spoke to.
-        let mut calls = seen.linked.calls.iter();
-        let node = match calls.find(|call| call.client == span && call.client != NONE) {
-            Some(call) => seen.end(call.to),
-            None => seen.node(span),
+        let called = called.get_or_insert_with(|| {
+            let calls = seen.linked.calls.iter();
+            let mut called: Vec<_> = calls.map(|call| (call.client, call.to)).collect();
+            called.sort_by_key(|(client, _)| *client);
+            called
+        });
+        let at = called.partition_point(|(client, _)| *client < span);
+        let node = match called.get(at) {
+            Some(&(client, to)) if client == span => seen.end(to),
+            _ => seen.node(span),
         };
         let end = u32::try_from(end).unwrap_or(u32::MAX);
         let issuer = mark(MarkKind::CertificateIssuer).unwrap_or(0);
@@ -154,7 +162,7 @@ fn together(services: &BTreeSet<&str>, days: f64) -> Finding {
         count,
         text: format!(
             "{}: certificates of one issuer that end within a day of each other, {} after the data",
-            names.join(", "),
+            text::listed(&names),
             text::plural(days.max(0.0) as u64, "day")
         ),
         ..Finding::of(

@@ -16,7 +16,7 @@ use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::sketch::Sketch;
 use crate::fold::{Seen, Watcher};
 use crate::model::names::{ABSENT, NameId};
-use crate::pass::trace::{exemplars, grouped, total};
+use crate::pass::trace::{exemplars, grouped, requests_by_entry, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -308,12 +308,7 @@ impl Leaving<'_> {
 }
 
 fn measure_entries(graph: &Graph<'_>, table: &Table, measured: &mut Measured) {
-    let mut requests: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for point in &graph.system.entries {
-        let service = graph.system.vertices[point.service].name.as_str();
-        let n = requests.entry((service, &point.operation)).or_default();
-        *n = total([*n, point.entry.requests]);
-    }
+    let requests = requests_by_entry(graph);
     let all = total(requests.values().copied());
     let by_entry = grouped(table, |key| {
         let [service, operation, home, away] = key.parts;

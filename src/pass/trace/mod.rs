@@ -67,7 +67,7 @@ use crate::algo::special::normal_tail;
 use crate::algo::stats::TwoByTwo;
 use crate::fold::catalogue::NodeKind;
 use crate::fold::exemplar::Exemplars;
-use crate::fold::ledger::{Key, Record, Table, TableOf};
+use crate::fold::ledger::{Key, Layout, Part, Record, Table, TableOf};
 use crate::model::dictionary::Weight;
 use crate::pass::Graph;
 
@@ -108,9 +108,38 @@ impl<'a> Graph<'a> {
     }
 }
 
+/// Returns a table whose keys are kept as they are, up to 50,000 of them.
+pub(in crate::pass) const fn sums(name: &'static str, parts: [Part; 4]) -> TableOf {
+    TableOf {
+        name,
+        layout: Layout {
+            parts,
+            bin: 0,
+            limit: 50_000,
+            group: 0,
+        },
+    }
+}
+
 /// Returns a sum that stops at `u64::MAX`: counts of a file may be anything.
 pub(in crate::pass) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
     counts.into_iter().fold(0, u64::saturating_add)
+}
+
+/// How many spans above each other are climbed: more than programs nest, and few enough for traces made to be deep.
+pub(in crate::pass) const NESTED: usize = 1 << 10;
+
+/// Returns how many requests were seen, by service and operation of the entry point.
+pub(in crate::pass) fn requests_by_entry<'a>(
+    graph: &Graph<'a>,
+) -> BTreeMap<(&'a str, &'a str), u64> {
+    let mut requests: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for point in &graph.system.entries {
+        let service = graph.system.vertices[point.service].name.as_str();
+        let n = requests.entry((service, &point.operation)).or_default();
+        *n = n.saturating_add(point.entry.requests);
+    }
+    requests
 }
 
 /// Returns the ids of the traces a record shows.

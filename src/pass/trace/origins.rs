@@ -21,7 +21,7 @@ use crate::model::dictionary::Weight;
 use crate::model::id::mix;
 use crate::model::names::ABSENT;
 use crate::model::span::Kind;
-use crate::pass::trace::{exemplars, total};
+use crate::pass::trace::{NESTED, exemplars, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -215,7 +215,7 @@ fn climb(
     };
     let services = &seen.linked.services;
     let mut at = origin;
-    loop {
+    for _ in 0..NESTED {
         let parent = seen.trace.parents[at as usize];
         if is_retried(at) {
             climb.stop = Stop::Retried;
@@ -246,6 +246,7 @@ fn climb(
         }
         at = parent;
     }
+    climb
 }
 
 /// Returns whether a span answers a call, also one of its own service.

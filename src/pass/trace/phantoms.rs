@@ -18,7 +18,7 @@ use crate::fold::{Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::dictionary::Weight;
 use crate::model::span::{Flags, Kind, Outcome, Role};
-use crate::pass::trace::{exemplars, grouped, total};
+use crate::pass::trace::{exemplars, grouped, sums, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -36,15 +36,10 @@ pub static PHANTOMS: Pass = Pass {
 static WATCHER: Watcher = Watcher {
     tables: &[
         // By caller, callee and operation; see the constants for the sums.
-        TableOf {
-            name: "phantoms",
-            layout: Layout {
-                parts: [Part::Node, Part::Node, Part::Text, Part::Unused],
-                bin: 0,
-                limit: 50_000,
-                group: 0,
-            },
-        },
+        sums(
+            "phantoms",
+            [Part::Node, Part::Node, Part::Text, Part::Unused],
+        ),
         // By consuming service and hash of the message: how often it was processed with success.
         TableOf {
             name: "phantoms-messages",
@@ -76,9 +71,11 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [edges, messages] = tables else {
         return;
     };
+    let mut successes = Successes::default();
     for (number, call) in seen.sync_calls() {
         if call.server != NONE {
-            observe_call(seen, number, call, edges);
+            let is_second_success = successes.is_second(seen, number, call);
+            observe_call(seen, call, is_second_success, edges);
         }
     }
     for span in 0..seen.trace.spans.len() as u32 {
@@ -97,14 +94,42 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     }
 }
 
-fn observe_call(seen: &Seen<'_>, number: u32, call: &Call, edges: &mut Table) {
+/// How many attempts of each logical call have succeeded so far, up to three, by the number of the first; empty until an
+/// attempt repeats another.
+#[derive(Debug, Default)]
+struct Successes(Vec<u8>);
+
+impl Successes {
+    /// Returns whether an attempt is the second that succeeded, so that each logical call counts once; attempts come by
+    /// number.
+    fn is_second(&mut self, seen: &Seen<'_>, number: u32, call: &Call) -> bool {
+        if self.0.is_empty() {
+            if call.first == number {
+                return false;
+            }
+            self.0.resize(seen.linked.calls.len(), 0);
+            let before = seen.sync_calls().take_while(|(other, _)| *other < number);
+            for (_, earlier) in before {
+                self.add(seen, earlier);
+            }
+        }
+        self.add(seen, call) && self.0[call.first as usize] == 2
+    }
+
+    /// Counts an attempt if it succeeded, and returns whether it did.
+    fn add(&mut self, seen: &Seen<'_>, call: &Call) -> bool {
+        let is_success = call.server != NONE && seen.outcome(call.server) == Outcome::Fine;
+        let known = &mut self.0[call.first as usize];
+        *known = (*known + u8::from(is_success)).min(3);
+        is_success
+    }
+}
+
+fn observe_call(seen: &Seen<'_>, call: &Call, is_duplicate: bool, edges: &mut Table) {
     let (client, server) = (seen.outcome(call.client), seen.outcome(call.server));
     let gave_up = call.lone && (client.failed() || client == Outcome::Cancelled);
-    let is_repeat = call.first != number;
     let is_phantom = gave_up && server == Outcome::Fine;
     let wasted = if gave_up { wasted(seen, call) } else { None };
-    let is_duplicate =
-        is_repeat && server == Outcome::Fine && is_second_success(seen, number, call);
     if !is_phantom && wasted.is_none() && !is_duplicate {
         return;
     }
@@ -134,14 +159,6 @@ fn wasted(seen: &Seen<'_>, call: &Call) -> Option<u64> {
     let (client, server) = (seen.duration(call.client)?, seen.duration(call.server)?);
     let over = server.checked_sub(client)?;
     (over > CLOCK_NS.max(client / 100)).then_some(over)
-}
-
-/// Returns whether exactly one other attempt, of those with smaller numbers, succeeded too: each group counts once.
-fn is_second_success(seen: &Seen<'_>, number: u32, call: &Call) -> bool {
-    let before = seen.attempts(call.first).filter(|(other, attempt)| {
-        *other < number && attempt.server != NONE && seen.outcome(attempt.server) == Outcome::Fine
-    });
-    before.take(2).count() == 1
 }
 
 /// Returns whether the request may be repeated without harm, if the spans say so.

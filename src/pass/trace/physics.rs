@@ -27,7 +27,7 @@ use crate::model::names::ABSENT;
 use crate::model::span::Flags;
 use crate::pass::trace::physics::links::Link;
 use crate::pass::trace::physics::regions::floor_ns;
-use crate::pass::trace::{exemplars, grouped};
+use crate::pass::trace::{exemplars, grouped, requests_by_entry, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -92,7 +92,8 @@ const IMPOSSIBLE: usize = 0;
 const ENOUGH: u64 = 10;
 /// Routes longer than this many times the floor are suspicious.
 const TOLD_INFLATION: f64 = 4.0;
-/// Share of calls with extra round trips.
+/// Fewest calls with extra round trips, and their least share.
+const FEWEST_EXTRA: u64 = 5;
 const TOLD_SHARE: f64 = 0.2;
 /// Round trips per request that make it chatty.
 const CHATTY: f64 = 2.0;
@@ -295,44 +296,27 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let by_entry = grouped(entries, |key| {
         (graph.name_of(key.parts[0]), graph.text(key.parts[1]))
     });
+    let requests = requests_by_entry(graph);
+    let all = total(requests.values().copied());
     measured
         .findings
-        .extend(budgets::declared_objectives(graph, &by_entry));
+        .extend(budgets::declared_objectives(graph, &by_entry, &requests));
     for ((service, operation), record) in &by_entry {
         let trips = record.sums[TRIPS] as f64 / record.sums[REQUESTS].max(1) as f64;
         most_trips = most_trips.max(trips);
         if trips >= CHATTY {
-            let all = requests(graph, service, operation);
+            let of_entry = requests.get(&(*service, *operation)).copied();
+            let requests = (of_entry.unwrap_or(0), all);
             measured
                 .findings
-                .push(chatty(service, operation, record, all));
+                .push(chatty(service, operation, record, requests));
         }
     }
     measured.metric("region_trips", most_trips);
 }
 
-/// The requests of all entry points, weighted, and those of one.
-struct Requests {
-    of_entry: f64,
-    all: f64,
-}
-
-fn requests(graph: &Graph<'_>, service: &str, operation: &str) -> Requests {
-    let mut requests = Requests {
-        of_entry: 0.0,
-        all: 0.0,
-    };
-    for point in &graph.system.entries {
-        let n = point.entry.requests as f64;
-        requests.all += n;
-        if graph.system.vertices[point.service].name == service && point.operation == operation {
-            requests.of_entry += n;
-        }
-    }
-    requests
-}
-
-fn chatty(service: &str, operation: &str, record: &Record, requests: Requests) -> Finding {
+/// Says how often requests go to other regions; `requests` are those of the entry point, and of all.
+fn chatty(service: &str, operation: &str, record: &Record, requests: (u64, u64)) -> Finding {
     let n = record.sums[REQUESTS];
     let trips = record.sums[TRIPS] as f64 / n.max(1) as f64;
     let share = record.sums[TRIPS_NS] as f64 / record.sums[TOTAL_NS].max(1) as f64;
@@ -341,14 +325,17 @@ fn chatty(service: &str, operation: &str, record: &Record, requests: Requests) -
         unit: "round trips",
         grade: Grade::Measured,
         count: n,
-        of: (requests.of_entry as u64).max(n),
+        of: requests.0.max(n),
         exemplars: exemplars(record),
-        cost: Some(n as f64 / requests.all.max(1.0)),
+        cost: Some(n as f64 / requests.1.max(1) as f64),
         text: format!(
-            "{service} {operation}: {} round trips to other regions one after the other per request (at most {}), {} of its time",
+            "{service} {operation}: {} round trips to other regions one after the other (at most {}), {} of the time, in {} \
+             that {} any",
             text::value(trips),
             text::count(record.most),
             text::percent(share.min(1.0)),
+            text::plural(n, "request"),
+            if n == 1 { "makes" } else { "make" },
         ),
         ..Finding::of(
             PHYSICS.name,
@@ -408,9 +395,11 @@ mod tests {
         check(
             "physics",
             &calls(&[reused, &[120; 10]].concat()),
-            "measured extra_round_trips regions eu-west-1, us-east-1 25.000000: eu-west-1 -> us-east-1: 25 % of 40 calls take \
-                whole round trips more than the fastest, of 60 ms: connections are set up for them",
+            "inferred extra_round_trips regions eu-west-1, us-east-1 25.000000: eu-west-1 -> us-east-1: 25 % of 40 calls take \
+                whole round trips more than the fastest, of 60 ms, as if connections were set up for them",
         );
+        // Two calls of ten are no share.
+        check("physics", &calls(&[&reused[..8], &[120; 2]].concat()), "");
         let spread: Vec<u64> = (60..140).collect();
         check("physics", &calls(&spread), "");
         check(
@@ -437,7 +426,7 @@ mod tests {
                page > GET /row    10..90  region=eu-west-1
                  rows < GET /row  45..55  region=us-east-1",
             "measured chatty_requests page GET /page 2.000000: page GET /page: 2 round trips to other regions one after the \
-                other per request (at most 2), 70 % of its time",
+                other (at most 2), 70 % of the time, in 1 request that makes any",
         );
     }
 

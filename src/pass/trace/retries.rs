@@ -19,12 +19,12 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Part, Record, Table};
 use crate::fold::{Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::span::Outcome;
 use crate::pass::limits::{Limits, limits_of};
-use crate::pass::trace::{exemplars, grouped, total};
+use crate::pass::trace::{exemplars, grouped, sums, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -39,33 +39,21 @@ pub static RETRIES: Pass = Pass {
     measure,
 };
 
-const fn layout(parts: [Part; 4]) -> Layout {
-    Layout {
-        parts,
-        bin: 0,
-        limit: 50_000,
-        group: 0,
-    }
-}
-
 static WATCHER: Watcher = Watcher {
     tables: &[
         // By caller and callee, logical calls with retries only; see the constants. The most is that of attempts.
-        TableOf {
-            name: "retries",
-            layout: layout([Part::Node, Part::Node, Part::Unused, Part::Unused]),
-        },
+        sums(
+            "retries",
+            [Part::Node, Part::Node, Part::Unused, Part::Unused],
+        ),
         // By caller, callee and attempt, from the second on: the pauses before it.
-        TableOf {
-            name: "retries-pauses",
-            layout: layout([Part::Node, Part::Node, Part::Plain, Part::Unused]),
-        },
+        sums(
+            "retries-pauses",
+            [Part::Node, Part::Node, Part::Plain, Part::Unused],
+        ),
         // By outer caller and callee and inner caller and callee: outer calls in which both were retried. The most is that
         // of inner attempts within one outer call.
-        TableOf {
-            name: "retries-layers",
-            layout: layout([Part::Node; 4]),
-        },
+        sums("retries-layers", [Part::Node; 4]),
     ],
     observe,
 };

@@ -17,14 +17,14 @@ use std::collections::BTreeMap;
 
 use crate::finding::Finding;
 use crate::fold::catalogue::{NodeKind, USERS};
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Part, Record, Table, TableOf};
 use crate::fold::sketch::Sketch;
 use crate::fold::{Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::dictionary::Weight;
 use crate::model::span::{Flags, Kind, Outcome};
 use crate::pass::limits::{Limits, limits_of};
-use crate::pass::trace::grouped;
+use crate::pass::trace::{NESTED, grouped, sums};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::trace::NONE;
 use crate::trace::link::{Call, Retry};
@@ -38,32 +38,23 @@ pub static TIMEOUTS: Pass = Pass {
     measure,
 };
 
-const fn layout(parts: [Part; 4]) -> Layout {
-    Layout {
-        parts,
-        bin: 0,
-        limit: 50_000,
-        group: 0,
-    }
-}
-
 static WATCHER: Watcher = Watcher {
     tables: &[
         // By caller and callee: durations of clients that ended by a timeout of their own; those that passed one on.
-        TableOf {
-            name: "timeouts",
-            layout: layout([Part::Node, Part::Node, Part::Unused, Part::Unused]),
-        },
+        sums(
+            "timeouts",
+            [Part::Node, Part::Node, Part::Unused, Part::Unused],
+        ),
         // By caller and callee: captured deadlines.
-        TableOf {
-            name: "timeouts-deadlines",
-            layout: layout([Part::Node, Part::Node, Part::Unused, Part::Unused]),
-        },
+        sums(
+            "timeouts-deadlines",
+            [Part::Node, Part::Node, Part::Unused, Part::Unused],
+        ),
         // By the caller of a service, the service and its callee: how long the service had worked when it called.
-        TableOf {
-            name: "timeouts-starts",
-            layout: layout([Part::Node, Part::Node, Part::Node, Part::Unused]),
-        },
+        sums(
+            "timeouts-starts",
+            [Part::Node, Part::Node, Part::Node, Part::Unused],
+        ),
     ],
     observe,
 };
@@ -161,7 +152,7 @@ fn observe_start(seen: &Seen<'_>, call: &Call, deadline_of_call: Option<u64>, st
 fn top_of_service(seen: &Seen<'_>, span: u32) -> Option<u32> {
     let service = seen.linked.services[span as usize];
     let mut at = span;
-    loop {
+    for _ in 0..NESTED {
         let parent = seen.trace.parents[at as usize];
         if parent == NONE {
             return None;
@@ -173,6 +164,7 @@ fn top_of_service(seen: &Seen<'_>, span: u32) -> Option<u32> {
         }
         at = parent;
     }
+    None
 }
 
 /// How a timeout is known.

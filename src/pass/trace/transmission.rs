@@ -25,7 +25,7 @@ use crate::fold::{Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::span::Kind;
 use crate::pass::dependence::{FEWEST, Tie};
-use crate::pass::trace::{grouped, shown};
+use crate::pass::trace::{NESTED, grouped, shown, sums};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::link::{Call, End, Retry};
@@ -52,15 +52,10 @@ static WATCHER: Watcher = Watcher {
             },
         },
         // By caller, callee and operation: attempts that failed or repeat another, weighted.
-        TableOf {
-            name: "transmission-operations",
-            layout: Layout {
-                parts: [Part::Node, Part::Node, Part::Text, Part::Unused],
-                bin: 0,
-                limit: 50_000,
-                group: 0,
-            },
-        },
+        sums(
+            "transmission-operations",
+            [Part::Node, Part::Node, Part::Text, Part::Unused],
+        ),
     ],
     observe,
 };
@@ -185,7 +180,7 @@ fn frame(seen: &Seen<'_>, call: &Call) -> Option<u32> {
         return None;
     }
     let services = &seen.linked.services;
-    loop {
+    for _ in 0..NESTED {
         let kind = seen.row(at).flags.kind();
         let parent = seen.trace.parents[at as usize];
         let is_inside = !matches!(kind, Kind::Server | Kind::Consumer)
@@ -205,6 +200,7 @@ fn frame(seen: &Seen<'_>, call: &Call) -> Option<u32> {
         };
         return is_whole.then_some(at);
     }
+    None
 }
 
 fn ending(seen: &Seen<'_>, call: &Call, frame: u32) -> Ending {

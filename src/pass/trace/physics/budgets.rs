@@ -10,7 +10,7 @@ use crate::fold::sketch::Sketch;
 use crate::pass::Graph;
 use crate::pass::trace::physics::regions::floor_ns;
 use crate::pass::trace::physics::{IMPOSSIBLE, PHYSICS};
-use crate::pass::trace::{exemplars, grouped, total};
+use crate::pass::trace::{exemplars, grouped};
 use crate::text;
 
 fn finding(metric: &'static str, subject: Subject, budget_ns: u64, text: String) -> Finding {
@@ -105,6 +105,7 @@ pub(super) fn declared_timeouts(graph: &Graph<'_>) -> Vec<Finding> {
 pub(super) fn declared_objectives(
     graph: &Graph<'_>,
     by_entry: &BTreeMap<(&str, &str), Cow<'_, Record>>,
+    requests: &BTreeMap<(&str, &str), u64>,
 ) -> Vec<Finding> {
     let mut told: BTreeMap<(&str, &str), Finding> = BTreeMap::new();
     for point in &graph.system.entries {
@@ -116,10 +117,7 @@ pub(super) fn declared_objectives(
         ) else {
             continue;
         };
-        let all = total(graph.system.entries.iter().filter_map(|other| {
-            let is_same = other.service == point.service && other.operation == point.operation;
-            is_same.then_some(other.entry.requests)
-        }));
+        let all = requests.get(&key).copied().unwrap_or(0);
         let slo = &entrypoint.slo;
         for (name, share, objective) in [
             ("p50", 0.5, slo.p50),

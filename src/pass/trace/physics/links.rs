@@ -3,7 +3,7 @@
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::Record;
 use crate::fold::sketch::Sketch;
-use crate::pass::trace::physics::{ENOUGH, PHYSICS, TOLD_INFLATION, TOLD_SHARE};
+use crate::pass::trace::physics::{ENOUGH, FEWEST_EXTRA, PHYSICS, TOLD_INFLATION, TOLD_SHARE};
 use crate::pass::trace::{exemplars, total};
 use crate::text;
 
@@ -86,12 +86,15 @@ impl Link<'_> {
         // In quarters of a round trip: two or three of them are 7 to 9 or 11 to 13, and 5 to 7 lies between.
         let extra = total([between(7, 9), between(11, 13)]);
         let share = extra as f64 / self.g.count() as f64;
-        (share >= TOLD_SHARE && between(5, 7) * 4 < extra).then(|| Finding {
+        let is_told = extra >= FEWEST_EXTRA && share >= TOLD_SHARE;
+        let is_apart = between(5, 7).saturating_mul(4) < extra;
+        (is_told && is_apart).then(|| Finding {
             value: 100.0 * share,
             unit: "%",
+            grade: Grade::Inferred,
             count: extra,
             text: format!(
-                "{} -> {}: {} of {} take whole round trips more than the fastest, of {}: connections are set up for them",
+                "{} -> {}: {} of {} take whole round trips more than the fastest, of {}, as if connections were set up for them",
                 self.from,
                 self.to,
                 text::percent(share),

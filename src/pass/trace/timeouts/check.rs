@@ -251,11 +251,12 @@ impl Check<'_> {
         }
         let share = wilson(late, of);
         let text = format!(
-            "{} calls {} with more time than {} has left for it in {} of the calls{how}: the deadline is not passed on",
+            "{} calls {} with more time than {} has left for it in {} of {}{how}: the deadline is not passed on",
             self.name(service),
             self.name(callee),
             self.name(caller),
             text::percent(late as f64 / of as f64),
+            text::plural(of, "call"),
         );
         Some(Finding {
             value: late as f64 / of as f64,
@@ -289,8 +290,11 @@ impl Check<'_> {
             .below
             .range((caller, service, 0)..=(caller, service, u32::MAX));
         for (&(_, _, callee), record) in range {
-            let of = self.calls.get(&(service, callee))?;
-            let count = record.sketch.as_ref()?.count();
+            let of = self.calls.get(&(service, callee));
+            let (Some(of), Some(starts)) = (of, &record.sketch) else {
+                continue;
+            };
+            let count = starts.count();
             let all = of.client_ns.sum();
             if of.client_ns.count() < MIN_P99 || all == 0 {
                 continue;
@@ -371,7 +375,7 @@ impl Check<'_> {
     fn endless(&self, nodes: (u32, u32), of: &Calls) -> Option<Finding> {
         let clients = &of.client_ns;
         let is_stream = clients.quantile(0.5)? > LONG_NS;
-        if of.timeout.is_some() || of.passes_on || is_stream || self.is_job(nodes.0) {
+        if of.timeout.is_some() || of.passes_on || is_stream || clients.count() < MIN_P99 {
             return None;
         }
         let callers = self.below.keys().filter(|path| (path.1, path.2) == nodes);
@@ -379,9 +383,7 @@ impl Check<'_> {
             .filter_map(|&(caller, service, _)| Some((self.timeout((caller, service))?.ns, caller)))
             .min();
         let most = clients.max();
-        let p99 = clients
-            .quantile(0.99)
-            .filter(|_| clients.count() >= MIN_P99)?;
+        let p99 = clients.quantile(0.99)?;
         let outlived = waiting.filter(|(ns, _)| most > *ns && most / 10 > p99);
         let why = match outlived {
             Some((ns, caller)) => {
@@ -396,6 +398,9 @@ impl Check<'_> {
             }
             None => return None,
         };
+        if self.is_job(nodes.0) {
+            return None;
+        }
         Some(Finding {
             value: most as f64,
             unit: "ns",

@@ -91,7 +91,7 @@ fn what_is_left_must_do() {
     assert_eq!(
         said(&drawing, 400, 200, 1, 0),
         [
-            "measured shop calls pay with more time than web has left for it in 25 % of the calls, 200 ms of 400 ms \
+            "measured shop calls pay with more time than web has left for it in 25 % of 40 calls, 200 ms of 400 ms \
           (declared, declared): the deadline is not passed on"
         ]
     );
@@ -112,7 +112,7 @@ fn captured_deadlines_show_it_call_by_call() {
         "timeouts",
         &drawing("350m"),
         "proved deadline_not_passed_on web->shop->pay 1.000000: shop calls pay with more time than web has left for it \
-            in 100 % of the calls: the deadline is not passed on",
+            in 100 % of 1 call: the deadline is not passed on",
     );
     check("timeouts", &drawing("300m"), "");
 }
