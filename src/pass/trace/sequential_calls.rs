@@ -4,7 +4,7 @@
 //! after the end of the earlier and the gap is below a fifth of the shorter; both must lie on the critical path.
 //! Whether the later needs the answer of the earlier cannot be seen, but it can be refuted (Chow et al.,
 //! The Mystery Machine, OSDI 2014): operations that were also seen overlapping, or in the other order, with success, do not
-//! depend on each other. An order that never changed in 30 requests is a candidate and no more. Running two calls side by
+//! depend on each other; operations that a span calls more than once are left out of this. An order that never changed in 30 requests is a candidate and no more. Running two calls side by
 //! side saves at most the shorter of the two.
 //!
 //! Five siblings or more with one operation and one target, none overlapping, are a loop (N+1 queries): a batch would save
@@ -15,11 +15,11 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Part, Record, Table};
 use crate::fold::{Seen, Watcher};
 use crate::model::id::mix;
 use crate::model::names::NameId;
-use crate::pass::trace::{exemplars, grouped, total};
+use crate::pass::trace::{exemplars, grouped, sums, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -34,32 +34,20 @@ pub static SEQUENTIAL_CALLS: Pass = Pass {
     measure,
 };
 
-const fn table(name: &'static str, parts: [Part; 4]) -> TableOf {
-    TableOf {
-        name,
-        layout: Layout {
-            parts,
-            bin: 0,
-            limit: 50_000,
-            group: 0,
-        },
-    }
-}
-
 static WATCHER: Watcher = Watcher {
     tables: &[
         // Two callees and their operations, the smaller first; the number is the hash of where they are called.
-        table(
+        sums(
             "sequential-pairs",
             [Part::Node, Part::Text, Part::Node, Part::Text],
         ),
         // Caller and operation by that hash.
-        table(
+        sums(
             "sequential-places",
             [Part::Node, Part::Text, Part::Unused, Part::Unused],
         ),
         // Caller, its operation, callee, operation of the loop.
-        table(
+        sums(
             "sequential-loops",
             [Part::Node, Part::Text, Part::Node, Part::Text],
         ),
@@ -154,8 +142,8 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             for sibling in &mut *siblings {
                 sibling.rank = rank(seen, sibling.target());
             }
-            observe_pairs(seen, siblings, pairs, places);
-            observe_loops(seen, siblings, loops);
+            let repeated = observe_loops(seen, siblings, loops);
+            observe_pairs(seen, siblings, &repeated, pairs, places);
         }
     }
 }
@@ -166,7 +154,15 @@ fn rank(seen: &Seen<'_>, (node, name): (u32, NameId)) -> u64 {
     mix(catalogue.rank(node) ^ catalogue.text_rank(name))
 }
 
-fn observe_pairs(seen: &Seen<'_>, siblings: &[Sibling], pairs: &mut Table, places: &mut Table) {
+/// Looks at pairs of siblings whose targets were called once each. Of targets that were called again, nothing says which
+/// calls belong together: in a loop the first call for one item follows the last for another whatever each item needs.
+fn observe_pairs(
+    seen: &Seen<'_>,
+    siblings: &[Sibling],
+    repeated: &[(u32, NameId)],
+    pairs: &mut Table,
+    places: &mut Table,
+) {
     let catalogue = seen.catalogue;
     let parent = siblings[0].parent;
     let (caller, place) = (seen.node(parent), seen.row(parent).operation);
@@ -187,19 +183,22 @@ fn observe_pairs(seen: &Seen<'_>, siblings: &[Sibling], pairs: &mut Table, place
     };
     for (at, &first) in siblings.iter().enumerate() {
         let is_fine = !seen.outcome(first.client).failed();
+        let is_once = |call: Sibling| repeated.binary_search(&call.target()).is_err();
         for (distance, &second) in siblings[at + 1..].iter().enumerate() {
             if first.target() == second.target() {
                 continue;
             }
             if second.start < first.end {
-                if is_fine && !seen.outcome(second.client).failed() {
+                let both_fine = is_fine && !seen.outcome(second.client).failed();
+                if both_fine && is_once(first) && is_once(second) {
                     record(first, second, &mut |record, _| record.add(OVERLAPPED, 1));
                 }
                 continue;
             }
             let on_path = |call: Sibling| seen.path.total[call.client as usize] > 0;
             let is_next = distance == 0 && first.is_followed_by(second);
-            if is_next && on_path(first) && on_path(second) {
+            let both_once = is_once(first) && is_once(second);
+            if is_next && both_once && on_path(first) && on_path(second) {
                 let ns = saved(&[first, second]);
                 record(first, second, &mut |record, is_turned| {
                     record.add(if is_turned { BACKWARD } else { FORWARD }, 1);
@@ -216,10 +215,15 @@ fn observe_pairs(seen: &Seen<'_>, siblings: &[Sibling], pairs: &mut Table, place
     }
 }
 
-fn observe_loops(seen: &Seen<'_>, siblings: &[Sibling], loops: &mut Table) {
+/// Looks for loops, and returns the targets that were called more than once, ascending.
+fn observe_loops(seen: &Seen<'_>, siblings: &[Sibling], loops: &mut Table) -> Vec<(u32, NameId)> {
+    let mut again = Vec::new();
     let mut of_target: Vec<Sibling> = siblings.to_vec();
     of_target.sort_unstable_by_key(|call| (call.target(), call.start, call.client));
     for repeated in of_target.chunk_by(|a, b| a.target() == b.target()) {
+        if repeated.len() > 1 {
+            again.push(repeated[0].target());
+        }
         let is_loop = repeated.len() >= LOOP_MIN
             && repeated.windows(2).all(|pair| pair[1].start >= pair[0].end);
         if !is_loop {
@@ -239,6 +243,7 @@ fn observe_loops(seen: &Seen<'_>, siblings: &[Sibling], loops: &mut Table) {
         record.offer(repeated.len() as u64);
         record.exemplars.offer(seen.exemplar(parent));
     }
+    again
 }
 
 /// Returns how often two callees of one caller were called one right after the other, and how often at once, by caller and
@@ -445,6 +450,34 @@ mod tests {
              shop < GET /page       0..100
                shop > GET /cart    10..40  peer=cart
                shop > GET /ads     41..81  peer=ads",
+            "",
+        );
+    }
+
+    #[test]
+    fn calls_for_one_item_after_the_other_need_not_be_independent() {
+        // The stock of each item may need its price, whatever the next item does.
+        check(
+            "sequential-calls",
+            "shop < GET /page        0..100
+               shop > GET /price    0..10  peer=price
+               shop > GET /stock   10..20  peer=stock
+               shop > GET /price   20..30  peer=price
+               shop > GET /stock   30..40  peer=stock",
+            "",
+        );
+        check(
+            "sequential-calls",
+            "trace t1
+             shop < GET /page        0..40
+               shop > GET /price    0..10  peer=price
+               shop > GET /price    1..13  peer=price
+               shop > GET /stock   10..20  peer=stock
+               shop > GET /stock   13..23  peer=stock
+             trace t2
+             shop < GET /page        0..40
+               shop > GET /price    0..10  peer=price
+               shop > GET /stock   10..20  peer=stock",
             "",
         );
     }
