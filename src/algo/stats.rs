@@ -75,7 +75,7 @@ fn wilson_with(z: f64, hits: u64, trials: u64) -> Interval {
 }
 
 /// A table of two yes-or-no facts over the same cases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TwoByTwo {
     /// Cases where both hold.
     pub both: u64,

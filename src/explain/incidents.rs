@@ -29,11 +29,12 @@ pub(super) static COMMON_CAUSE: Explanation = Explanation {
     title: "services that fail together though neither needs the other",
     measures: "In bins of 10 s, failures that originate in a service (nothing it asked for had failed) are unusual from 5 on, if chance makes them less \
         than once in a thousand. Pairs of services without calls between them, directly or not, and without a failing callee of both are compared: \
-        phi is the correlation of their unusual bins. A common_cause is the host, zone, region, version or callee under which most of those failures lie \
+        phi is the correlation of their unusual bins, of those in which both were asked for something; whether it is chance is told by spells, of which \
+        two in common are the least. A common_cause is the host, zone, region, version or callee under which most of those failures lie \
         (Ochiai). The beta factor is the share of failures that are shared: 2 n2 / (n1 + 2 n2) for n1 episodes of one service and n2 of several.",
     matters: "Redundancy multiplies small probabilities only while failures are independent. A shared host, rack or deployment makes two failures one.",
     example: &[
-        "8 bins in which both fail, 2 and 3 in which one does, 87 in which none: phi 0.735, p 3.8e-8",
+        "8 spells of a bin in which both fail, 2 and 3 of one alone, 87 calm bins: phi 0.735, p 3.8e-8",
     ],
     blind: "A day of traces holds few failures: below 5 episodes the beta factor is unknown, and a correlation before the first failure always is. \
         Pairs that fail when both are busier than usual are left out. Causes that no attribute names stay unexplained. The 200 services \

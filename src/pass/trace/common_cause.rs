@@ -3,9 +3,11 @@
 //! A failure *originates* in a service when a request fails there though nothing it asked for had failed, or when a call finds
 //! nobody there. A bin (10 s) is *unusual* for a service when at least 5 failures originate in it, which happens with p < 0.001 (binomial)
 //! if the share of failures were that of the median bin. For two services without a path of calls between them, and without a
-//! failing callee of both, the bins make a table of two facts: phi is their correlation, Fisher's test says whether it is
-//! chance; p-values of all pairs are adjusted together (Benjamini and Hochberg, 5 %). Pairs that fail when both are busier than usual
-//! are left out: their load explains them.
+//! failing callee of both, the bins in which both were asked for something make a table of two facts, whose correlation is phi.
+//! Bins of one spell are not independent, so Fisher's test counts spells, and calm time in pieces of their mean length; it takes two
+//! spells in common. p-values of all pairs are adjusted together (Benjamini and Hochberg, 5 %). Pairs that fail when both are
+//! busier than usual are left out: their load explains them. Pairs that nothing explains are told together where they share a
+//! service.
 //!
 //! What explains a pair is the host, zone, region, version or callee (one that emits no spans) under which most of the failures of the
 //! shared bins lie and few successes: the highest Ochiai coefficient ef / sqrt((ef + nf) (ef + ep)), if Fisher's test agrees and
@@ -48,7 +50,7 @@ const UNLIKELY: f64 = 0.001;
 /// The share of false alarms among pairs and causes that are told.
 const FALSE_ALARMS: f64 = 0.05;
 
-/// The least bins in which a pair fails together, and the most services that are compared.
+/// The least spells in which a pair fails together, and the most services that are compared.
 const TOGETHER: u64 = 2;
 const COMPARED: usize = 200;
 
@@ -114,9 +116,8 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     for series in series.values_mut() {
         series.find_unusual();
     }
-    let n_bins = n_bins(&series);
     let related = Related::of(graph, &series);
-    let together = pairs(graph, &series, &related, n_bins);
+    let together = pairs(graph, &series, &related);
     // Where no two services failed there was nothing to go together.
     let is_told = related.services().count() > 1;
     measured.metric(
@@ -159,15 +160,6 @@ impl Series {
             requests as f64 > BUSY * usual
         });
         2 * busy.count() > bins.len()
-    }
-}
-
-/// Returns how many bins lie between the first and the last that anybody worked in.
-fn n_bins(series: &BTreeMap<u32, Series>) -> u64 {
-    let bins = || series.values().flat_map(|series| series.bins.keys());
-    match (bins().min(), bins().max()) {
-        (Some(first), Some(last)) => (last - first).saturating_add(1),
-        _ => 0,
     }
 }
 
@@ -249,47 +241,67 @@ fn reachable(graph: &Digraph, from: u32) -> BTreeSet<u32> {
     reached
 }
 
-/// Two services that fail together.
+/// Two services, and how often they fail together.
 struct Together {
     nodes: (u32, u32),
+    /// The bins in which both fail, and the spells that have such a bin.
     bins: BTreeSet<u64>,
+    spells: u64,
     phi: f64,
     p: f64,
 }
 
-fn pairs(
-    graph: &Graph<'_>,
-    series: &BTreeMap<u32, Series>,
-    related: &Related,
-    n_bins: u64,
-) -> Vec<Together> {
-    let mut pairs = Vec::new();
-    let services: Vec<u32> = related.services().collect();
-    for (at, &one) in services.iter().enumerate() {
-        for &other in &services[at + 1..] {
-            if related.are(one, other) {
-                continue;
-            }
-            let (a, b) = (&series[&one], &series[&other]);
-            let bins: BTreeSet<u64> = a.unusual.intersection(&b.unusual).copied().collect();
-            let both = bins.len() as u64;
-            let (first_only, second_only) =
-                (a.unusual.len() as u64 - both, b.unusual.len() as u64 - both);
-            let table = TwoByTwo {
-                both,
-                first_only,
-                second_only,
-                neither: n_bins - both - first_only - second_only,
-            };
-            if let Some(phi) = table.phi() {
-                pairs.push(Together {
-                    nodes: (one, other),
-                    bins,
-                    phi,
-                    p: p_greater(table),
-                });
+impl Together {
+    /// Compares two services over the bins in which both were asked for something; nothing if one of them never failed in
+    /// any, or always did.
+    fn of(series: &BTreeMap<u32, Series>, nodes: (u32, u32)) -> Option<Together> {
+        let (one, other) = (&series[&nodes.0], &series[&nodes.1]);
+        let known = one.bins.keys().filter(|bin| other.bins.contains_key(bin));
+        let facts: Vec<(u64, [bool; 2])> = known
+            .map(|bin| (*bin, [one, other].map(|of| of.unusual.contains(bin))))
+            .collect();
+        let both = |(_, fails): &&(u64, [bool; 2])| *fails == [true; 2];
+        let count = |fails: [bool; 2]| facts.iter().filter(|fact| fact.1 == fails).count() as u64;
+        let by_bin = TwoByTwo {
+            both: count([true, true]),
+            first_only: count([true, false]),
+            second_only: count([false, true]),
+            neither: count([false, false]),
+        };
+        let phi = by_bin.phi()?;
+        let is_bad = |fact: &(u64, [bool; 2])| fact.1 != [false; 2];
+        let is_one_run =
+            |a: &(u64, [bool; 2]), b: &(u64, [bool; 2])| is_bad(a) == is_bad(b) && b.0 - a.0 == 1;
+        let mut by_spell = TwoByTwo::default();
+        let mut n_spells = 0;
+        for spell in facts.chunk_by(is_one_run).filter(|run| is_bad(&run[0])) {
+            n_spells += 1;
+            if spell.iter().any(|fact| both(&fact)) {
+                by_spell.both += 1;
+            } else {
+                by_spell.first_only += u64::from(spell.iter().any(|fact| fact.1[0]));
+                by_spell.second_only += u64::from(spell.iter().any(|fact| fact.1[1]));
             }
         }
+        let n_bad = facts.len() as u64 - by_bin.neither;
+        by_spell.neither = by_bin.neither * n_spells / n_bad.max(1);
+        Some(Together {
+            nodes,
+            bins: facts.iter().filter(both).map(|fact| fact.0).collect(),
+            spells: by_spell.both,
+            phi,
+            p: p_greater(by_spell),
+        })
+    }
+}
+
+fn pairs(graph: &Graph<'_>, series: &BTreeMap<u32, Series>, related: &Related) -> Vec<Together> {
+    let services: Vec<u32> = related.services().collect();
+    let mut pairs: Vec<Together> = Vec::new();
+    for (at, &one) in services.iter().enumerate() {
+        let others = services[at + 1..].iter();
+        let unrelated = others.filter(|&&other| !related.are(one, other));
+        pairs.extend(unrelated.filter_map(|&other| Together::of(series, (one, other))));
     }
     let p: Vec<f64> = pairs.iter().map(|pair| pair.p).collect();
     let adjusted = benjamini_hochberg(&p);
@@ -299,7 +311,7 @@ fn pairs(
         .map(|(pair, p)| Together { p, ..pair })
         .filter(|pair| {
             let (one, other) = (&series[&pair.nodes.0], &series[&pair.nodes.1]);
-            pair.bins.len() as u64 >= TOGETHER
+            pair.spells >= TOGETHER
                 && pair.p <= FALSE_ALARMS
                 && !(one.is_busy(&pair.bins) && other.is_busy(&pair.bins))
         })
@@ -361,67 +373,135 @@ struct Tally<'a> {
     services: BTreeSet<&'a str>,
 }
 
-/// Adds a finding per cause with the services it hits, and one per pair that nothing explains.
+/// The requests of services that are looked at, by node, instance and bin.
+type Requests<'a> = BTreeMap<(Option<u32>, u32, u64), Cow<'a, Record>>;
+
+/// Returns the requests of a service in some bins, with the instances that worked on them.
+fn requests_in<'r>(
+    requests: &'r Requests<'_>,
+    node: u32,
+    bins: &'r BTreeSet<u64>,
+) -> impl Iterator<Item = (u32, &'r Record)> {
+    let of_node = requests.range((Some(node), 0, 0)..=(Some(node), u32::MAX, u64::MAX));
+    let inside = of_node.filter(|((_, _, bin), _)| bins.contains(bin));
+    inside.map(|((_, instance, _), record)| (*instance, &**record))
+}
+
+/// Services that fail together for one reason, known or not.
+#[derive(Debug, Default)]
+struct Group {
+    /// When each of them fails together with another.
+    bins: BTreeMap<u32, BTreeSet<u64>>,
+    ochiai: f64,
+    /// The highest correlation of a pair, and the highest chance that one is none.
+    phi: f64,
+    p: f64,
+}
+
+impl Group {
+    fn add(&mut self, pair: &Together) {
+        for node in [pair.nodes.0, pair.nodes.1] {
+            self.bins.entry(node).or_default().extend(&pair.bins);
+        }
+        self.phi = self.phi.max(pair.phi);
+        self.p = self.p.max(pair.p);
+    }
+
+    fn merge(mut self, other: Group) -> Group {
+        for (node, bins) in other.bins {
+            self.bins.entry(node).or_default().extend(bins);
+        }
+        Group {
+            bins: self.bins,
+            ochiai: self.ochiai.max(other.ochiai),
+            phi: self.phi.max(other.phi),
+            p: self.p.max(other.p),
+        }
+    }
+
+    /// Returns the names of the services, in order.
+    fn names<'a>(&self, graph: &Graph<'a>) -> Vec<&'a str> {
+        let names: BTreeSet<&str> = self.bins.keys().map(|node| graph.name(*node)).collect();
+        names.into_iter().collect()
+    }
+
+    /// Returns their requests while they failed, each counted once.
+    fn record(&self, requests: &Requests<'_>) -> Record {
+        let mut all = Record::default();
+        for (node, bins) in &self.bins {
+            for (_, record) in requests_in(requests, *node, bins) {
+                all.merge(record);
+            }
+        }
+        all
+    }
+}
+
+/// Adds a finding per cause with the services it hits, and one per group of services that nothing explains.
 fn explain<'a>(
     graph: &Graph<'a>,
     series: &BTreeMap<u32, Series>,
     together: &[Together],
     instances: &BTreeMap<(u32, u32), Vec<Cause<'a>>>,
-    requests: &BTreeMap<(Option<u32>, u32, u64), Cow<'_, Record>>,
+    requests: &Requests<'_>,
     measured: &mut Measured,
 ) {
-    let mut found: BTreeMap<Cause<'a>, (BTreeSet<&str>, Record, f64, f64)> = BTreeMap::new();
+    let mut found: BTreeMap<Cause<'a>, Group> = BTreeMap::new();
+    let mut unexplained: Vec<Group> = Vec::new();
     for pair in together {
-        let (one, other) = pair.nodes;
         let mut by_cause: BTreeMap<Cause<'a>, Tally<'a>> = BTreeMap::new();
-        let mut all = Record::default();
-        for ((node, instance, bin), record) in requests {
-            let Some(node) = node.filter(|node| [one, other].contains(node)) else {
-                continue;
-            };
-            if !pair.bins.contains(bin) {
-                continue;
-            }
-            all.merge(record);
-            let failed = record.sums[ORIGINS];
-            for &cause in instances.get(&(node, *instance)).into_iter().flatten() {
-                let tally = by_cause.entry(cause).or_default();
-                tally.failed = tally.failed.saturating_add(failed);
-                tally.fine = tally
-                    .fine
-                    .saturating_add(record.sums[REQUESTS].saturating_sub(failed));
-                if failed > 0 {
-                    tally.services.insert(graph.name(node));
+        let (mut failed, mut fine) = (0u64, 0u64);
+        for node in [pair.nodes.0, pair.nodes.1] {
+            for (instance, record) in requests_in(requests, node, &pair.bins) {
+                let bad = record.sums[ORIGINS];
+                let good = record.sums[REQUESTS].saturating_sub(bad);
+                (failed, fine) = (failed.saturating_add(bad), fine.saturating_add(good));
+                for &cause in instances.get(&(node, instance)).into_iter().flatten() {
+                    let tally = by_cause.entry(cause).or_default();
+                    tally.failed = tally.failed.saturating_add(bad);
+                    tally.fine = tally.fine.saturating_add(good);
+                    if bad > 0 {
+                        tally.services.insert(graph.name(node));
+                    }
                 }
             }
         }
-        let names = BTreeSet::from([graph.name(one), graph.name(other)]);
-        match best(&by_cause, &all) {
-            Some((cause, ochiai)) => {
-                let known = found.entry(cause).or_default();
-                known.0.extend(names);
-                known.1.merge(&all);
-                known.2 = known.2.max(ochiai);
-                known.3 = known.3.max(pair.phi);
-            }
-            None => measured.findings.push(unexplained(&names, pair, &all)),
+        if let Some((cause, ochiai)) = best(&by_cause, failed, fine) {
+            let known = found.entry(cause).or_default();
+            known.ochiai = known.ochiai.max(ochiai);
+            known.add(pair);
+        } else {
+            let is_near = |group: &mut Group| {
+                group.bins.contains_key(&pair.nodes.0) || group.bins.contains_key(&pair.nodes.1)
+            };
+            let near = unexplained.extract_if(.., is_near);
+            let mut joined = near.reduce(Group::merge).unwrap_or_default();
+            joined.add(pair);
+            unexplained.push(joined);
         }
     }
     let bins_of = |node: u32| series[&node].bins.values().map(|bin| bin.0);
-    let requests = total(series.keys().flat_map(|&node| bins_of(node)));
-    for ((what, name), (services, record, ochiai, phi)) in found {
-        let names: Vec<&str> = services.into_iter().collect();
+    let n_requests = total(series.keys().flat_map(|&node| bins_of(node)));
+    unexplained.sort_by_key(|group| group.names(graph));
+    let groups = unexplained.iter();
+    measured
+        .findings
+        .extend(groups.map(|group| untold(graph, group, requests)));
+    for ((what, name), group) in found {
+        let record = group.record(requests);
         let failed = record.sums[ORIGINS];
         measured.findings.push(Finding {
-            value: phi,
+            value: group.phi,
             grade: Grade::Inferred,
             count: failed,
             of: record.sums[REQUESTS],
             exemplars: exemplars(&record),
-            cost: Some(failed as f64 / requests.max(1) as f64),
+            cost: Some(failed as f64 / n_requests.max(1) as f64),
             text: format!(
-                "{} fail at the same times (phi {phi:.2}), and {what} {name} explains it best (Ochiai {ochiai:.2})",
-                names.join(", ")
+                "{} fail at the same times (phi {:.2}), and {what} {name} explains it best (Ochiai {:.2})",
+                text::listed(&group.names(graph)),
+                group.phi,
+                group.ochiai,
             ),
             ..Finding::of(
                 COMMON_CAUSE.name,
@@ -433,11 +513,11 @@ fn explain<'a>(
 }
 
 /// Returns the cause with the highest Ochiai coefficient that both services share and chance does not explain.
-fn best<'a>(by_cause: &BTreeMap<Cause<'a>, Tally<'a>>, all: &Record) -> Option<(Cause<'a>, f64)> {
-    let (failed, fine) = (
-        all.sums[ORIGINS],
-        all.sums[REQUESTS].saturating_sub(all.sums[ORIGINS]),
-    );
+fn best<'a>(
+    by_cause: &BTreeMap<Cause<'a>, Tally<'a>>,
+    failed: u64,
+    fine: u64,
+) -> Option<(Cause<'a>, f64)> {
     let causes: Vec<(&Cause<'a>, &Tally<'a>)> = by_cause.iter().collect();
     let p: Vec<f64> = causes
         .iter()
@@ -463,23 +543,24 @@ fn best<'a>(by_cause: &BTreeMap<Cause<'a>, Tally<'a>>, all: &Record) -> Option<(
     scored.reduce(|best, next| if next.1 > best.1 { next } else { best })
 }
 
-fn unexplained(names: &BTreeSet<&str>, pair: &Together, all: &Record) -> Finding {
-    let names: Vec<&str> = names.iter().copied().collect();
+/// Tells of services that fail together for no reason that is known.
+fn untold(graph: &Graph<'_>, group: &Group, requests: &Requests<'_>) -> Finding {
+    let names = text::listed(&group.names(graph));
+    let bins: BTreeSet<&u64> = group.bins.values().flatten().collect();
     Finding {
-        value: pair.phi,
+        value: group.phi,
         grade: Grade::Inferred,
-        count: pair.bins.len() as u64,
-        exemplars: exemplars(all),
+        count: bins.len() as u64,
+        exemplars: exemplars(&group.record(requests)),
         text: format!(
-            "{} fail at the same times (phi {:.2}, p {:.1e}); no host, zone, region, version or callee of both explains it",
-            names.join(" and "),
-            pair.phi,
-            pair.p
+            "{names} fail at the same times (phi {:.2}, p {:.1e}); no host, zone, region, version or callee that they share \
+             explains it",
+            group.phi, group.p
         ),
         ..Finding::of(
             COMMON_CAUSE.name,
             "correlated_failures",
-            Subject::Shared("failures", names.join(", ")),
+            Subject::Shared("failures", names),
         )
     }
 }
@@ -512,11 +593,10 @@ fn episodes(series: &BTreeMap<u32, Series>, related: &Related, measured: &mut Me
         }
         let (episode, after) = rest.split_at(n);
         rest = after;
-        let is_shared = episode.iter().enumerate().any(|(at, one)| {
-            let others = &episode[at + 1..];
-            others
-                .iter()
-                .any(|other| one.2 != other.2 && !related.are(one.2, other.2))
+        let nodes: BTreeSet<u32> = episode.iter().map(|run| run.2).collect();
+        let is_shared = nodes.iter().any(|&one| {
+            let others = nodes.range(one + 1..);
+            others.into_iter().any(|&other| !related.are(one, other))
         });
         if is_shared {
             shared += 1;
@@ -529,11 +609,12 @@ fn episodes(series: &BTreeMap<u32, Series>, related: &Related, measured: &mut Me
         measured.metric("beta_factor", beta_factor(single, shared));
         return;
     }
+    // So many episodes of one service each would be a chance of one in twenty if more than this were shared.
     let bound = match (all, shared) {
         (0, _) => String::new(),
         (_, 0) => format!(
             "; none was shared, so up to {} of them may be",
-            text::percent((3.0 / all as f64).min(1.0))
+            text::percent(1.0 - FALSE_ALARMS.powf(1.0 / all as f64))
         ),
         (_, 1) => "; 1 was shared".to_owned(),
         (_, shared) => format!("; {shared} were shared"),
@@ -554,7 +635,7 @@ mod tests {
 
     use super::binomial_tail;
     use crate::algo::stats::TwoByTwo;
-    use crate::pass::trace::tests::check;
+    use crate::pass::trace::tests::{check, each_order, measure};
 
     #[test]
     fn correlation_has_its_published_value() {
@@ -636,6 +717,78 @@ mod tests {
              unknown beta_factor the system: common cause: 3 episodes of failures in the data, \
                 and a beta factor takes 5; 3 were shared",
         );
+    }
+
+    #[test]
+    fn one_spell_in_common_is_no_correlation() {
+        check(
+            "common-cause",
+            &drawing(&PLACES, &[20, 21, 22, 23], &[]),
+            "unknown beta_factor the system: common cause: 1 episode of failures in the data, \
+                and a beta factor takes 5; 1 was shared",
+        );
+    }
+
+    #[test]
+    fn times_in_which_nobody_asked_are_not_times_without_failures() {
+        let mut drawing = String::new();
+        for burst in 0..8u64 {
+            for (service, failing) in [("news", [1, 3, 5]), ("mail", [1, 3, 6])] {
+                for at in 0..10 {
+                    let start = burst * 1_000_000 + at * 100;
+                    let word = if failing.contains(&burst) {
+                        "error"
+                    } else {
+                        ""
+                    };
+                    writeln!(
+                        drawing,
+                        "trace {service}-{burst}-{at}\n{service} < GET /x {start}..{} {word}",
+                        start + 50
+                    )
+                    .unwrap();
+                }
+            }
+        }
+        check(
+            "common-cause",
+            &drawing,
+            "unknown beta_factor the system: common cause: 4 episodes of failures in the data, \
+                and a beta factor takes 5; 2 were shared",
+        );
+    }
+
+    #[test]
+    fn services_that_all_fail_together_are_told_once() {
+        let apart = [
+            ("news", "n0", "h1"),
+            ("mail", "m0", "h1"),
+            ("shop", "s0", "h1"),
+        ];
+        let drawing = drawing(&apart, &[5, 12, 20, 28, 36], &[]).replace(" host=h1", "");
+        check(
+            "common-cause",
+            &drawing,
+            "inferred correlated_failures failures mail, news, shop 1.000000: mail, news, shop fail at the same times \
+                (phi 1.00, p 1.5e-6); no host, zone, region, version or callee that they share explains it",
+        );
+    }
+
+    #[test]
+    fn failures_of_one_cause_count_once() {
+        let places = [
+            ("news", "n0", "h1"),
+            ("news", "n1", "h2"),
+            ("mail", "m0", "h1"),
+            ("mail", "m1", "h3"),
+            ("shop", "s0", "h1"),
+            ("shop", "s1", "h4"),
+        ];
+        each_order(&drawing(&places, &[5, 12, 20], &[]), |_, system| {
+            let found = measure(system).findings;
+            let cause = found.iter().find(|of| of.metric == "common_cause").unwrap();
+            assert_eq!((cause.count, cause.of), (90, 180));
+        });
     }
 
     #[test]
