@@ -13,7 +13,8 @@
 //! - *Shared pool*: in bins in which a callee takes three times as long as usual, requests to its caller wait three times as long
 //!   before they ask for anything at all. What is asked later cannot slow that down, unless both need the same workers.
 //!
-//! - *Low limit*: a declared `concurrency_limit` below the same quantile for the busiest means of all callers together.
+//! - *Low limit*: a declared `concurrency_limit` below the same quantile for the busiest means of all callers together, under
+//!   the same conditions. The callers may be busiest at different times, so the need is an upper bound.
 //!
 //! Left out on purpose: callers without an instance share one pool. A client that does not block holds no thread while it waits, and a
 //! span may leave out the wait for a connection; then in flight is what was used, not what was wanted.
@@ -25,7 +26,7 @@ use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Key, Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::pass::outages::{self, ASKING, CALLS, LOGS, SERVED, TIMED, UNTIL_ASKED_NS};
-use crate::pass::trace::{grouped, median};
+use crate::pass::trace::{grouped, median, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -63,6 +64,9 @@ const WEIGHTED: usize = 3;
 
 /// The time over which the busiest mean is taken, and the least time at a ceiling.
 const WINDOW: u64 = 10_000_000_000;
+
+/// The least calls one after the other in each place of a ceiling: a stream that is held open reaches no limit.
+const TURNS: u64 = 10;
 
 /// Bins no wider than this show how busy a time was.
 const SHARP: u64 = 1_000_000_000;
@@ -188,7 +192,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             measured.metric("saturated_pools", saturated as f64);
         }
     }
-    declared_limits(graph, &edges, measured);
+    declared_limits(graph, &edges, length, measured);
     shared_pools(graph, measured);
 }
 
@@ -196,6 +200,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
 fn declared_limits(
     graph: &Graph<'_>,
     edges: &BTreeMap<(&str, &str), Vec<Flight>>,
+    length: u64,
     measured: &mut Measured,
 ) {
     let mut low = None;
@@ -204,8 +209,13 @@ fn declared_limits(
             continue;
         };
         let callers = edges.iter().filter(|((_, to), _)| *to == of.name);
-        let flights = callers.flat_map(|(_, flights)| flights);
-        let load: f64 = flights.map(|flight| flight.busiest).sum();
+        let flights: Vec<&Flight> = callers.flat_map(|(_, flights)| flights).collect();
+        let calls = total(flights.iter().map(|flight| flight.calls));
+        let is_known = length >= WINDOW && calls >= SIZED;
+        if !is_known || flights.iter().any(|flight| !flight.is_sharp) {
+            continue;
+        }
+        let load: f64 = flights.iter().map(|flight| flight.busiest).sum();
         let needed = poisson_quantile(load, SUFFICES).max(1);
         let low = low.get_or_insert(0u64);
         if limit >= needed {
@@ -263,6 +273,7 @@ fn flight<'a>(changes: impl Iterator<Item = (u64, &'a Record)>, width: u64, leng
     let is_ceiling = peak.0 == peak.1
         && peak.0 > 1
         && at_peak >= WINDOW
+        && calls / TURNS >= peak.0
         && levels.values().all(|time| *time <= at_peak);
     let mean = area as f64 / length as f64;
     let busiest = match width <= SHARP {
@@ -401,7 +412,7 @@ fn ceiling(subject: &Subject, flight: &Flight) -> Option<Finding> {
         unit: "calls",
         grade: Grade::Inferred,
         text: format!(
-            "{subject}: {} in flight for {} and never more: a limit is reached",
+            "{subject}: {} in flight for {} and never more, as if a limit were reached",
             text::plural(limit, "call"),
             text::duration(ns)
         ),
@@ -516,17 +527,29 @@ mod tests {
                 "version: 1\nservices: {{ define: [ {{ match: a, concurrency_limit: {limit} }} ] }}\n"
             )
         };
-        let drawing = "shop . job          0..10\n  shop > GET /a    0..10  peer=a";
+        // A hundred calls in twelve seconds, one at a time and all the time.
+        let calls = |n: u64| -> String {
+            let line = |at| format!("\n  shop > GET /a {}..{} peer=a", at * 120, at * 120 + 120);
+            (0..n).map(line).collect()
+        };
+        let drawing = |n: u64| format!("shop . job 0..{}{}", n * 120, calls(n));
         let size = "proved peak_concurrency shop->a 1.000000: shop->a: at most 1 call in flight, \
-            1 on average";
+            1 on average; a limit of 5 would let 99.9 % through";
         let low = "inferred low_concurrency_limits a 0.400000: \
             a: declared to take 2 calls at once, and its callers need 5";
-        check_under(&limited(5), "concurrency", drawing, size);
+        check_under(&limited(5), "concurrency", &drawing(100), size);
         check_under(
             &limited(2),
             "concurrency",
-            drawing,
+            &drawing(100),
             &format!("{low}\n{size}"),
+        );
+        // A few calls say nothing of the limit.
+        check_under(
+            &limited(2),
+            "concurrency",
+            &drawing(9),
+            "proved peak_concurrency shop->a 1.000000: shop->a: at most 1 call in flight, 1 on average",
         );
     }
 
@@ -627,13 +650,21 @@ mod tests {
             )
         };
         let reached = "inferred saturated_pools shop->a 2.000000: shop->a: 2 calls in flight for 20 s \
-            and never more: a limit is reached";
+            and never more, as if a limit were reached";
         check(
             "concurrency",
             &drawing(0),
             &format!("{}\n{reached}", size(2, "1.9999")),
         );
         check("concurrency", &drawing(1500), &size(3, "2.0749"));
+        // Two streams reach no limit: nothing waits for their places.
+        check(
+            "concurrency",
+            "shop . job 0..20000
+               shop > GET /a     0..20000 peer=a instance=i
+               shop > GET /a     1..20000 peer=a instance=i",
+            &size(2, "1.9999"),
+        );
     }
 
     #[test]
