@@ -109,7 +109,7 @@ pub fn budgets_of(graph: &Graph<'_>) -> Budgets {
     let mut entries: Vec<(u64, EntryBudget)> = Vec::new();
     for ((service, operation), of) in paths_of(graph).unwrap_or_default() {
         let all = of.all();
-        let slow = |from: f64, least: u64| (all.requests >= least).then(|| of.between(from, 1.0));
+        let slow = |from: f64, least: u64| (all.seen >= least).then(|| of.between(from, 1.0));
         let (typical, p95, p99) = (
             of.between(0.4, 0.6),
             slow(0.95, MIN_P95),

@@ -60,6 +60,8 @@ pub(in crate::pass) const TIME: usize = 1;
 const CLAMPED: usize = 2;
 const AT_ONCE: usize = 3;
 pub(in crate::pass) const SHORT: usize = 4;
+/// Requests as they were seen, not weighted.
+const SEEN: usize = 7;
 /// Squares of the time of spans: the part above 2^32, and that below.
 pub(in crate::pass) const SQUARES: [usize; 2] = [5, 6];
 
@@ -116,6 +118,7 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
     }
     let record = table.at(seen.catalogue, [node, operation, USERS, ABSENT], bucket);
     record.add(COUNT, times);
+    record.add(SEEN, 1);
     record.add(TIME, whole.saturating_mul(times));
     record.add(SHORT, short.saturating_mul(times));
     record.add(AT_ONCE, at_once.saturating_mul(times));
@@ -215,6 +218,8 @@ fn bucket(ns: u64) -> u64 {
 pub(in crate::pass) struct Spent {
     /// Requests, weighted.
     pub(in crate::pass) requests: u64,
+    /// Requests as they were seen.
+    pub(in crate::pass) seen: u64,
     /// Their durations together.
     pub(in crate::pass) time: u64,
     /// Exclusive time on critical paths by service and operation.
@@ -224,6 +229,7 @@ pub(in crate::pass) struct Spent {
 impl Spent {
     fn add(&mut self, other: &Spent) {
         self.requests = self.requests.saturating_add(other.requests);
+        self.seen = self.seen.saturating_add(other.seen);
         self.time = self.time.saturating_add(other.time);
         for (operation, time) in &other.by_operation {
             let sum = self.by_operation.entry(operation.clone()).or_default();
@@ -322,6 +328,7 @@ pub(in crate::pass) fn paths_of(
                 }
                 None => {
                     spent.requests = record.sums[COUNT];
+                    spent.seen = record.sums[SEEN];
                     spent.time = record.sums[TIME];
                     of.add_request(record);
                 }
@@ -342,7 +349,7 @@ impl EntryPaths {
 }
 
 /// Fewest requests of which a share is worth a sentence.
-const MIN_REQUESTS: u64 = 20;
+pub(in crate::pass) const MIN_REQUESTS: u64 = 20;
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let Some(paths) = paths_of(graph) else {
@@ -356,7 +363,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     for ((service, operation), of) in &paths {
         let all = of.all();
         let shares = all.shares();
-        let Some(&(most, share)) = shares.first().filter(|_| all.requests >= MIN_REQUESTS) else {
+        let Some(&(most, share)) = shares.first().filter(|_| all.seen >= MIN_REQUESTS) else {
             continue;
         };
         let clamped = of.clamped as f64 / all.requests as f64;
@@ -471,6 +478,14 @@ mod tests {
             "proved critical_time web GET / 0.502513: web GET / spends more of its time in itself than elsewhere: 50.3 % of 199 ms a \
                 request on average",
         );
+    }
+
+    #[test]
+    fn a_few_requests_that_stand_for_many_are_a_few() {
+        let drawing: String = (0..10)
+            .map(|at| format!("trace t{at}\nweb < GET / {at}..{} weight=th:c\n", at + 100))
+            .collect();
+        check("critical-path", &drawing, "");
     }
 
     #[test]

@@ -10,7 +10,7 @@
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::sketch::Sketch;
 use crate::pass::limits::{Limits, limits_of};
-use crate::pass::trace::critical_path::{EntryPaths, paths_of};
+use crate::pass::trace::critical_path::{EntryPaths, MIN_REQUESTS, Spent, paths_of};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -121,7 +121,7 @@ fn headroom(entry: &(String, String), durations: &Sketch, slo: u64) -> Finding {
 
 /// Says what the slowest percent of the requests spends more of its time on than typical ones.
 fn tail(entry: &(String, String), of: &EntryPaths) -> Option<Finding> {
-    if of.all().requests < MIN_P99 {
+    if of.all().seen < MIN_P99 {
         return None;
     }
     let (slow, typical) = (of.between(0.99, 1.0), of.between(0.4, 0.6));
@@ -159,9 +159,9 @@ fn slowest_met(calls: f64) -> f64 {
 }
 
 fn fan_out(entry: &(String, String), of: &EntryPaths) -> Option<Finding> {
-    let requests = of.all().requests;
+    let Spent { requests, seen, .. } = of.all();
     let mean = of.at_once.0 as f64 / requests.max(1) as f64;
-    if mean < MANY {
+    if mean < MANY || seen < MIN_REQUESTS {
         return None;
     }
     Some(Finding {
@@ -256,14 +256,19 @@ mod tests {
                 .map(|at| format!("\n  web > pay {at}..90 peer=pay"))
                 .collect::<String>()
         };
-        let drawing = |n: u64| format!("web < GET / 0..100{}", calls(n));
+        let drawing = |n: u64, requests: u64| {
+            (0..requests)
+                .map(|at| format!("trace t{at}\nweb < GET / 0..100{}\n", calls(n)))
+                .collect::<String>()
+        };
         check(
             "latency-budget",
-            &drawing(10),
+            &drawing(10, 20),
             "proved calls_at_once web GET / 10.000000: web GET / waits for 10 calls at once on average, 10 at most: if one \
                 call in a hundred is slow, 9.6 % of the requests are",
         );
-        check("latency-budget", &drawing(3), "");
+        check("latency-budget", &drawing(3, 20), "");
+        check("latency-budget", &drawing(10, 19), "");
         assert!((slowest_met(10.0) - 0.0956).abs() < 5e-5);
         assert!((slowest_met(100.0) - 0.6340).abs() < 5e-5);
     }
