@@ -3,7 +3,7 @@
 //! - *Seen from one side*: of the calls of an edge whose both sides were seen, the share that failed for the client alone, less the
 //!   share that failed for the server alone (differential observability; Huang et al., HotOS 2017). Calls that failed without any
 //!   span of a service that otherwise emits them are counted apart: they were lost on the way, or their server died.
-//! - *Healthy but failing*: an instance whose health checks succeed while its requests fail.
+//! - *Healthy but failing*: an instance whose health checks succeed while, in the same bins of time, its requests fail.
 //! - *Slow or failing among its peers*: an instance against the others of the same service and operation.
 //!
 //! A failed server counts against its instance only when nothing it waited for had failed. Durations are those of
@@ -305,10 +305,11 @@ mod tests {
             0 % at its peers";
         check("gray-failure", &drawing, &format!("{failing}\n{NO_CHECKS}"));
         for number in 0..6 {
+            let start = number * 6_000;
             writeln!(drawing, "trace h{number}").unwrap();
             writeln!(
                 drawing,
-                "cart < GET /healthz {number}..{number} instance=cart-1 http.request.method=GET user_agent.original=kube-probe/1.32"
+                "cart < GET /healthz {start}..{start} instance=cart-1 http.request.method=GET user_agent.original=kube-probe/1.32"
             )
             .unwrap();
         }
@@ -321,6 +322,31 @@ mod tests {
                     6 health checks succeeded"
             ),
         );
+    }
+
+    #[test]
+    fn health_checks_of_another_time_say_nothing() {
+        let mut drawing = String::new();
+        for number in 0..40 {
+            let start = 100_000 + number * 300;
+            let word = if number % 2 == 0 { "error" } else { "" };
+            writeln!(drawing, "trace t{number}").unwrap();
+            writeln!(
+                drawing,
+                "cart < GET /cart {start}..{} instance=cart-1 {word}",
+                start + 20
+            )
+            .unwrap();
+        }
+        for number in 0..6 {
+            writeln!(drawing, "trace h{number}").unwrap();
+            writeln!(
+                drawing,
+                "cart < GET /healthz {number}..{number} instance=cart-1 http.request.method=GET user_agent.original=kube-probe/1.32"
+            )
+            .unwrap();
+        }
+        check("gray-failure", &drawing, "");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::pass::trace::gray_failure::{
     CHECKS, ENOUGH_BINS, ENOUGH_CHECKS, ENOUGH_OF_BIN, ENOUGH_OF_INSTANCE, FAILED, FAILED_CHECKS,
     FALSE_ALARMS, GRAY_FAILURE, HEALTHY, ILL, REQUESTS, TOLD_RATIO, TOLD_SHARE, UNANSWERED,
 };
-use crate::pass::trace::{exemplars, total};
+use crate::pass::trace::{exemplars, p_greater, total};
 use crate::text;
 
 /// What one instance did for one operation.
@@ -30,6 +30,8 @@ pub(super) struct Fleet<'a> {
     operations: BTreeMap<(&'a str, &'a str), BTreeMap<&'a str, Work>>,
     /// By service, then by instance: all operations together, health checks as well.
     instances: BTreeMap<&'a str, BTreeMap<&'a str, Record>>,
+    /// By service and instance: sums over the bins of time with both health checks and requests.
+    watched: BTreeMap<(&'a str, &'a str), Record>,
     /// The versions of each service's instances.
     versions: BTreeMap<(&'a str, &'a str), &'a str>,
     /// Requests of all instances.
@@ -43,17 +45,26 @@ impl<'a> Fleet<'a> {
         let mut fleet = Fleet {
             operations: BTreeMap::new(),
             instances: BTreeMap::new(),
+            watched: BTreeMap::new(),
             versions: BTreeMap::new(),
             all: 0,
             has_instances: false,
             has_checks: false,
         };
+        let mut bins: BTreeMap<(&str, &str, u64), Record> = BTreeMap::new();
         for (key, record) in table.rows() {
             let [service, operation, instance, _] = key.parts;
             let service = graph.name_of(service);
             let (operation, instance) = (graph.text(operation), graph.text(instance));
             let of_service = fleet.instances.entry(service).or_default();
             of_service.entry(instance).or_default().merge(record);
+            let counts = Record {
+                sums: record.sums,
+                exemplars: record.exemplars.clone(),
+                ..Record::default()
+            };
+            let bin = bins.entry((service, instance, key.number)).or_default();
+            bin.merge(&counts);
             fleet.has_instances = true;
             fleet.has_checks |= record.sums[CHECKS] > 0;
             fleet.all = total([fleet.all, record.sums[REQUESTS]]);
@@ -65,6 +76,11 @@ impl<'a> Fleet<'a> {
                     work.bins.entry(key.number).or_default().merge(sketch);
                 }
             }
+        }
+        let watched = |record: &Record| record.sums[CHECKS] > 0 && record.sums[REQUESTS] > 0;
+        for ((service, instance, _), record) in bins.iter().filter(|(_, record)| watched(record)) {
+            let sum = fleet.watched.entry((service, instance)).or_default();
+            sum.merge(record);
         }
         for vertex in &graph.system.vertices {
             for (key, _) in &vertex.instances {
@@ -209,41 +225,39 @@ impl<'a> Fleet<'a> {
             ),
             ..place.finding("failing_instance", &work.record)
         });
-        Some((table.p_greater(), finding))
+        Some((p_greater(table), finding))
     }
 
     /// Returns a finding per instance that answers its health checks and fails its requests.
     pub(super) fn healthy_but_failing(&self) -> Vec<Finding> {
         let mut said = Vec::new();
-        for (&service, instances) in &self.instances {
-            for (&instance, record) in instances {
-                let [requests, failed, checks, failed_checks] =
-                    [REQUESTS, FAILED, CHECKS, FAILED_CHECKS].map(|sum| record.sums[sum]);
-                let interval = wilson(failed.min(requests), requests);
-                let is_healthy = failed_checks as f64 <= (1.0 - HEALTHY) * checks as f64;
-                let is_judged = checks >= ENOUGH_CHECKS && requests >= ENOUGH_OF_INSTANCE;
-                if is_judged && is_healthy && interval.low > ILL {
-                    let place = Place {
-                        service,
-                        operation: "",
-                        instance,
-                    };
-                    said.push(Finding {
-                        value: 100.0 * failed as f64 / requests as f64,
-                        unit: "%",
-                        interval: Some((100.0 * interval.low, 100.0 * interval.high)),
-                        count: failed,
-                        of: requests,
-                        cost: Some(failed as f64 / self.all.max(1) as f64),
-                        text: format!(
-                            "{instance} of {service}: {} of {} failed there, while {} succeeded",
-                            text::count(failed),
-                            text::plural(requests, "request"),
-                            text::plural(checks - failed_checks, "health check"),
-                        ),
-                        ..place.finding("healthy_but_failing", record)
-                    });
-                }
+        for (&(service, instance), record) in &self.watched {
+            let [requests, failed, checks, failed_checks] =
+                [REQUESTS, FAILED, CHECKS, FAILED_CHECKS].map(|sum| record.sums[sum]);
+            let interval = wilson(failed.min(requests), requests);
+            let is_healthy = failed_checks as f64 <= (1.0 - HEALTHY) * checks as f64;
+            let is_judged = checks >= ENOUGH_CHECKS && requests >= ENOUGH_OF_INSTANCE;
+            if is_judged && is_healthy && interval.low > ILL {
+                let place = Place {
+                    service,
+                    operation: "",
+                    instance,
+                };
+                said.push(Finding {
+                    value: 100.0 * failed as f64 / requests as f64,
+                    unit: "%",
+                    interval: Some((100.0 * interval.low, 100.0 * interval.high)),
+                    count: failed,
+                    of: requests,
+                    cost: Some(failed as f64 / self.all.max(1) as f64),
+                    text: format!(
+                        "{instance} of {service}: {} of {} failed there, while {} succeeded",
+                        text::count(failed),
+                        text::plural(requests, "request"),
+                        text::plural(checks - failed_checks, "health check"),
+                    ),
+                    ..place.finding("healthy_but_failing", record)
+                });
             }
         }
         said
