@@ -244,7 +244,7 @@ fn finding(from: &str, to: &str, record: &Record, attempts: u64) -> Finding {
     let logical = attempts.saturating_sub(extra).max(hedged).max(1);
     let load = extra as f64 / logical as f64;
     let mut text = format!(
-        "{from} -> {to}: {} of {} were sent again before they were answered, {} more load",
+        "{from} -> {to}: {} of {} sent again before an answer came, {} more load",
         text::count(hedged),
         text::plural(logical, "call"),
         text::percent(load),
@@ -255,9 +255,9 @@ fn finding(from: &str, to: &str, record: &Record, attempts: u64) -> Finding {
     }
     if losers > 0 {
         text += &format!(
-            "; {} of {} stopped when they had lost",
+            "; {} of {} stopped in time",
             text::count(stopped),
-            text::plural(losers, "server"),
+            text::plural(losers, "losing server"),
         );
     }
     Finding {
@@ -297,8 +297,8 @@ mod tests {
              page < GET /page      0..60
                page > GET /blob   10..20   peer=store
                  store < GET /blob  11..19  instance=s2",
-            "inferred hedging_load page->store 50.000000: page -> store: 1 of 2 calls were sent again before they were answered, \
-                50 % more load; the later attempt won 100 %; 0 of 1 server stopped when they had lost",
+            "inferred hedging_load page->store 50.000000: page -> store: 1 of 2 calls sent again before an answer came, \
+                50 % more load; the later attempt won 100 %; 0 of 1 losing server stopped in time",
         );
     }
 
@@ -311,7 +311,7 @@ mod tests {
                  store < GET /blob  11..49  instance=s1
                page > GET /blob   30..80   peer=store resend=1
                  store < GET /blob  31..79  instance=s1",
-            "proved hedging_load page->store 100.000000: page -> store: 1 of 1 call were sent again before they were answered, \
+            "proved hedging_load page->store 100.000000: page -> store: 1 of 1 call sent again before an answer came, \
                 100 % more load",
         );
     }
@@ -325,8 +325,8 @@ mod tests {
              trace t2
              cart < GET /cart     0..50
                cart > SELECT      10..30  db=cassandra/carts cassandra.speculative_execution.count=0",
-            "proved hedging_load cart->cassandra/carts 100.000000: cart -> cassandra/carts: 1 of 1 call were sent again before \
-                they were answered, 100 % more load",
+            "proved hedging_load cart->cassandra/carts 100.000000: cart -> cassandra/carts: 1 of 1 call sent again before \
+                an answer came, 100 % more load",
         );
     }
 
