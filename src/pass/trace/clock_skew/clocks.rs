@@ -103,7 +103,8 @@ impl Pair {
     /// Returns by how much the bounds miss each other where they do most.
     pub(super) fn gap(&self) -> Option<i64> {
         let widths = self.bins.iter().filter_map(|(_, reach)| reach.width());
-        widths.min().filter(|width| *width < 0).map(|width| -width)
+        let least = widths.min().filter(|width| *width < 0);
+        least.map(i64::saturating_neg)
     }
 
     /// Returns what holds in a bin of time in which these clocks may not have met.
@@ -219,7 +220,9 @@ impl<'a> Clocks<'a> {
             let (from, to) = (number(pair.0), number(pair.1));
             let reach = known.at(bin, step);
             let most = reach.at_most.map(|at_most| (from, to, at_most));
-            let least = reach.at_least.map(|at_least| (to, from, -at_least));
+            let least = reach
+                .at_least
+                .map(|at_least| (to, from, at_least.saturating_neg()));
             let found = [most, least].into_iter().flatten();
             constraints.extend(found.map(|(from, to, at_most)| Constraint { from, to, at_most }));
         }
