@@ -20,7 +20,7 @@ pub struct Interval {
 }
 
 /// Returns Wilson's 95 % interval for the share that `hits` of `trials` came from; all of [0, 1]
-/// without trials. `hits` is at most `trials`.
+/// without trials. More hits than trials, which a damaged file may have, count as all.
 pub fn wilson(hits: u64, trials: u64) -> Interval {
     wilson_with(Z_95, hits, trials)
 }
@@ -55,6 +55,7 @@ fn wilson_with(z: f64, hits: u64, trials: u64) -> Interval {
             high: 1.0,
         };
     }
+    let hits = hits.min(trials);
     let n = trials as f64;
     let share = hits as f64 / n;
     let squared = z * z;

@@ -118,7 +118,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let all = graph.system.account.critical_ns as f64;
     for ((from, to, operation), record) in &by_call {
         let [calls, critical_ns, failed, failed_with, ..] = record.sums;
-        if critical_ns == 0 {
+        if calls == 0 || critical_ns == 0 {
             continue;
         }
         let share = critical_ns as f64 / all.max(1.0);
@@ -143,7 +143,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             exemplars: exemplars(record),
             text: format!(
                 "{from} waits for {to} {operation}, which could be done afterwards: {} a call and {} of all time on critical paths; {failures}",
-                text::duration(critical_ns / calls.max(1)),
+                text::duration(critical_ns / calls),
                 text::percent(share),
             ),
             ..Finding::of(

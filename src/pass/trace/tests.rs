@@ -6,6 +6,8 @@ mod declared;
 
 mod blast_radius;
 
+mod extremes;
+
 use std::sync::Arc;
 
 use crate::finding::Finding;
