@@ -9,7 +9,8 @@
 //! Starts and ends are kept by nanosecond until there are too many, then in wider bins. In a bin with both, their order is lost: the
 //! peak is then an interval. Sampled calls have a mean, by their weights, and no peak.
 //!
-//! - *Saturated*: a pool stood at its peak, of two or more, for longer than at any other number and for at least 10 s: a ceiling.
+//! - *Saturated*: a pool stood at its peak, of two or more, for longer than at any other number and for at least 10 s, with ten
+//!   calls one after the other in each place: a ceiling.
 //! - *Shared pool*: in bins in which a callee takes three times as long as usual, requests to its caller wait three times as long
 //!   before they ask for anything at all. What is asked later cannot slow that down, unless both need the same workers.
 //!
@@ -19,14 +20,20 @@
 //! Left out on purpose: callers without an instance share one pool. A client that does not block holds no thread while it waits, and a
 //! span may leave out the wait for a connection; then in flight is what was used, not what was wanted.
 
+mod flight;
+
+mod shared;
+
 use std::collections::BTreeMap;
 
 use crate::algo::queueing::poisson_quantile;
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Key, Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::{Seen, Watcher};
-use crate::pass::outages::{self, ASKING, CALLS, LOGS, SERVED, TIMED, UNTIL_ASKED_NS};
-use crate::pass::trace::{grouped, median, total};
+use crate::pass::outages;
+use crate::pass::trace::concurrency::flight::{Flight, flight, worst};
+use crate::pass::trace::concurrency::shared::shared_pools;
+use crate::pass::trace::{grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -65,21 +72,11 @@ const WEIGHTED: usize = 3;
 /// The time over which the busiest mean is taken, and the least time at a ceiling.
 const WINDOW: u64 = 10_000_000_000;
 
-/// The least calls one after the other in each place of a ceiling: a stream that is held open reaches no limit.
-const TURNS: u64 = 10;
-
-/// Bins no wider than this show how busy a time was.
-const SHARP: u64 = 1_000_000_000;
-
 /// The share of moments at which the recommended limit suffices.
 const SUFFICES: f64 = 0.999;
 
 /// The least calls of an edge for a recommended limit.
 const SIZED: u64 = 100;
-
-/// How many times as long is slow, and how many calls a bin takes to tell.
-const SLOW: f64 = 3.0;
-const ENOUGH: u64 = 10;
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
@@ -110,21 +107,6 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             table.at(seen.catalogue, parts, end).add(ENDS, 1);
         }
     }
-}
-
-/// What was in flight in one pool, or in the worst of several.
-#[derive(Clone, Copy, Debug, Default)]
-struct Flight {
-    /// The peak, at least and at most.
-    peak: (u64, u64),
-    /// The busiest mean, for bins that are not too wide.
-    busiest: f64,
-    mean: f64,
-    calls: u64,
-    /// Whether bins are narrow enough to tell how busy the busiest time was.
-    is_sharp: bool,
-    /// A ceiling at which the pool stood, and for how long.
-    ceiling: Option<(u64, u64)>,
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
@@ -243,110 +225,6 @@ fn declared_limits(
     measured.metric("low_concurrency_limits", low.map(|low| low as f64));
 }
 
-/// Returns what was in flight in a pool whose changes are in the order of time.
-fn flight<'a>(changes: impl Iterator<Item = (u64, &'a Record)>, width: u64, length: u64) -> Flight {
-    let (mut now, mut since) = (0u64, 0u64);
-    let mut peak = (0, 0);
-    let (mut area, mut calls) = (0u64, 0u64);
-    let mut levels: BTreeMap<u64, u64> = BTreeMap::new();
-    let mut busy = Busy::default();
-    for (number, record) in changes {
-        let at = number.saturating_mul(width);
-        if now > 0 {
-            let level = levels.entry(now).or_default();
-            *level = level.saturating_add(at - since);
-            busy.add(now, since, at);
-        }
-        let (starts, ends) = (record.sums[STARTS], record.sums[ENDS]);
-        let after = now.saturating_add(starts).saturating_sub(ends);
-        let most = if width > 1 {
-            now.saturating_add(starts)
-        } else {
-            after
-        };
-        peak = (peak.0.max(after), peak.1.max(most));
-        area = area.saturating_add(record.sums[WEIGHTED]);
-        calls = calls.saturating_add(starts);
-        (now, since) = (after, at);
-    }
-    let at_peak = levels.get(&peak.0).copied().unwrap_or(0);
-    let is_ceiling = peak.0 == peak.1
-        && peak.0 > 1
-        && at_peak >= WINDOW
-        && calls / TURNS >= peak.0
-        && levels.values().all(|time| *time <= at_peak);
-    let mean = area as f64 / length as f64;
-    let busiest = match width <= SHARP {
-        true => busy.most() as f64 / length.min(WINDOW) as f64,
-        false => 0.0,
-    };
-    Flight {
-        peak,
-        is_sharp: width <= SHARP,
-        busiest: busiest.max(mean),
-        mean,
-        calls,
-        ceiling: is_ceiling.then_some((peak.0, at_peak)),
-    }
-}
-
-/// Sums in flight times time, window by window.
-#[derive(Debug, Default)]
-struct Busy {
-    window: u64,
-    sum: u64,
-    most: u64,
-}
-
-impl Busy {
-    /// Adds that so many were in flight from one time to another; times do not go back.
-    fn add(&mut self, now: u64, from: u64, to: u64) {
-        let (first, last) = (from / WINDOW, to / WINDOW);
-        self.enter(first);
-        if first == last {
-            self.sum = self.sum.saturating_add(now.saturating_mul(to - from));
-            return;
-        }
-        let rest = WINDOW - from % WINDOW;
-        self.sum = self.sum.saturating_add(now.saturating_mul(rest));
-        if last - first > 1 {
-            // All windows between are alike.
-            self.enter(last - 1);
-            self.sum = now.saturating_mul(WINDOW);
-        }
-        self.enter(last);
-        self.sum = now.saturating_mul(to % WINDOW);
-    }
-
-    fn enter(&mut self, window: u64) {
-        if window != self.window {
-            self.most = self.most();
-            (self.window, self.sum) = (window, 0);
-        }
-    }
-
-    fn most(&self) -> u64 {
-        self.most.max(self.sum)
-    }
-}
-
-/// Returns the most of each number over several pools.
-fn worst(flights: &[Flight]) -> Flight {
-    flights
-        .iter()
-        .fold(Flight::default(), |worst, flight| Flight {
-            peak: (
-                worst.peak.0.max(flight.peak.0),
-                worst.peak.1.max(flight.peak.1),
-            ),
-            busiest: worst.busiest.max(flight.busiest),
-            mean: worst.mean.max(flight.mean),
-            calls: worst.calls.saturating_add(flight.calls),
-            is_sharp: flight.is_sharp,
-            ceiling: worst.ceiling.max(flight.ceiling),
-        })
-}
-
 fn size(
     subject: &Subject,
     flight: &Flight,
@@ -420,89 +298,10 @@ fn ceiling(subject: &Subject, flight: &Flight) -> Option<Finding> {
     })
 }
 
-/// Tells of callers that queue while one callee is slow.
-fn shared_pools(graph: &Graph<'_>, measured: &mut Measured) {
-    let (Some(calls), Some(served)) = (graph.table(&CALLS), graph.table(&SERVED)) else {
-        return;
-    };
-    let width = calls.width().max(served.width());
-    let bins = |table: &Table, key: &Key| key.number / (width / table.width());
-    let times = grouped(calls, |key| {
-        let edge = (graph.name_of(key.parts[0]), graph.name_of(key.parts[1]));
-        (edge, bins(calls, key))
-    });
-    let waits = grouped(served, |key| {
-        (graph.name_of(key.parts[0]), bins(served, key))
-    });
-    let waited = |service: &str, bin: u64| {
-        let record = waits.get(&(service, bin))?;
-        let asking = record.sums[ASKING];
-        (asking >= ENOUGH).then(|| record.sums[UNTIL_ASKED_NS] as f64 / asking as f64)
-    };
-    let times: Vec<_> = times.into_iter().collect();
-    let (mut judged, mut found) = (0u64, 0u64);
-    for edge in times.chunk_by(|a, b| a.0.0 == b.0.0) {
-        let (from, to) = edge[0].0.0;
-        let known = edge
-            .iter()
-            .filter(|(_, record)| record.sums[TIMED] >= ENOUGH);
-        let typical: Vec<(u64, f64)> = known
-            .map(|((_, bin), record)| {
-                let mean = record.sums[LOGS] as f64 / record.sums[TIMED] as f64;
-                (*bin, (mean / 1024.0).exp2())
-            })
-            .collect();
-        let Some(usual) = median(typical.iter().map(|bin| bin.1).collect()) else {
-            continue;
-        };
-        let (slow, well): (Vec<_>, Vec<_>) = typical.iter().partition(|bin| bin.1 >= SLOW * usual);
-        let gaps = |bins: &[(u64, f64)]| -> Vec<f64> {
-            bins.iter().filter_map(|bin| waited(from, bin.0)).collect()
-        };
-        let (slow, well) = (gaps(&slow), gaps(&well));
-        let Some(short) = median(well.clone()) else {
-            continue;
-        };
-        judged += u64::from(slow.len() > 1);
-        let is_long = |gap: &&f64| **gap >= SLOW * short && **gap >= short + 1e6;
-        let (long, chance) = (slow.iter().filter(is_long), well.iter().filter(is_long));
-        let long: Vec<f64> = long.copied().collect();
-        if slow.len() < 2 || 2 * long.len() <= slow.len() || 10 * chance.count() > well.len() {
-            continue;
-        }
-        found += 1;
-        let gap = median(long).unwrap_or(0.0);
-        measured.findings.push(Finding {
-            value: gap / 1e9,
-            unit: "s",
-            grade: Grade::Inferred,
-            count: slow.len() as u64,
-            of: typical.len() as u64,
-            text: format!(
-                "{from}: while {to} is slow, requests wait {} before they ask for anything, {} otherwise: \
-                 what waits for {to} holds what all need",
-                text::duration(gap as u64),
-                text::duration(short as u64)
-            ),
-            ..Finding::of(
-                CONCURRENCY.name,
-                "shared_pools",
-                Subject::Edge(from.to_owned(), to.to_owned()),
-            )
-        });
-    }
-    if judged > 0 {
-        measured.metric("shared_pools", found as f64);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
 
-    use super::{Busy, WINDOW, flight};
-    use crate::fold::ledger::Record;
-    use crate::model::id::mix;
     use crate::pass::trace::tests::{check, check_under};
 
     #[test]
@@ -563,71 +362,6 @@ mod tests {
              unknown peak_concurrency the system: concurrency: the traces are a sample, and a peak takes all of them; \
                 means are by weight",
         );
-    }
-
-    /// Returns the peak of intervals in bins of some width, at least and at most, and the most over any window.
-    fn of(intervals: &[(u64, u64)], width: u64) -> super::Flight {
-        let mut bins: std::collections::BTreeMap<u64, Record> = Default::default();
-        for &(start, end) in intervals {
-            let record = bins.entry(start / width).or_default();
-            record.add(super::STARTS, 1);
-            record.add(super::WEIGHTED, end - start);
-            bins.entry(end / width).or_default().add(super::ENDS, 1);
-        }
-        flight(bins.iter().map(|(bin, record)| (*bin, record)), width, 100)
-    }
-
-    #[test]
-    fn the_true_peak_lies_in_the_interval_and_is_exact_in_bins_of_a_nanosecond() {
-        let mut exact = 0;
-        for seed in 0..3000u64 {
-            let number = |at: u64, below: u64| mix(mix(seed) ^ at) % below;
-            let intervals: Vec<(u64, u64)> = (0..1 + number(0, 12))
-                .map(|at| {
-                    let start = number(2 * at + 1, 60);
-                    (start, start + 1 + number(2 * at + 2, 30))
-                })
-                .collect();
-            let at = |time: u64| {
-                intervals
-                    .iter()
-                    .filter(|i| i.0 <= time && time < i.1)
-                    .count() as u64
-            };
-            let peak = (0..100).map(at).max().unwrap();
-            assert_eq!(of(&intervals, 1).peak, (peak, peak));
-            let area: u64 = intervals.iter().map(|i| i.1 - i.0).sum();
-            assert!((of(&intervals, 1).mean - area as f64 / 100.0).abs() < 1e-12);
-            for width in [2, 4, 8, 64] {
-                let (low, high) = of(&intervals, width).peak;
-                assert!(low <= peak && peak <= high, "{intervals:?} in {width}");
-                exact += u64::from(low == high);
-            }
-        }
-        assert!(exact > 100);
-    }
-
-    #[test]
-    fn the_busiest_window_is_found_without_looking_at_each() {
-        for seed in 0..500u64 {
-            let number = |at: u64, below: u64| mix(mix(seed) ^ at) % below;
-            let (mut busy, mut time) = (Busy::default(), 0);
-            let mut sums = std::collections::BTreeMap::new();
-            for at in 0..8 {
-                let from = time + number(3 * at, 3 * WINDOW);
-                let to = from + number(3 * at + 1, 4 * WINDOW);
-                let now = 1 + number(3 * at + 2, 5);
-                busy.add(now, from, to);
-                let mut start = from;
-                while start < to {
-                    let end = to.min((start / WINDOW + 1) * WINDOW);
-                    *sums.entry(start / WINDOW).or_insert(0) += now * (end - start);
-                    start = end;
-                }
-                time = to;
-            }
-            assert_eq!(busy.most(), sums.into_values().max().unwrap_or(0));
-        }
     }
 
     #[test]
