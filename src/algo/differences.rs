@@ -113,9 +113,10 @@ fn p_of_shares(first: (u64, u64), second: (u64, u64)) -> f64 {
     if n == 0 || m == 0 {
         return 1.0;
     }
-    let hits = a + b;
-    let misses = (n - a) + (m - b);
-    if hits.min(misses) < MANY {
+    let hits = a.saturating_add(b);
+    let misses = (n - a).saturating_add(m - b);
+    // Counts that no sum holds come from damaged reports alone.
+    if hits.min(misses) < MANY && n.checked_add(m).is_some() {
         let table = TwoByTwo {
             both: a,
             first_only: b,
@@ -127,6 +128,9 @@ fn p_of_shares(first: (u64, u64), second: (u64, u64)) -> f64 {
     let (n, m) = (n as f64, m as f64);
     let share = hits as f64 / (n + m);
     let error = (share * (1.0 - share) * (1.0 / n + 1.0 / m)).sqrt();
+    if error == 0.0 {
+        return 1.0;
+    }
     normal_two_sided((b as f64 / m - a as f64 / n) / error)
 }
 

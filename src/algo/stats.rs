@@ -220,6 +220,19 @@ pub fn paired_difference(first: u64, second: u64, pairs: u64) -> Interval {
     }
 }
 
+/// Returns the sum of counts, or the largest number there is.
+pub fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
+}
+
+/// Returns how many values of one weight would tell as much as some whose weights, and the squares of these, add up to so much: the
+/// effective sample size. Nothing when there is no weight.
+///
+/// Kish, Survey Sampling, 1965.
+pub fn effective_number(weight: f64, squares: f64) -> Option<u64> {
+    (squares > 0.0).then(|| (weight * weight / squares).round() as u64)
+}
+
 /// Returns the p-values adjusted for testing all of them: calling those up to q significant keeps
 /// the expected share of false alarms among them at q. O(n log n).
 pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
@@ -240,6 +253,24 @@ mod tests {
     use super::*;
     use crate::algo::random::Random;
     use crate::algo::testgraphs::assert_close;
+
+    #[test]
+    fn no_sum_is_too_large() {
+        assert_eq!(total([]), 0);
+        assert_eq!(total([2, 3]), 5);
+        assert_eq!(total([u64::MAX, 1, u64::MAX]), u64::MAX);
+    }
+
+    #[test]
+    fn uneven_weights_tell_less_than_even_ones() {
+        let of = |weights: &[f64]| {
+            let squares = weights.iter().map(|weight| weight * weight).sum();
+            effective_number(weights.iter().sum(), squares)
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[7.0; 12]), Some(12));
+        assert_eq!(of(&[1.0, 1.0, 8.0]), Some(2));
+    }
 
     #[test]
     fn wilson_has_its_published_intervals() {

@@ -9,6 +9,7 @@ use crate::cli::{judge_reading, progress, read_options, write_all};
 use crate::error::{Error, Exit, Result};
 use crate::input;
 use crate::pipeline::{self, base};
+use crate::policy::Policy;
 use crate::render::gate::GATE_RENDERERS;
 use crate::report::Report;
 use crate::report::verdict::{FailOn, Verdict};
@@ -53,25 +54,27 @@ pub(super) fn check(args: CheckArgs) -> Result<Exit> {
         accept: args.accept,
     };
     let opened = || output::open(renderers);
-    let (report, outputs) = judged(asked, changes, opened)?;
+    let policy = pipeline::named_policy(args.read.rules.as_deref())?.ok_or_else(no_policy)?;
+    let (report, outputs) = judged(policy, asked, changes, opened)?;
     let exit = report.verdict.as_ref().map_or(Exit::Unknown, Verdict::exit);
     write_all(outputs, &report, args.top, args.verbose, args.color)?;
     Ok(exit)
 }
 
-/// Reads, measures and judges; returns the report with its verdict, and what `prepared` returned once the arguments were
+/// Returns the error that there is nothing to judge by.
+pub(super) fn no_policy() -> Error {
+    Error::new("expected a policy to judge by, found no topple.yaml")
+        .with_help("topple init writes one that passes today; --rules names one")
+}
+
+/// Reads, measures and judges by a policy of a name; returns the report with its verdict, and what `prepared` returned once the arguments were
 /// understood.
 pub(super) fn judged<T>(
+    (policy_name, policy): (String, Policy),
     asked: Asked<'_>,
     changes: Changes,
     prepared: impl FnOnce() -> Result<T>,
 ) -> Result<(Report, T)> {
-    let Some((policy_name, policy)) = pipeline::named_policy(asked.read.rules.as_deref())? else {
-        return Err(
-            Error::new("expected a policy to judge by, found no topple.yaml")
-                .with_help("topple init writes one that passes today; --rules names one"),
-        );
-    };
     let options = read_options(asked.inputs, &asked.read.select, policy)?;
     let prepared = prepared()?;
     let lock_name = base::lock_name(&policy_name, &options.policy);
@@ -79,7 +82,7 @@ pub(super) fn judged<T>(
     let (mut report, reading) = progress::shown(asked.talk.quiet, |progress| {
         pipeline::report(&options, progress)
     })?;
-    let read = judge_reading(&reading, report.data.spans_read, asked.talk)?;
+    let read = judge_reading(&reading, report.data.spans_understood(), asked.talk)?;
     let found = base::base(asked.base, &lock_name, lock.as_ref(), &report, &options)?;
     let before = lock.clone();
     let kept = match changes.update && report.data.traces > 0 {

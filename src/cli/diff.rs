@@ -51,10 +51,9 @@ pub(super) fn diff(args: DiffArgs) -> Result<Exit> {
 
 /// Returns one side, and how reading it went.
 fn read(options: &Options, args: &DiffArgs) -> Result<(Side, Exit)> {
-    let (side, reading) =
-        progress::shown(args.talk.quiet, |progress| sides::side(options, progress))?;
-    let exit = match &reading {
-        Some(reading) => judge_reading(reading, side.row.traces, &args.talk)?,
+    let (side, read) = progress::shown(args.talk.quiet, |progress| sides::side(options, progress))?;
+    let exit = match &read {
+        Some((reading, understood)) => judge_reading(reading, *understood, &args.talk)?,
         None => Exit::Open,
     };
     Ok((side, exit))

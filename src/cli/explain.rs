@@ -57,9 +57,9 @@ fn unknown(name: &str) -> Error {
 /// Reads and judges the inputs, and tells of what is named.
 fn story(args: ExplainArgs) -> Result<Exit> {
     let name = args.name.unwrap_or_default();
-    let policy = pipeline::policy(args.read.rules.as_deref())?.unwrap_or_default();
-    let report = match policy.judges() {
-        true => {
+    let named = pipeline::named_policy(args.read.rules.as_deref())?;
+    let report = match named {
+        Some((policy_name, policy)) if policy.judges() => {
             let asked = Asked {
                 inputs: args.inputs,
                 read: &args.read,
@@ -70,14 +70,23 @@ fn story(args: ExplainArgs) -> Result<Exit> {
                 today: None,
                 fail_on: FailOn::Error,
             };
-            check::judged(asked, Changes::default(), || Ok(()))?.0
+            check::judged((policy_name, policy), asked, Changes::default(), || Ok(()))?.0
         }
-        false => {
+        named => {
+            if args.base.is_some() {
+                return Err(match named {
+                    Some((policy_name, _)) => Error::new(format!(
+                        "{policy_name}: expected rules that judge against --base, found none"
+                    )),
+                    None => check::no_policy(),
+                });
+            }
+            let policy = named.map(|(_, policy)| policy).unwrap_or_default();
             let options = read_options(args.inputs, &args.read.select, policy)?;
             let (report, reading) = progress::shown(args.talk.quiet, |progress| {
                 pipeline::report(&options, progress)
             })?;
-            judge_reading(&reading, report.data.spans_read, &args.talk)?;
+            judge_reading(&reading, report.data.spans_understood(), &args.talk)?;
             report
         }
     };

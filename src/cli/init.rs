@@ -27,7 +27,7 @@ pub(super) fn init(args: InitArgs) -> Result<Exit> {
     let (report, reading) = progress::shown(args.talk.quiet, |progress| {
         pipeline::report(&options, progress)
     })?;
-    let read = judge_reading(&reading, report.data.spans_read, &args.talk)?;
+    let read = judge_reading(&reading, report.data.spans_understood(), &args.talk)?;
     if read != Exit::Open && args.talk.strict {
         return Ok(read);
     }

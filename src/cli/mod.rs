@@ -208,7 +208,7 @@ fn show(
     let outputs = output::open(renderers)?;
     let (mut report, reading) =
         progress::shown(args.talk.quiet, |progress| run(&options, progress))?;
-    let mut exit = judge_reading(&reading, report.data.spans_read, &args.talk)?;
+    let mut exit = judge_reading(&reading, report.data.spans_understood(), &args.talk)?;
     if exit == Exit::Open && report.data.traces == 0 {
         exit = Exit::Unknown;
     }
@@ -247,8 +247,8 @@ fn pass_by_closed_pipe(written: Result<()>) -> Result<()> {
     }
 }
 
-/// Says what could not be read; decides whether that ends the run.
-fn judge_reading(reading: &Reading, spans_read: u64, talk: &TalkArgs) -> Result<Exit> {
+/// Says what could not be read; decides whether that ends the run. Spans of which nothing could be used are not understood.
+fn judge_reading(reading: &Reading, understood_spans: u64, talk: &TalkArgs) -> Result<Exit> {
     let mut understood = 0;
     let mut faults = 0;
     for source in &reading.sources {
@@ -279,7 +279,7 @@ fn judge_reading(reading: &Reading, spans_read: u64, talk: &TalkArgs) -> Result<
         }
     }
     let problems = reading.counts.total();
-    if spans_read == 0 && problems > 0 {
+    if understood_spans == 0 && problems > 0 {
         return Err(Error::new(format!(
             "no span was understood: {}",
             text::plural(problems, "problem")
@@ -290,7 +290,7 @@ fn judge_reading(reading: &Reading, spans_read: u64, talk: &TalkArgs) -> Result<
             "the first problems are listed above"
         }));
     }
-    if faults > 0 && (understood == 0 || spans_read == 0) {
+    if faults > 0 && (understood == 0 || understood_spans == 0) {
         return Err(Error::new("nothing was understood"));
     }
     if talk.strict && problems > 0 {
@@ -313,7 +313,8 @@ fn fold(args: FoldArgs) -> Result<Exit> {
         pipeline::fold(&options, progress)
     })?;
     let spans = topology.account.spans();
-    let exit = judge_reading(&reading, spans, &args.talk)?;
+    let understood = topology.account.understood();
+    let exit = judge_reading(&reading, understood, &args.talk)?;
     if exit != Exit::Open && args.talk.strict {
         return Ok(exit);
     }

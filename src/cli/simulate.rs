@@ -99,7 +99,7 @@ pub(super) fn simulate(args: SimulateArgs) -> Result<Exit> {
     let (report, reading) = progress::shown(args.talk.quiet, |progress| {
         pipeline::simulate(&options, &question, progress)
     })?;
-    let mut exit = judge_reading(&reading, report.data.spans_read, &args.talk)?;
+    let mut exit = judge_reading(&reading, report.data.spans_understood(), &args.talk)?;
     let requests = report.simulation.as_ref().map_or(0, |of| of.requests);
     if exit == Exit::Open && requests == 0 {
         exit = Exit::Unknown;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::compare::estimate;
+use crate::compare::estimate::{self, LEAST_PART};
 use crate::compare::side::Side;
 use crate::pass::spent::Place;
 use crate::report::diff::{Cause, Change, Diff, Effect, EntryChange, PartChange};
@@ -41,7 +41,8 @@ pub(super) fn causes(
         };
         let whole = entry.duration_ns.filter(|change| change.differs);
         let is_told = |part: &&PartChange| {
-            let is_large = |of: Change| part.time_ns.value() / of.value() >= LARGE_PART;
+            let is_large =
+                |of: Change| is_large(part.time_ns.value(), of.value(), of.base.min(of.head));
             part.time_ns.differs || whole.is_some_and(is_large)
         };
         for part in entry.parts.iter().filter(is_told) {
@@ -54,13 +55,14 @@ pub(super) fn causes(
             shares.push(share(&origin.share, None));
         }
     }
-    let whole = estimate::mean_of(head) - estimate::mean_of(base);
+    let (before, now) = (estimate::mean_of(base), estimate::mean_of(head));
+    let (whole, mean) = (now - before, before.min(now));
     let has_changed = diff
         .entries
         .iter()
         .any(|entry| entry.duration_ns.is_some_and(|change| change.differs));
     let is_told = |part: &&PartChange| {
-        part.time_ns.differs || (has_changed && part.time_ns.value() / whole >= LARGE_PART)
+        part.time_ns.differs || (has_changed && is_large(part.time_ns.value(), whole, mean))
     };
     for part in estimates.iter().filter(is_told) {
         let shares = times.entry(part.place.clone()).or_default();
@@ -96,6 +98,12 @@ pub(super) fn causes(
     causes
 }
 
+/// Returns whether a part is much of a whole change, if that is any change of the mean: where durations differ and their mean does not,
+/// no part is told from another by it.
+fn is_large(part: f64, whole: f64, mean: f64) -> bool {
+    whole.abs() > LEAST_PART * mean && part / whole >= LARGE_PART
+}
+
 /// Says with the first way to a callee from where the ways to it have changed as well: then it is the callee's network.
 fn name_other_callers(causes: &mut [Cause]) {
     let mut ways: BTreeMap<(Effect, String), Vec<(usize, String)>> = BTreeMap::new();
@@ -111,7 +119,11 @@ fn name_other_callers(causes: &mut [Cause]) {
         };
         let names: Vec<&str> = others.iter().map(|(_, from)| from.as_str()).collect();
         if !names.is_empty() {
-            let said = format!("; so is the way there from {}", names.join(", "));
+            let more = match causes[*first].effect {
+                Effect::Slower | Effect::Failing => "longer",
+                Effect::Faster | Effect::Mending => "less long",
+            };
+            let said = format!("; it takes {more} from {} too", names.join(", "));
             causes[*first].text.push_str(&said);
         }
     }
@@ -293,4 +305,48 @@ fn failures(cause: &Cause, most: &Share<'_>, at: &str) -> String {
         text::percent(head),
         text::percent(base)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_is_large_of_a_mean_that_hardly_moves() {
+        assert!(is_large(20.0, 100.0, 1000.0));
+        assert!(!is_large(19.0, 100.0, 1000.0));
+        assert!(is_large(-20.0, -100.0, 1000.0));
+        assert!(!is_large(-20.0, 100.0, 1000.0));
+        for part in [1.0, 50.0, -50.0] {
+            assert!(!is_large(part, 1.0, 1000.0), "{part}");
+            assert!(!is_large(part, 0.0, 1000.0), "{part}");
+        }
+    }
+
+    #[test]
+    fn other_callers_are_named_whatever_is_said_of_the_first() {
+        let cause = |from: &str, effect, text: &str| Cause {
+            effect,
+            place: Place::Between(from.to_owned(), "pay".to_owned()),
+            text: text.to_owned(),
+            entry: None,
+            entries: 1,
+            change: 1.0,
+            interval: (0.0, 2.0),
+            of: None,
+            sure: true,
+            estimated: false,
+        };
+        let mut causes = [
+            cause("web", Effect::Slower, "web calls pay more often"),
+            cause("cart", Effect::Slower, "the way from cart to pay is slower"),
+            cause("mail", Effect::Faster, "the way from mail to pay is faster"),
+        ];
+        name_other_callers(&mut causes);
+        assert_eq!(
+            causes[0].text,
+            "web calls pay more often; it takes longer from cart too"
+        );
+        assert_eq!(causes[2].text, "the way from mail to pay is faster");
+    }
 }

@@ -14,7 +14,7 @@ use crate::report::diff::PartChange;
 use crate::trace::link::EntryKind;
 
 /// A change below this share of the mean duration of requests is no matter.
-const LEAST_PART: f64 = 0.01;
+pub(super) const LEAST_PART: f64 = 0.01;
 
 /// Time of a request in a place: mean, square of its standard error, fewest independent values behind it, and calls.
 #[derive(Clone, Copy, Debug)]

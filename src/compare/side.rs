@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::algo::stats::total;
 use crate::fold::edge::Edge;
 use crate::fold::sketch::Sketch;
 use crate::fold::system::System;
@@ -325,7 +326,7 @@ fn edge_side(edge: &Edge, of_users: bool) -> EdgeSide {
 }
 
 fn edge_side_of_row(row: &EdgeRow, of_users: bool) -> EdgeSide {
-    let seen: u64 = row.evidence.iter().map(|(_, count)| count).sum();
+    let seen = total(row.evidence.iter().map(|(_, count)| *count));
     let independent = 1.0 / row.fan_out.max(1.0);
     let times = |of| Times::of_quantiles(of, independent);
     EdgeSide {

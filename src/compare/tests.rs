@@ -289,6 +289,18 @@ fn lock(edges: &[(&str, &str)]) -> Side {
 }
 
 #[test]
+fn counts_that_no_sum_holds_make_no_panic() {
+    let mut report = Report::default();
+    report.edges.push(EdgeRow {
+        evidence: vec![("paired", u64::MAX), ("one-sided", u64::MAX)],
+        ..EdgeRow::default()
+    });
+    let side = Side::of_report("BASE", &report, Holds::Report);
+    let diff = compare(&side, &side, &Evidence::default());
+    assert!(diff.causes.is_empty());
+}
+
+#[test]
 fn a_lock_has_no_numbers_and_is_complete() {
     let base = lock(&[("web", "pay"), ("web", "mail")]);
     let head = lock(&[("web", "pay"), ("web", "stock")]);

@@ -142,7 +142,12 @@ impl Default for Account {
 impl Account {
     /// Returns all spans read.
     pub fn spans(&self) -> u64 {
-        self.classes.iter().sum::<u64>() + self.duplicates + self.unreadable + self.spans_outside
+        self.understood() + self.unreadable
+    }
+
+    /// Returns the spans of which enough could be read to use them.
+    pub fn understood(&self) -> u64 {
+        self.classes.iter().sum::<u64>() + self.duplicates + self.spans_outside
     }
 
     fn merge(&mut self, other: &Account) {

@@ -14,11 +14,30 @@ use std::collections::BTreeMap;
 use crate::algo::stats::{Interval, wilson};
 use crate::finding::{Dependency, Transmissibility};
 use crate::fold::exemplar::Exemplars;
-use crate::fold::ledger::Record;
+use crate::fold::ledger::{Layout, Part, Record, TableOf};
 use crate::pass::Graph;
-use crate::pass::trace::transmission::{
-    self, BOTH_FAILED, BOTH_WEIGHT, FAILED_ALONE, FAILED_CALLS, GOOD_CALLS,
+
+/// The counts, by caller and callee, as the transmission pass takes them.
+pub(in crate::pass) const TABLE: TableOf = TableOf {
+    name: "transmission",
+    layout: Layout {
+        parts: [Part::Node, Part::Node, Part::Unused, Part::Unused],
+        bin: 0,
+        limit: 200_000,
+        group: 0,
+    },
 };
+
+/// Frames whose call failed, and of these those that failed.
+pub(in crate::pass) const FAILED_CALLS: usize = 0;
+pub(in crate::pass) const BOTH_FAILED: usize = 1;
+/// Frames whose calls all went well, and of these those that failed.
+pub(in crate::pass) const GOOD_CALLS: usize = 2;
+pub(in crate::pass) const FAILED_ALONE: usize = 3;
+/// Frames whose call failed after they had ended.
+pub(in crate::pass) const TOO_LATE: usize = 4;
+/// Weight of the frames that failed with their call.
+pub(in crate::pass) const BOTH_WEIGHT: usize = 5;
 
 /// Fewest failed calls that tell something.
 pub const FEWEST: u64 = 20;
@@ -148,7 +167,7 @@ pub struct Dependence {
 impl Dependence {
     /// Returns what the traces say of the edges of a graph. O(edges log edges).
     pub fn of(graph: &Graph<'_>) -> Dependence {
-        let table = transmission::table(graph);
+        let table = graph.table(&TABLE);
         let mut sums: BTreeMap<(u32, u32), Record> = BTreeMap::new();
         for (key, record) in table.iter().flat_map(|table| table.rows()) {
             let ends = [key.parts[0], key.parts[1]].map(|node| graph.node_of_topology(node));

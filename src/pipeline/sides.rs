@@ -12,13 +12,13 @@ use crate::report::Report;
 use crate::report::diff::Holds;
 use crate::rule::lock::FILE_NAME;
 
-/// Returns what is known of one side, and what was read to know it, if that was traces.
+/// Returns what is known of one side, and what was read to know it and how many spans of it were understood, if that was traces.
 ///
 /// `options` say how to read; the only one of their inputs is the side.
 ///
 /// # Errors
 /// Fails when there is nothing of that name, or it cannot be read.
-pub fn side(options: &Options, progress: &Progress) -> Result<(Side, Option<Reading>)> {
+pub fn side(options: &Options, progress: &Progress) -> Result<(Side, Option<(Reading, u64)>)> {
     let [name] = &options.inputs[..] else {
         return Err(Error::new("expected one input on each side"));
     };
@@ -44,10 +44,11 @@ pub fn side(options: &Options, progress: &Progress) -> Result<(Side, Option<Read
         Content::Traces => {
             let pool = pool(options)?;
             let (topology, reading) = fold_with(&pool, options, progress)?;
+            let understood = topology.account.understood();
             let system = system::resolve_as(topology, &options.policy.services);
             (
                 Side::of_system(name, &system, &options.policy),
-                Some(reading),
+                Some((reading, understood)),
             )
         }
     })

@@ -72,7 +72,7 @@ fn write_finding(finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
     }
     if let Some((low, high)) = finding.interval {
         let (low, high) = (text::value(low), text::value(high));
-        seen.push_str(&format!(", surely between {low} and {high}"));
+        seen.push_str(&format!(", interval {low} to {high}"));
     }
     paragraph(out, "  seen: ", &seen)?;
     if let Some(cost) = finding.cost {

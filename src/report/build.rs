@@ -20,8 +20,8 @@ use crate::pass::{self, Effort, Graph};
 use crate::policy::Policy;
 use crate::report::fixes::fix_first;
 use crate::report::{
-    Data, Degrees, EdgeRow, EntryRow, Kind, Part, ProblemRow, Quantiles, Report, Service, Standing,
-    Tie,
+    Data, Degrees, EdgeRow, EntryRow, Kind, Late, Part, ProblemRow, Quantiles, Report, Service,
+    Standing, Tie,
 };
 use crate::simulate::{Question, simulate};
 use crate::text;
@@ -490,8 +490,9 @@ fn entry_row(system: &System, graph: &Graph<'_>, point: &EntryPoint) -> EntryRow
         .map(|declared| declared.slo)
         .unwrap_or_default();
     let late = |limit: Option<Duration>| {
-        let limit = u64::try_from(limit?.as_nanos()).unwrap_or(u64::MAX);
-        Some(entry.duration_ns.above(limit))
+        let limit_ns = u64::try_from(limit?.as_nanos()).unwrap_or(u64::MAX);
+        let count = entry.duration_ns.above(limit_ns);
+        Some(Late { limit_ns, count })
     };
     let deepest = entry.depths.len().saturating_sub(1) as u64;
     EntryRow {

@@ -19,7 +19,8 @@ const LEAST_COST: f64 = 1e-4;
 /// Something to fix.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fix {
-    /// The id of the finding; of a failing entry point, `entry:` and its name.
+    /// The id of the finding; of a failing entry point `entry:`, or `entry-job:` and the like for one that is not for requests, and its
+    /// name.
     pub id: String,
     /// Share of requests or calls that pay for it, from 0 to 1.
     pub cost: f64,
@@ -58,7 +59,12 @@ fn of_finding(finding: &Finding) -> Option<Fix> {
 fn of_entry(entry: &EntryRow, requests: f64) -> Option<Fix> {
     let cost = entry.failed * entry.weight.unwrap_or(1.0) / requests;
     (cost >= LEAST_COST).then(|| Fix {
-        id: format!("entry:{} {}", entry.service, entry.operation),
+        id: match entry.kind {
+            kind @ ("job" | "message") => {
+                format!("entry-{kind}:{} {}", entry.service, entry.operation)
+            }
+            _ => format!("entry:{} {}", entry.service, entry.operation),
+        },
         cost,
         grade: Grade::Measured,
         text: format!(
@@ -159,6 +165,28 @@ mod tests {
         assert_eq!(ids, ["c", "b", "entry:shop GET /", "a"]);
         assert_eq!(fixes[0].command, "budgets --focus 'pay ment'");
         assert_eq!(fixes[2].text, "shop GET /: 1 of 10 requests failed");
+    }
+
+    #[test]
+    fn entry_points_of_one_name_are_told_by_their_kind() {
+        let entries = ["request", "message", "job"].map(|kind| EntryRow {
+            service: "shop".to_owned(),
+            operation: "buy".to_owned(),
+            kind,
+            requests: 10.0,
+            failed: 1.0,
+            ..EntryRow::default()
+        });
+        let fixes = fix_first(&[], &entries);
+        let ids: Vec<&str> = fixes.iter().map(|fix| &*fix.id).collect();
+        assert_eq!(
+            ids,
+            [
+                "entry-job:shop buy",
+                "entry-message:shop buy",
+                "entry:shop buy"
+            ]
+        );
     }
 
     #[test]

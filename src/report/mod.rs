@@ -101,6 +101,15 @@ impl Report {
     }
 }
 
+/// How many requests took longer than a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// The limit in nanoseconds.
+    pub limit_ns: u64,
+    /// The requests.
+    pub count: u64,
+}
+
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Data {
@@ -128,6 +137,16 @@ pub struct Data {
     pub shapes: u64,
     /// Requests whose shapes were not kept.
     pub shapes_folded: u64,
+}
+
+impl Data {
+    /// Returns the spans of which enough could be read to use them.
+    pub fn spans_understood(&self) -> u64 {
+        let mut lost = self.unresolved.iter();
+        let lost = lost.find(|(reason, _)| *reason == "unreadable");
+        self.spans_read
+            .saturating_sub(lost.map_or(0, |(_, spans)| *spans))
+    }
 }
 
 /// One problem in the input.
@@ -353,7 +372,7 @@ pub struct EntryRow {
     /// Durations.
     pub duration_ns: Quantiles,
     /// Requests that took longer than the p50, p90 and p99 that its declared entry point is asked for.
-    pub late: [Option<u64>; 3],
+    pub late: [Option<Late>; 3],
     /// Median, 95th percentile and maximum of the synchronous call depth.
     pub sync_depth: (u64, u64, u64),
     /// Trace ids of any requests.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algo::graph::Digraph;
-use crate::algo::stats::{Interval, wilson_at};
+use crate::algo::stats::{Interval, total, wilson_at};
 use crate::policy::calls::{Entrypoint, Terms};
 use crate::policy::selector::{EdgeSelector, Node, Selector};
 use crate::policy::value::EdgeMode;
@@ -224,10 +224,15 @@ pub(super) fn node(service: &Service) -> Node<'_> {
 
 /// Attempts of an edge that were seen, whatever they stand for.
 pub(super) fn seen(edge: &EdgeRow) -> u64 {
-    match edge.evidence.iter().map(|(_, count)| count).sum() {
+    match total(edge.evidence.iter().map(|(_, count)| *count)) {
         0 => edge.attempts.round() as u64,
         seen => seen,
     }
+}
+
+/// Attempts of several edges that were seen.
+pub(super) fn seen_of(edges: &[&EdgeRow]) -> u64 {
+    total(edges.iter().map(|edge| seen(edge)))
 }
 
 /// Trace ids that a violation shows.
@@ -257,7 +262,7 @@ pub(super) fn proved(subject: Subject, text: String) -> Violation {
 
 /// Returns a violation by the edges between two nodes.
 pub(super) fn of_edges(ends: (&str, &str), edges: &[&EdgeRow], text: String) -> Violation {
-    let count = edges.iter().map(|edge| seen(edge)).sum();
+    let count = seen_of(edges);
     Violation {
         count,
         of: count,
@@ -280,7 +285,7 @@ pub(super) fn spoken(edges: &[&EdgeRow]) -> String {
         ["unknown"] => String::new(),
         names => format!(" over {}", names.join(" and ")),
     };
-    match edges.iter().map(|edge| seen(edge)).sum() {
+    match seen_of(edges) {
         0 => format!("a {noun}{over}"),
         count => format!("{}{over}", text::plural(count, noun)),
     }

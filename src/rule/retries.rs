@@ -11,7 +11,7 @@ use crate::report::verdict::Violation;
 use crate::report::{EdgeRow, Grade, Subject};
 use crate::rule::RuleKind;
 use crate::rule::baseline::Extent;
-use crate::rule::case::{Case, Ends, Found, Rate, exemplars, of_edges, proved, seen};
+use crate::rule::case::{Case, Ends, Found, Rate, exemplars, of_edges, proved, seen_of};
 use crate::text;
 
 /// The verb.
@@ -111,7 +111,7 @@ fn rate(case: &Case<'_>, most: f64, ends: (&str, &str), edges: &[&EdgeRow], foun
     let retries: f64 = edges.iter().map(|edge| retried(edge)).sum();
     let calls: f64 = edges.iter().map(|edge| edge.calls).sum();
     let attempts: f64 = edges.iter().map(|edge| edge.attempts).sum();
-    let attempts_seen: u64 = edges.iter().map(|edge| seen(edge)).sum();
+    let attempts_seen = seen_of(edges);
     // Logical calls that were seen: attempts, less their share of retries.
     let calls_seen = match attempts > 0.0 {
         true => (attempts_seen as f64 * calls / attempts).round() as u64,

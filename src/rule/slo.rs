@@ -72,6 +72,9 @@ fn times(case: &Case<'_>, declared: &Entrypoint, entry: &EntryRow, found: &mut F
         };
         found.checked += 1;
         let limit_ns = limit.as_nanos() as f64;
+        // An earlier report may have counted against another limit.
+        let late = late.filter(|late| u128::from(late.limit_ns) == limit.as_nanos());
+        let late = late.map(|late| late.count);
         let Some(late) = late.or_else(|| surely_late(of, limit, value)) else {
             found.miss(
                 "only quantiles are known, which do not tell how many requests were too late",
@@ -97,9 +100,10 @@ fn times(case: &Case<'_>, declared: &Entrypoint, entry: &EntryRow, found: &mut F
                     count: late,
                     of: of.count,
                     help: format!(
-                        "{}; surely more than {} of all requests are too late",
+                        "{}; more than {} of all requests are too late, with {} confidence",
                         SLO.fix,
-                        text::percent(interval.low)
+                        text::percent(interval.low),
+                        text::percent(case.policy.evidence.confidence.get())
                     ),
                     exemplars: exemplars(&entry.slowest_exemplars),
                     entrypoint: Some(declared.name.clone()),

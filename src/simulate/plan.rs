@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::algo::stats::{effective_number, total};
 use crate::fold::shape::{Shape, StepCount};
 use crate::fold::sketch::Sketch;
 use crate::fold::system::EntryPoint;
@@ -130,7 +131,7 @@ impl Plan {
                     false => graph.declared.weight(key.0, key.1),
                 },
                 effective: effective(plan.shapes[shapes..].iter().map(|of| (1.0, of))),
-                requests: of_entry.iter().map(|(_, _, shape)| shape.requests).sum(),
+                requests: total(of_entry.iter().map(|(_, _, shape)| shape.requests)),
                 observed,
                 duration: entry
                     .map(|entry| entry.duration_ns.clone())
@@ -239,10 +240,7 @@ fn effective<'a>(shapes: impl Iterator<Item = (f64, &'a Requests)>) -> u64 {
         weight += of.weight * counts;
         squares += of.squares * counts * counts;
     }
-    match squares > 0.0 {
-        true => (weight * weight / squares).round() as u64,
-        false => 0,
-    }
+    effective_number(weight, squares).unwrap_or(0)
 }
 
 /// Returns how many logical calls the attempts at a step were: a failed one that was not the last of its request was repeated.

@@ -89,6 +89,60 @@ fn input_that_cannot_be_read_in_part_opens_nothing() {
 }
 
 #[test]
+fn input_of_which_nothing_was_understood_is_no_input() {
+    let folder = repository();
+    let root = folder.path();
+    fs::write(root.join("topple.yaml"), POLICY).unwrap();
+    let damaged = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"zz"}]}]}]}"#;
+    let good = traces(&[("web", "cart")]);
+    let both = format!("{damaged}\n{good}");
+    for (content, code) in [
+        ("no traces at all", 2),
+        (damaged, 2),
+        (r#"{"resourceSpans":[]}"#, 3),
+        ("", 3),
+    ] {
+        fs::write(root.join("t.json"), content).unwrap();
+        for part in ["report", "check", "hubs", "simulate"] {
+            let arguments: &[&str] = match part {
+                "simulate" => &[part, "t.json", "--kill", "cart"],
+                part => &[part, "t.json"],
+            };
+            if part != "simulate" || code == 2 {
+                ends(&topple(root, arguments), code);
+            }
+        }
+    }
+    // What is outside of the window was understood.
+    fs::write(root.join("t.json"), both).unwrap();
+    let outside = [
+        "diff",
+        "t.json",
+        "t.json",
+        "--since",
+        "2090-01-01T00:00:00Z",
+    ];
+    let said = ends(&topple(root, &outside), 3);
+    assert!(!said.contains("no span was understood"), "{said}");
+}
+
+#[test]
+fn a_story_without_rules_has_no_baseline() {
+    let folder = repository();
+    let root = folder.path();
+    fs::write(root.join("traces.jsonl"), traces(&[("web", "cart")])).unwrap();
+    let explain = ["explain", "x:y", "traces.jsonl", "--base", "main"];
+    let said = ends(&topple(root, &explain), 2);
+    assert!(said.contains("found no topple.yaml"), "{said}");
+    fs::write(root.join("topple.yaml"), "version: 1\n").unwrap();
+    let said = ends(&topple(root, &explain), 2);
+    assert!(
+        said.contains("topple.yaml: expected rules that judge against --base, found none"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_violation_a_rule_and_a_finding_have_a_story() {
     let folder = repository();
     let root = folder.path();

@@ -18,8 +18,9 @@ use topple::text;
 use crate::cli::{SHOP, stdout};
 
 /// Commands that read traces.
-const READERS: [&str; 10] = [
-    "report", "hubs", "cascades", "budgets", "simulate", "diff", "check", "init", "fold", "convert",
+const READERS: [&str; 11] = [
+    "report", "hubs", "cascades", "budgets", "simulate", "diff", "check", "explain", "init",
+    "fold", "convert",
 ];
 
 fn readme() -> String {
@@ -175,7 +176,6 @@ fn commands_in_examples_take_their_options() {
             let arguments: Vec<&str> = code.split_whitespace().skip(1).collect();
             let command = READERS
                 .into_iter()
-                .chain(["explain"])
                 .find(|command| arguments[0] == *command)
                 .unwrap_or("report");
             let known = options(command);

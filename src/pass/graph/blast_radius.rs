@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::algo::stats::wilson;
+use crate::algo::stats::{effective_number, total, wilson};
 use crate::algo::survival::Losses;
 use crate::finding::{BlastRadius, Dependency, EntryRadius, Finding, Grade, Subject};
 use crate::fold::shape::Shape;
@@ -158,7 +158,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         all += u128::from(counted);
     }
     let total = graph.importance.kept;
-    let effective = effective_number(shapes, all, squares);
+    let effective = effective(shapes, all, squares);
     let mut names: Vec<EntryRadius> = vec![EntryRadius::default(); entries.len()];
     for (&(service, operation, _), &(number, weight)) in &entries {
         names[number as usize] = EntryRadius {
@@ -226,12 +226,9 @@ fn entry_key<'a>(graph: &Graph<'a>, shape: &Shape) -> (usize, &'a str, u8) {
 }
 
 /// Returns how many requests of one weight would tell as much.
-fn effective_number(shapes: &[Shape], weight: u128, squares: u128) -> u64 {
-    let requests: u64 = shapes.iter().map(|shape| shape.requests).sum();
-    match squares {
-        0 => requests,
-        squares => ((weight as f64).powi(2) / squares as f64).round() as u64,
-    }
+fn effective(shapes: &[Shape], weight: u128, squares: u128) -> u64 {
+    effective_number(weight as f64, squares as f64)
+        .unwrap_or_else(|| total(shapes.iter().map(|shape| shape.requests)))
 }
 
 /// Services of which a finding says what falls with them.

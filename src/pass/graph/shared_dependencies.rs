@@ -105,7 +105,8 @@ fn of_group(
     Finding {
         value: perhaps.len() as f64,
         unit: "nodes",
-        grade: match sure.len() == perhaps.len() {
+        // What was not seen may be there all the same.
+        grade: match !sure.is_empty() && sure.len() == perhaps.len() {
             true => Grade::Proved,
             false => Grade::Inferred,
         },

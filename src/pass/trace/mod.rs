@@ -65,6 +65,7 @@ use std::collections::btree_map::Entry;
 
 use crate::algo::special::normal_tail;
 use crate::algo::stats::TwoByTwo;
+pub(in crate::pass) use crate::algo::stats::total;
 use crate::fold::catalogue::NodeKind;
 use crate::fold::exemplar::Exemplars;
 use crate::fold::ledger::{Key, Layout, Part, Record, Table, TableOf};
@@ -119,11 +120,6 @@ pub(in crate::pass) const fn sums(name: &'static str, parts: [Part; 4]) -> Table
             group: 0,
         },
     }
-}
-
-/// Returns a sum that stops at `u64::MAX`: counts of a file may be anything.
-pub(in crate::pass) fn total(counts: impl IntoIterator<Item = u64>) -> u64 {
-    counts.into_iter().fold(0, u64::saturating_add)
 }
 
 /// How many spans above each other are climbed: more than programs nest, and few enough for traces made to be deep.

@@ -20,11 +20,13 @@ use std::collections::BTreeMap;
 
 use crate::algo::stats::wilson;
 use crate::finding::{Dependency, Finding, Grade, Subject};
-use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::ledger::{Part, Table};
 use crate::fold::{Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::span::Kind;
-use crate::pass::dependence::{FEWEST, Tie};
+use crate::pass::dependence::{
+    BOTH_FAILED, BOTH_WEIGHT, FAILED_ALONE, FAILED_CALLS, FEWEST, GOOD_CALLS, TABLE, TOO_LATE, Tie,
+};
 use crate::pass::trace::{NESTED, grouped, shown, sums};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
@@ -42,15 +44,7 @@ pub static TRANSMISSION: Pass = Pass {
 
 static WATCHER: Watcher = Watcher {
     tables: &[
-        TableOf {
-            name: "transmission",
-            layout: Layout {
-                parts: [Part::Node, Part::Node, Part::Unused, Part::Unused],
-                bin: 0,
-                limit: 200_000,
-                group: 0,
-            },
-        },
+        TABLE,
         // By caller, callee and operation: attempts that failed or repeat another, weighted.
         sums(
             "transmission-operations",
@@ -63,17 +57,6 @@ static WATCHER: Watcher = Watcher {
 /// Of the operations: attempts that failed on either side, and those that repeat another.
 const FAILED: usize = 0;
 const REPEATED: usize = 1;
-
-/// Frames whose call failed, and of these those that failed.
-pub(in crate::pass) const FAILED_CALLS: usize = 0;
-pub(in crate::pass) const BOTH_FAILED: usize = 1;
-/// Frames whose calls all went well, and of these those that failed.
-pub(in crate::pass) const GOOD_CALLS: usize = 2;
-pub(in crate::pass) const FAILED_ALONE: usize = 3;
-/// Frames whose call failed after they had ended.
-const TOO_LATE: usize = 4;
-/// Weight of the frames that failed with their call.
-pub(in crate::pass) const BOTH_WEIGHT: usize = 5;
 
 /// One use of a callee by a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -223,11 +206,6 @@ fn ending(seen: &Seen<'_>, call: &Call, frame: u32) -> Ending {
         true => Ending::Failed,
         false => Ending::FailedTooLate,
     }
-}
-
-/// Returns the table of the pass, if traces were looked at.
-pub(in crate::pass) fn table<'a>(graph: &Graph<'a>) -> Option<&'a Table> {
-    graph.table(WATCHER.tables.first()?)
 }
 
 /// Attempts of one operation of an edge that went wrong, weighted.

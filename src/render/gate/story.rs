@@ -83,7 +83,7 @@ fn seen(violation: &Violation) -> Option<String> {
         if said.is_empty() {
             said.push_str(grade);
         }
-        said.push_str(&format!(", surely between {low} and {high}"));
+        said.push_str(&format!(", interval {low} to {high}"));
     }
     (!said.is_empty()).then_some(said)
 }

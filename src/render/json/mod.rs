@@ -252,6 +252,7 @@ mod tests {
 
     use super::*;
     use crate::render::sample::{cascades, check, hostile, hostile_cascades, hubs, rendered, shop};
+    use crate::report::Late;
 
     fn json(report: &Report) -> String {
         rendered(&JSON, report, Options::default())
@@ -353,8 +354,17 @@ mod tests {
             for edge in &mut report.edges {
                 edge.protocol = "rpc";
             }
+            report.entries[0].late = [
+                None,
+                Some(Late {
+                    limit_ns: 80_000_000,
+                    count: 7,
+                }),
+                None,
+            ];
             let said = crate::report::read::read(&json(&report)).unwrap();
             assert_eq!(said.strange_findings, 0);
+            assert_eq!(said.report.entries[0].late, report.entries[0].late);
             assert_eq!(written(&said.report), written(&report));
             assert_eq!(said.report.data.traces, report.data.traces);
         }
@@ -371,6 +381,65 @@ mod tests {
         let strange = json(&shop()).replace("\"pass\": \"retries\"", "\"pass\": \"later\"");
         let said = crate::report::read::read(&strange).unwrap();
         assert_eq!(said.strange_findings, 1, "{strange}");
+    }
+
+    #[test]
+    fn what_is_not_as_it_was_written_is_an_error_with_a_place() {
+        let whole: Value = serde_json::from_str(&json(&shop())).unwrap();
+        for (pointer, value, expected) in [
+            (
+                "/edges/1/calls",
+                serde_json::json!("many"),
+                "edges[1].calls: expected a number, found \"many\"",
+            ),
+            (
+                "/edges/0/from",
+                Value::Null,
+                "edges[0].from: expected a text, found nothing",
+            ),
+            (
+                "/edges/0",
+                serde_json::json!(7),
+                "edges[0]: expected an object, found 7",
+            ),
+            (
+                "/edges/0/server_ns/p99",
+                serde_json::json!(-1),
+                "edges[0].server_ns.p99: expected a whole number, found -1",
+            ),
+            (
+                "/edges/0/errors",
+                serde_json::json!([]),
+                "edges[0].errors: expected an object, found []",
+            ),
+            (
+                "/services/0/kind",
+                serde_json::json!("planet"),
+                "services[0].kind: expected one of service, database, cache, queue, external, users, found \"planet\"",
+            ),
+            (
+                "/findings/0/subject",
+                serde_json::json!({ "edge": ["a"] }),
+                "findings[0].subject.edge: expected caller and callee, found [\"a\"]",
+            ),
+            (
+                "/metrics/services",
+                serde_json::json!(true),
+                "metrics.services: expected a number, found true",
+            ),
+        ] {
+            let mut root = whole.clone();
+            *root.pointer_mut(pointer).unwrap() = value;
+            let error = crate::report::read::read(&root.to_string()).unwrap_err();
+            assert_eq!(error, expected, "{pointer}");
+        }
+        let huge = json(&shop()).replacen("\"sum\": ", "\"sum\": 9999999999999999999", 1);
+        let said = crate::report::read::read(&huge).unwrap().report;
+        let sums = said
+            .edges
+            .iter()
+            .flat_map(|edge| [&edge.client_ns, &edge.server_ns]);
+        assert!(sums.map(|of| of.sum).max() > Some(u128::from(u64::MAX)));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::budgets::Timeout;
 use super::{Counts, Record, Records, falls, interval, number};
 use crate::report::fixes::Fix;
 use crate::report::{
-    DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Quantiles, Service, Standing,
-    Subject,
+    DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Late, Quantiles, Service,
+    Standing, Subject,
 };
 use crate::text;
 
@@ -238,6 +238,9 @@ impl Serialize for Record<'_, EntryRow> {
         number(&mut map, "weight", entry.weight)?;
         map.serialize_entry("health_checks", &entry.health_checks)?;
         quantiles(&mut map, "duration_ns", &entry.duration_ns)?;
+        if entry.late.iter().any(Option::is_some) {
+            map.serialize_entry("late", &AllLate(&entry.late))?;
+        }
         let (p50, p95, max) = entry.sync_depth;
         map.serialize_entry(
             "sync_depth",
@@ -246,6 +249,22 @@ impl Serialize for Record<'_, EntryRow> {
         map.serialize_entry("exemplars", &entry.exemplars)?;
         map.serialize_entry("failed_exemplars", &entry.failed_exemplars)?;
         map.serialize_entry("slowest_exemplars", &entry.slowest_exemplars)?;
+        map.end()
+    }
+}
+
+/// Requests that took longer than asked for, by quantile.
+struct AllLate<'a>(&'a [Option<Late>; 3]);
+
+impl Serialize for AllLate<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (quantile, late) in ["p50", "p90", "p99"].into_iter().zip(self.0) {
+            if let Some(Late { limit_ns, count }) = *late {
+                let counts = [("limit_ns", limit_ns), ("count", count)];
+                map.serialize_entry(quantile, &Counts(&counts))?;
+            }
+        }
         map.end()
     }
 }

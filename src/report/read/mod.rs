@@ -2,7 +2,9 @@
 //!
 //! That is services, edges, entry points, metrics and findings, each as it was written. Left out on purpose: what nothing
 //! is compared by, such as chains of failures, notes and what to fix first. What a JSON report never had are the distributions behind its
-//! quantiles.
+//! quantiles. What is not there is not known; what is there and is not what it should be is an error that names its place.
+
+mod field;
 
 mod finding;
 
@@ -13,7 +15,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::report::numbers::METRICS;
-use crate::report::{Data, Metric, Report};
+use crate::report::read::field::{Field, Read};
+use crate::report::{Data, Finding, Metric, Report};
 
 /// What the schema of every report begins with.
 const SCHEMA: &str = "topple/report/";
@@ -64,30 +67,32 @@ pub fn read(text: &str) -> Result<Said, String> {
             "of all services, found the neighbourhood of {service}: write one without --focus"
         ));
     }
-    let list = |name: &str| root[name].as_array().map(Vec::as_slice).unwrap_or_default();
-    let metrics = METRICS
-        .iter()
-        .filter_map(|name| {
-            let value = root["metrics"][*name].as_f64()?;
-            Some(Metric { name, value })
-        })
-        .collect();
-    let objections = root["verdict"]["violations"].as_array();
-    let objections = objections.into_iter().flatten();
-    let objections = objections
-        .filter(|found| found["level"] != "unknown")
-        .filter_map(|found| found["id"].as_str().map(str::to_owned))
-        .collect();
-    let findings: Vec<_> = list("findings").iter().filter_map(finding::read).collect();
-    let strange_findings = (list("findings").len() - findings.len()) as u64;
+    let root = Field::new(&root, "");
+    let metrics_said = root.part("metrics")?;
+    let mut metrics = Vec::new();
+    for name in METRICS {
+        if let Some(value) = metrics_said.at(name).some_number()? {
+            metrics.push(Metric { name, value });
+        }
+    }
+    let mut objections = BTreeSet::new();
+    for found in root.part("verdict")?.at("violations").list()? {
+        if found.at("level").text()? != "unknown" {
+            objections.insert(found.at("id").text()?.to_owned());
+        }
+    }
+    let findings = each(&root, "findings", finding::read)?;
+    let all_findings = findings.len();
+    let findings: Vec<Finding> = findings.into_iter().flatten().collect();
+    let strange_findings = (all_findings - findings.len()) as u64;
     let report = Report {
         data: Data {
-            traces: root["data"]["traces"].as_u64().unwrap_or(0),
+            traces: root.part("data")?.at("traces").count()?,
             ..Data::default()
         },
-        services: list("services").iter().filter_map(row::service).collect(),
-        edges: list("edges").iter().filter_map(row::edge).collect(),
-        entries: list("entries").iter().filter_map(row::entry).collect(),
+        services: each(&root, "services", row::service)?,
+        edges: each(&root, "edges", row::edge)?,
+        entries: each(&root, "entries", row::entry)?,
         metrics,
         findings,
         ..Report::default()
@@ -99,27 +104,8 @@ pub fn read(text: &str) -> Result<Said, String> {
     })
 }
 
-/// Returns a number; zero if there is none.
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or(0.0)
-}
-
-/// Returns a count or a time; zero if there is none. Larger ones than anybody measures are cut, so that sums of them fit.
-fn count(value: &Value) -> u64 {
-    const MOST: u64 = 1 << 60;
-    value.as_u64().unwrap_or(0).min(MOST)
-}
-
-/// Returns the texts of a list.
-fn texts(value: &Value) -> Vec<String> {
-    let values = value.as_array().into_iter().flatten();
-    values
-        .filter_map(|text| Some(text.as_str()?.to_owned()))
-        .collect()
-}
-
-/// Returns the one of a few that has this name.
-fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, value: &Value) -> Option<T> {
-    let text = value.as_str()?;
-    all.iter().copied().find(|one| name(*one) == text)
+/// Reads each record of a list.
+fn each<T>(root: &Field<'_>, name: &str, read: impl Fn(&Field<'_>) -> Read<T>) -> Read<Vec<T>> {
+    let rows = root.at(name).list()?;
+    rows.iter().map(|row| read(row.object()?)).collect()
 }

@@ -1,12 +1,10 @@
 //! Services, edges and entry points.
 
-use serde_json::Value;
-
-use super::{count, named, number, texts};
+use super::field::{Field, Read};
 use crate::model::peer::Protocol;
 use crate::report::{
-    BlastRadius, Dependency, EdgeRow, EntryRadius, EntryRow, Kind, Quantiles, Redundancy, Service,
-    Standing, Tie, Transmissibility,
+    BlastRadius, Dependency, EdgeRow, EntryRadius, EntryRow, Kind, Late, Quantiles, Redundancy,
+    Service, Standing, Tie, Transmissibility,
 };
 use crate::text;
 use crate::trace::link::{EntryKind, Grade};
@@ -32,215 +30,273 @@ const DEPENDENCIES: [Dependency; 3] = [Dependency::Hard, Dependency::Soft, Depen
 /// How a timeout may be known.
 const TIMEOUT_SOURCES: [&str; 3] = ["declared", "captured", "inferred"];
 
-pub(super) fn service(row: &Value) -> Option<Service> {
-    let tags = row["tags"].as_object().into_iter().flatten();
-    Some(Service {
-        name: row["name"].as_str()?.to_owned(),
-        kind: named(&KINDS, Kind::name, &row["kind"])?,
+pub(super) fn service(row: &Field<'_>) -> Read<Service> {
+    let tags = row.at("tags").parts()?.into_iter();
+    Ok(Service {
+        name: row.at("name").text()?.to_owned(),
+        kind: row.at("kind").named(&KINDS, Kind::name)?,
         tags: tags
-            .filter_map(|(tag, value)| Some((tag.clone(), value.as_str()?.to_owned())))
-            .collect(),
+            .map(|(tag, value)| Ok((tag.to_owned(), value.text()?.to_owned())))
+            .collect::<Read<_>>()?,
         source: None,
-        instances: count(&row["instances"]),
-        versions: texts(&row["versions"]),
-        zones: texts(&row["zones"]),
-        regions: texts(&row["regions"]),
-        hosts: count(&row["hosts"]),
-        spans: count(&row["spans"]),
-        failed_spans: count(&row["failed_spans"]),
-        in_degree: count(&row["in_degree"]),
-        out_degree: count(&row["out_degree"]),
-        degree: count(&row["degree"]),
-        standing: standing(row),
+        instances: row.at("instances").count()?,
+        versions: row.at("versions").texts()?,
+        zones: row.at("zones").texts()?,
+        regions: row.at("regions").texts()?,
+        hosts: row.at("hosts").count()?,
+        spans: row.at("spans").count()?,
+        failed_spans: row.at("failed_spans").count()?,
+        in_degree: row.at("in_degree").count()?,
+        out_degree: row.at("out_degree").count()?,
+        degree: row.at("degree").count()?,
+        standing: standing(row)?,
     })
 }
 
-fn standing(row: &Value) -> Standing {
-    let is = |name: &str| row[name].as_bool().unwrap_or(false);
-    Standing {
-        clustering: row["clustering"].as_f64(),
-        betweenness: row["betweenness"].as_f64(),
-        betweenness_half_width: row["betweenness_half_width"].as_f64(),
-        traffic_betweenness: row["traffic_betweenness"].as_f64(),
-        pagerank: row["pagerank"].as_f64(),
-        core: row["core"].as_u64(),
-        level: row["level"].as_f64(),
-        hub: is("hub"),
-        orchestrator: is("orchestrator"),
-        infrastructure: is("infrastructure"),
-        entry: is("entry"),
-        redundancy: named(&REDUNDANCIES, Redundancy::name, &row["redundancy"]).unwrap_or_default(),
-        articulation: is("articulation"),
-        cut_off: count(&row["cut_off"]),
-        immediate_dominator: row["immediate_dominator"].as_str().map(str::to_owned),
-        dominated: count(&row["dominated"]),
-        blast_radius: row.get("blast_radius").map(blast_radius),
-    }
+fn standing(row: &Field<'_>) -> Read<Standing> {
+    let is = |name: &str| row.at(name).flag();
+    Ok(Standing {
+        clustering: row.at("clustering").some_number()?,
+        betweenness: row.at("betweenness").some_number()?,
+        betweenness_half_width: row.at("betweenness_half_width").some_number()?,
+        traffic_betweenness: row.at("traffic_betweenness").some_number()?,
+        pagerank: row.at("pagerank").some_number()?,
+        core: row.at("core").some_count()?,
+        level: row.at("level").some_number()?,
+        hub: is("hub")?,
+        orchestrator: is("orchestrator")?,
+        infrastructure: is("infrastructure")?,
+        entry: is("entry")?,
+        redundancy: row
+            .at("redundancy")
+            .some_named(&REDUNDANCIES, Redundancy::name)?
+            .unwrap_or_default(),
+        articulation: is("articulation")?,
+        cut_off: row.at("cut_off").count()?,
+        immediate_dominator: row
+            .at("immediate_dominator")
+            .some_text()?
+            .map(str::to_owned),
+        dominated: row.at("dominated").count()?,
+        blast_radius: match row.part("blast_radius")? {
+            radius if radius.is_absent() => None,
+            radius => Some(blast_radius(&radius)?),
+        },
+    })
 }
 
-fn blast_radius(row: &Value) -> BlastRadius {
-    let entries = row["entries"].as_array().into_iter().flatten();
-    BlastRadius {
-        touch: number(&row["touch"]),
-        hard_low: number(&row["hard_low"]),
-        hard_high: number(&row["hard_high"]),
+fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
+    let entries = row.at("entries").list()?;
+    Ok(BlastRadius {
+        touch: row.at("touch").number()?,
+        hard_low: row.at("hard_low").number()?,
+        hard_high: row.at("hard_high").number()?,
         from_elsewhere: (
-            number(&row["elsewhere_low"]),
-            number(&row["elsewhere_high"]),
+            row.at("elsewhere_low").number()?,
+            row.at("elsewhere_high").number()?,
         ),
-        interval: (number(&row["low"]), number(&row["high"])),
-        observed: row["observed"].as_f64(),
+        interval: (row.at("low").number()?, row.at("high").number()?),
+        observed: row.at("observed").some_number()?,
         entries: entries
-            .filter_map(|of| {
-                Some(EntryRadius {
-                    service: of["service"].as_str()?.to_owned(),
-                    operation: of["operation"].as_str()?.to_owned(),
-                    requests: number(&of["requests"]),
-                    touch: number(&of["touch"]),
-                    hard_low: number(&of["hard_low"]),
-                    hard_high: number(&of["hard_high"]),
+            .iter()
+            .map(|of| {
+                Ok(EntryRadius {
+                    service: of.at("service").text()?.to_owned(),
+                    operation: of.at("operation").text()?.to_owned(),
+                    requests: of.at("requests").number()?,
+                    touch: of.at("touch").number()?,
+                    hard_low: of.at("hard_low").number()?,
+                    hard_high: of.at("hard_high").number()?,
                 })
             })
-            .collect(),
-    }
-}
-
-pub(super) fn edge(row: &Value) -> Option<EdgeRow> {
-    let errors = &row["errors"];
-    let retries = &row["retries"];
-    let timeout = &row["timeout_ns"];
-    Some(EdgeRow {
-        from: row["from"].as_str()?.to_owned(),
-        to: row["to"].as_str()?.to_owned(),
-        sync: row["mode"].as_str()? == "sync",
-        protocol: named(&Protocol::ALL, Protocol::name, &row["protocol"])
-            .unwrap_or_default()
-            .name(),
-        direct: row["direct"].as_bool().unwrap_or(false),
-        calls: number(&row["calls"]),
-        attempts: number(&row["attempts"]),
-        served: number(&row["served"]),
-        errors_both: number(&errors["both"]),
-        errors_client_only: number(&errors["client_only"]),
-        errors_server_only: number(&errors["server_only"]),
-        client_4xx: number(&errors["client_4xx"]),
-        timeouts: number(&row["timeouts"]),
-        retries: ["marked", "hidden", "inferred"].map(|how| number(&retries[how])),
-        retry_amplification: row["retry_amplification"].as_f64(),
-        max_attempts: row["max_attempts"].as_u64(),
-        timeout_ns: timeout["value"].as_u64().zip(named(
-            &TIMEOUT_SOURCES,
-            |name| name,
-            &timeout["source"],
-        )),
-        client_ns: quantiles(&row["client_ns"]),
-        server_ns: quantiles(&row["server_ns"]),
-        network_ns: quantiles(&row["network_ns"]),
-        queue_ns: quantiles(&row["queue_ns"]),
-        fan_out: number(&row["fan_out"]),
-        fan_out_max: count(&row["fan_out_max"]),
-        critical_path_share: row["critical_path_share"].as_f64(),
-        in_flight: row["in_flight"].as_f64(),
-        evidence: Grade::ALL
-            .iter()
-            .filter_map(|grade| Some((grade.name(), row["evidence"][grade.name()].as_u64()?)))
-            .collect(),
-        zones: pairs(&row["zones"]),
-        regions: pairs(&row["regions"]),
-        versions: pairs(&row["versions"]),
-        error_types: error_types(&row["error_types"]),
-        seen: time(&row["first_seen"]).zip(time(&row["last_seen"])),
-        tie: tie(row),
-        exemplars: texts(&row["exemplars"]),
-        failed_exemplars: texts(&row["failed_exemplars"]),
-        slowest_exemplars: texts(&row["slowest_exemplars"]),
+            .collect::<Read<_>>()?,
     })
 }
 
-fn time(value: &Value) -> Option<u64> {
-    text::time_of(value.as_str()?)
+/// Returns the name of a protocol; a newer program may know more of them.
+fn protocol(row: &Field<'_>) -> Read<&'static str> {
+    let name = row.at("protocol").some_text()?;
+    let known = Protocol::ALL
+        .into_iter()
+        .find(|known| name == Some(known.name()));
+    Ok(known.unwrap_or_default().name())
+}
+
+pub(super) fn edge(row: &Field<'_>) -> Read<EdgeRow> {
+    let errors = row.part("errors")?;
+    let retries = row.part("retries")?;
+    let timeout = row.part("timeout_ns")?;
+    Ok(EdgeRow {
+        from: row.at("from").text()?.to_owned(),
+        to: row.at("to").text()?.to_owned(),
+        sync: row.at("mode").named(&["sync", "async"], |mode| mode)? == "sync",
+        protocol: protocol(row)?,
+        direct: row.at("direct").flag()?,
+        calls: row.at("calls").number()?,
+        attempts: row.at("attempts").number()?,
+        served: row.at("served").number()?,
+        errors_both: errors.at("both").number()?,
+        errors_client_only: errors.at("client_only").number()?,
+        errors_server_only: errors.at("server_only").number()?,
+        client_4xx: errors.at("client_4xx").number()?,
+        timeouts: row.at("timeouts").number()?,
+        retries: [
+            retries.at("marked").number()?,
+            retries.at("hidden").number()?,
+            retries.at("inferred").number()?,
+        ],
+        retry_amplification: row.at("retry_amplification").some_number()?,
+        max_attempts: row.at("max_attempts").some_count()?,
+        timeout_ns: timeout.at("value").some_count()?.zip(
+            timeout
+                .at("source")
+                .some_named(&TIMEOUT_SOURCES, |name| name)?,
+        ),
+        client_ns: quantiles(&row.part("client_ns")?)?,
+        server_ns: quantiles(&row.part("server_ns")?)?,
+        network_ns: quantiles(&row.part("network_ns")?)?,
+        queue_ns: quantiles(&row.part("queue_ns")?)?,
+        fan_out: row.at("fan_out").number()?,
+        fan_out_max: row.at("fan_out_max").count()?,
+        critical_path_share: row.at("critical_path_share").some_number()?,
+        in_flight: row.at("in_flight").some_number()?,
+        evidence: evidence(&row.part("evidence")?)?,
+        zones: pairs(&row.at("zones"))?,
+        regions: pairs(&row.at("regions"))?,
+        versions: pairs(&row.at("versions"))?,
+        error_types: error_types(&row.at("error_types"))?,
+        seen: time(&row.at("first_seen"))?.zip(time(&row.at("last_seen"))?),
+        tie: tie(row)?,
+        exemplars: row.at("exemplars").texts()?,
+        failed_exemplars: row.at("failed_exemplars").texts()?,
+        slowest_exemplars: row.at("slowest_exemplars").texts()?,
+    })
+}
+
+/// Returns how many calls are proved in which way.
+fn evidence(row: &Field<'_>) -> Read<Vec<(&'static str, u64)>> {
+    let mut evidence = Vec::new();
+    for grade in Grade::ALL {
+        if let Some(calls) = row.at(grade.name()).some_count()? {
+            evidence.push((grade.name(), calls));
+        }
+    }
+    Ok(evidence)
+}
+
+fn time(field: &Field<'_>) -> Read<Option<u64>> {
+    let Some(text) = field.some_text()? else {
+        return Ok(None);
+    };
+    match text::time_of(text) {
+        Some(time) => Ok(Some(time)),
+        None => field.expected("a time such as 2026-01-31T12:00:00Z"),
+    }
 }
 
 /// Returns counts by a property of caller and callee; an unknown property is absent.
-fn pairs(value: &Value) -> Vec<(String, String, u64)> {
-    let name = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let pairs = value.as_array().into_iter().flatten();
+fn pairs(field: &Field<'_>) -> Read<Vec<(String, String, u64)>> {
+    let name =
+        |of: Field<'_>| -> Read<String> { Ok(of.some_text()?.unwrap_or_default().to_owned()) };
+    let pairs = field.list()?;
     pairs
+        .iter()
         .map(|pair| {
-            (
-                name(&pair["from"]),
-                name(&pair["to"]),
-                count(&pair["attempts"]),
-            )
+            Ok((
+                name(pair.object()?.at("from"))?,
+                name(pair.at("to"))?,
+                pair.at("attempts").count()?,
+            ))
         })
         .collect()
 }
 
 /// Returns the kinds of errors in their order: the most frequent first, then by name.
-fn error_types(value: &Value) -> Vec<(String, u64)> {
-    let all = value.as_object().into_iter().flatten();
-    let mut all: Vec<(String, u64)> = all
-        .map(|(kind, times)| (kind.clone(), count(times)))
-        .collect();
+fn error_types(field: &Field<'_>) -> Read<Vec<(String, u64)>> {
+    let all = field.parts()?.into_iter();
+    let mut all = all
+        .map(|(kind, times)| Ok((kind.to_owned(), times.count()?)))
+        .collect::<Read<Vec<(String, u64)>>>()?;
     all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    all
+    Ok(all)
 }
 
-fn tie(row: &Value) -> Option<Tie> {
-    let tau = &row["transmissibility"];
-    let (failed, answered) = (&row["when_callee_failed"], &row["when_callee_answered"]);
-    Some(Tie {
-        dependency: named(&DEPENDENCIES, Dependency::name, &row["dependency"])?,
-        transmissibility: tau["value"].as_f64().map(|value| Transmissibility {
+fn tie(row: &Field<'_>) -> Read<Option<Tie>> {
+    let dependency = row
+        .at("dependency")
+        .some_named(&DEPENDENCIES, Dependency::name)?;
+    let Some(dependency) = dependency else {
+        return Ok(None);
+    };
+    let tau = row.part("transmissibility")?;
+    let (failed, answered) = (
+        row.part("when_callee_failed")?,
+        row.part("when_callee_answered")?,
+    );
+    let transmissibility = match tau.at("value").some_number()? {
+        Some(value) => Some(Transmissibility {
             value,
-            low: number(&tau["low"]),
-            high: number(&tau["high"]),
+            low: tau.at("low").number()?,
+            high: tau.at("high").number()?,
         }),
-        failed_calls: count(&failed["calls"]),
-        both_failed: count(&failed["caller_failed"]),
-        good_calls: count(&answered["calls"]),
-        failed_alone: count(&answered["caller_failed"]),
-    })
+        None => None,
+    };
+    Ok(Some(Tie {
+        dependency,
+        transmissibility,
+        failed_calls: failed.at("calls").count()?,
+        both_failed: failed.at("caller_failed").count()?,
+        good_calls: answered.at("calls").count()?,
+        failed_alone: answered.at("caller_failed").count()?,
+    }))
 }
 
-pub(super) fn entry(row: &Value) -> Option<EntryRow> {
-    let depth = &row["sync_depth"];
-    Some(EntryRow {
-        service: row["service"].as_str()?.to_owned(),
-        operation: row["operation"].as_str()?.to_owned(),
-        kind: named(&EntryKind::ALL, EntryKind::name, &row["kind"])?.name(),
-        requests: number(&row["requests"]),
-        failed: number(&row["failed"]),
-        weight: row["weight"].as_f64(),
-        health_checks: count(&row["health_checks"]),
-        duration_ns: quantiles(&row["duration_ns"]),
-        late: [None; 3],
+pub(super) fn entry(row: &Field<'_>) -> Read<EntryRow> {
+    let depth = row.part("sync_depth")?;
+    let all_late = row.part("late")?;
+    let late = |quantile: &str| late(&all_late.part(quantile)?);
+    Ok(EntryRow {
+        service: row.at("service").text()?.to_owned(),
+        operation: row.at("operation").text()?.to_owned(),
+        kind: row
+            .at("kind")
+            .named(&EntryKind::ALL, EntryKind::name)?
+            .name(),
+        requests: row.at("requests").number()?,
+        failed: row.at("failed").number()?,
+        weight: row.at("weight").some_number()?,
+        health_checks: row.at("health_checks").count()?,
+        duration_ns: quantiles(&row.part("duration_ns")?)?,
+        late: [late("p50")?, late("p90")?, late("p99")?],
         sync_depth: (
-            count(&depth["p50"]),
-            count(&depth["p95"]),
-            count(&depth["max"]),
+            depth.at("p50").count()?,
+            depth.at("p95").count()?,
+            depth.at("max").count()?,
         ),
-        exemplars: texts(&row["exemplars"]),
-        failed_exemplars: texts(&row["failed_exemplars"]),
-        slowest_exemplars: texts(&row["slowest_exemplars"]),
+        exemplars: row.at("exemplars").texts()?,
+        failed_exemplars: row.at("failed_exemplars").texts()?,
+        slowest_exemplars: row.at("slowest_exemplars").texts()?,
     })
 }
 
-fn quantiles(row: &Value) -> Quantiles {
-    Quantiles {
-        count: count(&row["count"]),
-        sum: sum(&row["sum"]),
-        p50: count(&row["p50"]),
-        p90: count(&row["p90"]),
-        p99: count(&row["p99"]),
-        max: count(&row["max"]),
-    }
+fn quantiles(row: &Field<'_>) -> Read<Quantiles> {
+    Ok(Quantiles {
+        count: row.at("count").count()?,
+        sum: row.at("sum").sum()?,
+        p50: row.at("p50").count()?,
+        p90: row.at("p90").count()?,
+        p99: row.at("p99").count()?,
+        max: row.at("max").count()?,
+    })
 }
 
-/// Returns a sum; past 64 bits it is known to the precision of a double.
-fn sum(value: &Value) -> u128 {
-    match value.as_u64() {
-        Some(sum) => u128::from(sum),
-        None => number(value) as u128,
-    }
+/// Returns how many requests took longer than asked for.
+fn late(row: &Field<'_>) -> Read<Option<Late>> {
+    let (limit, count) = (
+        row.at("limit_ns").some_count()?,
+        row.at("count").some_count()?,
+    );
+    Ok(limit
+        .zip(count)
+        .map(|(limit_ns, count)| Late { limit_ns, count }))
 }

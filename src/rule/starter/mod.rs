@@ -28,7 +28,6 @@ const TIME_ROOM: f64 = 1.25;
 
 /// Returns the text of a policy that a report passes, and the lock that belongs to it.
 pub fn starter(report: &Report) -> (String, Lock) {
-    let report = &with_late(report);
     let mut out = String::from(
         "# What this system promises. Everything below that is no comment holds today.\n\
          # topple explain rules says what each rule means and how to write others.\n\
@@ -57,17 +56,6 @@ pub fn starter(report: &Report) -> (String, Lock) {
     let policy = policy::read(&out, &VOCABULARY).unwrap_or_default();
     let lock = Lock::of(report, &policy);
     (out, lock)
-}
-
-/// Returns the report with the requests later than the objectives to be written. Nobody counted them before there were objectives, but past
-/// the p99 there is at most one of a hundred.
-fn with_late(report: &Report) -> Report {
-    let mut report = report.clone();
-    for entry in &mut report.entries {
-        let [_, _, late] = &mut entry.late;
-        late.get_or_insert(entry.duration_ns.count / 100);
-    }
-    report
 }
 
 /// Lists the tags that services have, and shows how to give others.

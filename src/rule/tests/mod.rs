@@ -15,8 +15,8 @@ use crate::policy::{self, Policy};
 use crate::report::numbers::VOCABULARY;
 use crate::report::verdict::{Age, Excused, Outcome, Verdict};
 use crate::report::{
-    BlastRadius, Data, Dependency, EdgeRow, EntryRow, Grade, Kind, Quantiles, Report, Service,
-    Subject, Tie,
+    BlastRadius, Data, Dependency, EdgeRow, EntryRow, Grade, Kind, Late, Quantiles, Report,
+    Service, Subject, Tie,
 };
 use crate::rule::baseline::{Baseline, Extent};
 use crate::rule::lock::{EdgeFact, Lock};

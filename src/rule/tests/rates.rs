@@ -145,7 +145,14 @@ fn retries_are_rates_with_an_interval() {
 fn objectives_need_enough_requests_past_them() {
     let with = |late: u64, failed: f64, slo: &str, rule: &str| {
         let mut report = shop();
-        report.entries[0].late = [None, None, Some(late)];
+        report.entries[0].late = [
+            None,
+            None,
+            Some(Late {
+                limit_ns: 80_000_000,
+                count: late,
+            }),
+        ];
         report.entries[0].failed = failed;
         said_of(&verdict(
             &report,
@@ -411,6 +418,38 @@ fn limits_of_edges_respect_their_evidence() {
     let mut report = shop();
     report.edges[5].errors_both = 200.0;
     assert_eq!(said_of(&verdict(&report, tail)), "unknown r:system unknown");
+}
+
+#[test]
+fn counts_that_no_sum_holds_make_no_panic() {
+    let mut report = shop();
+    report.edges[5].evidence = vec![("paired", u64::MAX), ("one-sided", u64::MAX)];
+    let mut other = report.edges[5].clone();
+    other.protocol = "grpc";
+    report.edges.push(other);
+    for rule in [
+        "retries: { max_rate: 10% }",
+        "forbid: { from: web, to: cart }",
+        "limit: { metric: error_ratio, edges: web -> cart, above: 10% }",
+    ] {
+        assert_ne!(said(&report, rule), "", "{rule}");
+    }
+}
+
+#[test]
+fn late_requests_count_against_the_limit_they_were_counted_by() {
+    let with = |limit_ns, count| {
+        let mut report = shop();
+        report.entries[0].late = [Some(Late { limit_ns, count }), None, None];
+        report.entries[0].duration_ns.p50 = 70_000_001;
+        said_of(&verdict(
+            &report,
+            "entrypoints:\n  buy: { service: web, operation: \"POST /buy\", slo: { p90: 70ms, p50: 60ms } }\nrules:\n  - { id: r, slo: { entrypoints: \"*\" } }\n",
+        ))
+    };
+    assert_eq!(with(60_000_000, 10), "pass");
+    assert_eq!(with(60_000_000, 300), "fail r:web POST /buy p50");
+    assert_eq!(with(50_000_000, 300), "unknown r:system unknown");
 }
 
 #[test]

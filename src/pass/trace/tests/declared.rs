@@ -127,7 +127,7 @@ fn what_both_of_a_pair_need_is_said() {
         PAIR,
         "shared-dependencies",
         &apart,
-        "proved shared_dependencies pay-eu->pay-us 0.000000: pay-eu, pay-us stand in for each other and share nothing that \
+        "inferred shared_dependencies pay-eu->pay-us 0.000000: pay-eu, pay-us stand in for each other and share nothing that \
             was seen; by what was seen, all fail at once in 0 % to 0 % of requests, 0 % if they fail independently",
     );
     check("shared-dependencies", both, "");
