@@ -39,7 +39,7 @@ impl Default for Limits {
     /// Returns 512 KiB a chunk, which stay in the second-level cache, 1 GiB a record, and a ratio of 1000 behind the first 64 MiB.
     fn default() -> Limits {
         Limits {
-            chunk_bytes: 512 << 10,
+            chunk_bytes: 128 << 10,
             record_bytes: 1 << 30,
             ratio: 1000,
             ratio_after_bytes: 64 << 20,
@@ -121,7 +121,7 @@ impl<'r> Feed<'r> {
     /// Reads the next block into the buffer; `None` when everything was handed out.
     pub fn next<'b>(&'b self, buffer: &'b mut Buffer) -> Option<Block<'b>> {
         loop {
-            let fill = match self.turn()? {
+            let fill = match self.turn(buffer)? {
                 Turn::Read(range) => {
                     self.bytes.fetch_add(range.len(), Ordering::Relaxed);
                     self.ledger.bytes(range.source(), range.len(), range.len());
@@ -157,12 +157,12 @@ impl<'r> Feed<'r> {
         self.ledger.finish(problems)
     }
 
-    fn turn(&self) -> Option<Turn> {
+    fn turn(&self, buffer: &mut Buffer) -> Option<Turn> {
         let mut queue = lock(&self.queue);
         loop {
             while !queue.open.is_empty() {
                 if let Open::Plain(plain) = &mut queue.open[0] {
-                    match plain.take(&self.limits, &self.ledger) {
+                    match plain.take(buffer, &self.limits, &self.ledger) {
                         Some(range) => return Some(Turn::Read(range)),
                         None => drop(queue.open.remove(0)),
                     }

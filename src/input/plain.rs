@@ -11,8 +11,11 @@ use std::sync::Arc;
 /// How much is read at once to find the lengths of frames; several small frames need one read.
 const WINDOW: usize = 4096;
 
-/// How much is read first to find the end of a line that leaves its range; doubled until it is found.
-const EXTENSION: usize = 64 << 10;
+/// How much is read first to find the end of the line that a chunk ends in, which is enough for short lines.
+const FIRST_STEP: usize = 4 << 10;
+
+/// How much is read at once of a longer line, whose end is to be found.
+const STEP: usize = 32 << 10;
 
 /// A file that can be read at any offset by several threads.
 #[derive(Debug)]
@@ -71,8 +74,6 @@ pub(super) struct Plain {
     format: usize,
     framing: Framing,
     file: Arc<PlainFile>,
-    /// Where the content begins, behind a byte order mark.
-    content: u64,
     /// The length when the file was opened.
     size: u64,
     /// Where the next range begins.
@@ -88,10 +89,12 @@ pub(super) struct Range {
     block: u32,
     format: usize,
     framing: Framing,
-    content: u64,
-    size: u64,
     from: u64,
     to: u64,
+    /// How much of the range the buffer already has, at its end.
+    ahead: usize,
+    /// Whether the range ends inside a line too long to be kept, which is none of it.
+    cut: bool,
 }
 
 impl Plain {
@@ -107,20 +110,31 @@ impl Plain {
             format,
             framing,
             file: Arc::new(file),
-            content,
             size,
             next: content,
             next_block: 0,
         }
     }
 
-    /// Takes the next range; `None` when there is none.
-    pub(super) fn take(&mut self, limits: &Limits, ledger: &Ledger) -> Option<Range> {
+    /// Takes the next range, the end of which may be read into the buffer; `None` when there is none.
+    pub(super) fn take(
+        &mut self,
+        buffer: &mut Buffer,
+        limits: &Limits,
+        ledger: &Ledger,
+    ) -> Option<Range> {
         let from = self.next;
-        let to = match self.framing {
-            Framing::Lines => self.size.min(from + limits.chunk_bytes.max(1) as u64),
-            Framing::Documents | Framing::Whole => self.size,
-            Framing::Frames | Framing::Varints => self.whole_frames(limits, ledger),
+        let (to, ahead, cut) = match self.framing {
+            Framing::Lines => match self.whole_lines(buffer, limits) {
+                Ok(lines) => lines,
+                Err(error) => {
+                    stream::read_fault(ledger, self.source, from, &error);
+                    self.next = self.size;
+                    return None;
+                }
+            },
+            Framing::Documents | Framing::Whole => (self.size, 0, false),
+            Framing::Frames | Framing::Varints => (self.whole_frames(limits, ledger), 0, false),
         };
         if from >= to {
             return None;
@@ -134,11 +148,50 @@ impl Plain {
             block,
             format: self.format,
             framing: self.framing,
-            content: self.content,
-            size: self.size,
             from,
             to,
+            ahead,
+            cut,
         })
+    }
+
+    /// Returns the end of the lines that begin in the next chunk, how much in front of it the buffer already has, and
+    /// whether the last line is too long to be kept; then the end is that of the chunk.
+    ///
+    /// Lines may be longer than a chunk. Were their ends looked for by whoever reads the chunk, every byte of theirs would be
+    /// read twice: behind one chunk, and as the front of another.
+    fn whole_lines(
+        &mut self,
+        buffer: &mut Buffer,
+        limits: &Limits,
+    ) -> io::Result<(u64, usize, bool)> {
+        let from = self.next;
+        let chunk = limits.chunk_bytes.max(1);
+        if self.size - from <= chunk as u64 {
+            return Ok((self.size, 0, false));
+        }
+        buffer.fresh(chunk + FIRST_STEP, from);
+        // The last byte of the chunk may be the end of a line.
+        let begin = chunk - 1;
+        let (mut end, mut step) = (begin, FIRST_STEP);
+        let mut kept = true;
+        loop {
+            let at = if kept { end } else { begin };
+            let room = &mut buffer.grow(at + step)[at..at + step];
+            let n = self.file.read_at(room, from + end as u64)?;
+            let line_end = memchr::memchr(b'\n', &room[..n]);
+            end += line_end.map_or(n, |at| at + 1);
+            if line_end.is_some() || n < step {
+                break;
+            }
+            kept = kept && end - begin <= limits.record_bytes;
+            step = STEP;
+        }
+        if kept {
+            return Ok((from + end as u64, end - begin, false));
+        }
+        self.next = from + end as u64;
+        Ok((from + chunk as u64, 0, true))
     }
 
     /// Returns the end of the whole frames that fill a chunk, at least one; moves on behind them, or to the end of
@@ -222,7 +275,7 @@ impl Range {
         ledger: &Ledger,
     ) -> Option<Fill> {
         let filled = match self.framing {
-            Framing::Lines => self.read_lines(buffer, limits, ledger),
+            Framing::Lines => self.read_lines(buffer, ledger),
             Framing::Documents | Framing::Whole if self.len() > limits.record_bytes as u64 => {
                 stream::document_fault(ledger, self.source, limits);
                 return None;
@@ -248,76 +301,26 @@ impl Range {
         Ok(self.fill(0, n, self.from, false))
     }
 
-    /// Reads the lines that begin in the range, and the last of them to its end behind the range.
-    fn read_lines(
-        &self,
-        buffer: &mut Buffer,
-        limits: &Limits,
-        ledger: &Ledger,
-    ) -> io::Result<Option<Fill>> {
-        // The byte in front says whether a line begins with the range.
-        let from = self.from - u64::from(self.from > self.content);
-        // A range is never longer than a chunk.
-        let len = (self.to - from) as usize;
-        let room = &mut buffer.fresh(len, from)[..len];
-        let mut end = self.plain.read_at(room, from)?;
-        if end < len {
-            self.shrunk(ledger);
-        }
-        let bytes = &buffer.bytes()[..end];
-        let start = if self.from == self.content {
-            0
-        } else {
-            match memchr::memchr(b'\n', bytes) {
-                Some(at) => at + 1,
-                None => return Ok(None),
-            }
+    /// Reads the lines of the range.
+    fn read_lines(&self, buffer: &mut Buffer, ledger: &Ledger) -> io::Result<Option<Fill>> {
+        // A range is never longer than what memory can hold: its end was read into the buffer, or it is one chunk.
+        let len = self.len() as usize;
+        let room = match self.ahead {
+            0 => buffer.fresh(len, self.from),
+            _ => buffer.grow(len),
         };
-        if start >= end {
-            return Ok(None);
+        let wanted = len - self.ahead;
+        let n = self.plain.read_at(&mut room[..wanted], self.from)?;
+        let mut end = len;
+        if n < wanted {
+            self.shrunk(ledger);
+            end = n;
         }
-        let mut cut = false;
-        if bytes[end - 1] != b'\n' && end == len && self.to < self.size {
-            let last = memchr::memrchr(b'\n', &bytes[start..]).map_or(start, |at| start + at + 1);
-            match self.extend(buffer, from, last, end, limits)? {
-                Some(extended) => end = extended,
-                None => {
-                    end = last;
-                    cut = true;
-                }
-            }
+        if self.cut {
+            let last = memchr::memrchr(b'\n', &buffer.bytes()[..end]);
+            end = last.map_or(0, |at| at + 1);
         }
-        let byte = from + start as u64;
-        Ok(self.fill(start, end, byte, cut))
-    }
-
-    /// Reads on to the end of the line that begins at `last`; returns where it ends, `None` when it is too long.
-    fn extend(
-        &self,
-        buffer: &mut Buffer,
-        from: u64,
-        last: usize,
-        mut end: usize,
-        limits: &Limits,
-    ) -> io::Result<Option<usize>> {
-        let mut step = EXTENSION.min(limits.chunk_bytes.max(1));
-        loop {
-            if end - last > limits.record_bytes {
-                return Ok(None);
-            }
-            let left = self.size - (from + end as u64);
-            let wanted = usize::try_from(left).map_or(step, |left| left.min(step));
-            let room = &mut buffer.grow(end + wanted)[end..end + wanted];
-            let n = self.plain.read_at(room, from + end as u64)?;
-            if let Some(at) = memchr::memchr(b'\n', &room[..n]) {
-                return Ok(Some(end + at + 1));
-            }
-            end += n;
-            if n < step {
-                return Ok(Some(end));
-            }
-            step *= 2;
-        }
+        Ok(self.fill(0, end, self.from, self.cut))
     }
 
     fn fill(&self, start: usize, end: usize, byte: u64, cut: bool) -> Option<Fill> {
