@@ -203,18 +203,19 @@ impl Traces {
         links: &mut Vec<LinkRow>,
     ) -> Result<()> {
         for (span_store, link_store, map) in &self.stores {
-            span_store.for_each_chunk(partition, |chunk| {
-                rows.extend(
-                    chunk
-                        .iter()
-                        .filter(|row| part.holds(row.trace))
-                        .map(|row| SpanRow {
-                            resource: map.resources[row.resource as usize],
-                            operation: map.names[row.operation as usize],
-                            detail: map.details[row.detail as usize],
-                            ..*row
-                        }),
-                );
+            let renamed = |row: &SpanRow| SpanRow {
+                resource: map.resources[row.resource as usize],
+                operation: map.names[row.operation as usize],
+                detail: map.details[row.detail as usize],
+                ..*row
+            };
+            span_store.for_each_chunk(partition, |chunk| match part.of {
+                // An iterator that knows its length copies without asking for room row by row.
+                1 => rows.extend(chunk.iter().map(renamed)),
+                _ => {
+                    let of_part = chunk.iter().filter(|row| part.holds(row.trace));
+                    rows.extend(of_part.map(renamed));
+                }
             })?;
             link_store.for_each_chunk(partition, |chunk| {
                 let of_part = chunk.iter().filter(|link| part.holds(link.trace));
@@ -255,7 +256,6 @@ pub struct Assembler {
     heads: Vec<Head>,
     /// The links of those traces.
     link_rows: Vec<LinkRow>,
-    spans: Vec<SpanRow>,
     links: Vec<LinkRow>,
     tree: Tree,
 }
@@ -342,64 +342,57 @@ impl Assembler {
     fn hand_out(&mut self, dictionary: &Dictionary, f: &mut impl FnMut(&Trace<'_>)) {
         self.link_rows.sort_unstable();
         let mut heads = std::mem::take(&mut self.heads);
+        let mut rows = std::mem::take(&mut self.rows);
         heads.sort_unstable();
         for head in &heads {
-            let rows = &self.rows[head.from..head.from + head.len];
-            self.spans.clear();
-            self.spans.extend_from_slice(rows);
-            self.group(head.low, dictionary, f);
+            let rows = &mut rows[head.from..head.from + head.len];
+            self.group(head.low, rows, dictionary, f);
         }
         heads.clear();
+        rows.clear();
         self.heads = heads;
-        self.rows.clear();
+        self.rows = rows;
         self.link_rows.clear();
     }
 
-    /// The spans at hand agree in the lower half of the trace id: usually one trace.
-    fn group(&mut self, low: u64, dictionary: &Dictionary, f: &mut impl FnMut(&Trace<'_>)) {
-        let first = self.spans[0].trace.high;
-        if self.spans.iter().all(|row| row.trace.high == first) {
-            let spans = std::mem::take(&mut self.spans);
-            self.spans = self.one(TraceId { high: first, low }, spans, dictionary, f);
+    /// The rows agree in the lower half of the trace id: usually one trace.
+    fn group(
+        &mut self,
+        low: u64,
+        rows: &mut [SpanRow],
+        dictionary: &Dictionary,
+        f: &mut impl FnMut(&Trace<'_>),
+    ) {
+        let first = rows[0].trace.high;
+        if rows.iter().all(|row| row.trace.high == first) {
+            self.one(TraceId { high: first, low }, rows, dictionary, f);
             return;
         }
-        let mut highs: Vec<u64> = self.spans.iter().map(|row| row.trace.high).collect();
+        let mut highs: Vec<u64> = rows.iter().map(|row| row.trace.high).collect();
         highs.sort_unstable();
         highs.dedup();
         if highs.len() == 2 && highs[0] == 0 {
-            let spans = std::mem::take(&mut self.spans);
-            self.spans = self.one(
-                TraceId {
-                    high: highs[1],
-                    low,
-                },
-                spans,
-                dictionary,
-                f,
-            );
+            let high = highs[1];
+            self.one(TraceId { high, low }, rows, dictionary, f);
             return;
         }
         for high in highs {
-            let spans = self
-                .spans
-                .iter()
-                .filter(|row| row.trace.high == high)
-                .copied()
-                .collect();
-            self.one(TraceId { high, low }, spans, dictionary, f);
+            let of_high = rows.iter().filter(|row| row.trace.high == high);
+            let mut of_high: Vec<SpanRow> = of_high.copied().collect();
+            self.one(TraceId { high, low }, &mut of_high, dictionary, f);
         }
     }
 
-    /// Builds one trace of spans sorted by span id and hands it out; gives the space back.
+    /// Builds one trace of spans sorted by span id and hands it out.
     fn one(
         &mut self,
         id: TraceId,
-        mut spans: Vec<SpanRow>,
+        spans: &mut [SpanRow],
         dictionary: &Dictionary,
         f: &mut impl FnMut(&Trace<'_>),
-    ) -> Vec<SpanRow> {
+    ) {
         let before = spans.len();
-        merge_copies(&mut spans, dictionary);
+        let spans = merge_copies(spans, dictionary);
         let duplicates = (before - spans.len()) as u32;
         self.links.clear();
         let of_trace = |high: u64| {
@@ -409,9 +402,12 @@ impl Assembler {
                 .iter()
                 .take_while(move |link| link.trace == key)
         };
-        self.links.extend(of_trace(id.high));
-        if id.high != 0 {
-            self.links.extend(of_trace(0));
+        let has_links = |row: &SpanRow| row.flags.has(Flags::LINKS) || row.flags.has(Flags::MARKS);
+        if spans.iter().any(has_links) {
+            self.links.extend(of_trace(id.high));
+            if id.high != 0 {
+                self.links.extend(of_trace(0));
+            }
         }
         for link in &mut self.links {
             // Both halves of the trace id are known now, also to those that spelled it in 64 bits.
@@ -422,10 +418,10 @@ impl Assembler {
         self.links.dedup();
         let n_links = self.links.partition_point(|link| !link.is_mark());
         let (links, marks) = self.links.split_at(n_links);
-        self.tree.build(&spans);
+        self.tree.build(spans);
         f(&Trace {
             id,
-            spans: &spans,
+            spans,
             parents: &self.tree.parents,
             attachments: &self.tree.attachments,
             order: &self.tree.order,
@@ -435,15 +431,16 @@ impl Assembler {
             child_offsets: &self.tree.offsets,
             child_list: &self.tree.list,
         });
-        spans
     }
 }
 
-/// Merges rows that are copies of one span: same id, kind and service. Rows are sorted by span id.
-fn merge_copies(spans: &mut Vec<SpanRow>, dictionary: &Dictionary) {
-    if spans.windows(2).all(|pair| pair[0].span != pair[1].span) {
-        return;
+/// Merges rows that are copies of one span: same id, kind and service; returns those that are left. Rows are sorted by
+/// span id.
+fn merge_copies<'a>(rows: &'a mut [SpanRow], dictionary: &Dictionary) -> &'a [SpanRow] {
+    if rows.windows(2).all(|pair| pair[0].span != pair[1].span) {
+        return rows;
     }
+    let mut spans = rows.to_vec();
     let identity = |row: &SpanRow| {
         (
             row.span,
@@ -469,6 +466,9 @@ fn merge_copies(spans: &mut Vec<SpanRow>, dictionary: &Dictionary) {
         kept.detail = kept.detail.max(copy.detail);
         true
     });
+    let left = &mut rows[..spans.len()];
+    left.copy_from_slice(&spans);
+    left
 }
 
 #[cfg(test)]
