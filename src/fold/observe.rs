@@ -150,7 +150,7 @@ impl<'a> Observer<'a> {
             self.remember(trace, message);
         }
         self.add_requests(trace);
-        if let Some(policy) = self.policy {
+        if let Some(policy) = self.policy.filter(|_| !self.watchers.is_empty()) {
             self.waiting.push(trace, &mut self.linked, &mut self.path);
             if self.waiting.is_full() {
                 self.watch(policy);

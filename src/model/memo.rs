@@ -5,16 +5,15 @@
 //! are not compared again. With a hundred thousand different meanings the chance that any two are taken for one
 //! another is below 10^-9.
 
+use hashbrown::HashTable;
+
 use crate::model::attr::{Facts, Slot, Value, mask};
 use crate::model::names::NameId;
 use crate::model::peer::Protocol;
 use crate::model::span::{Flags, RawSpan};
 
-/// Sets of the table, four places each: 1.5 MB for a few times the meanings of a system with hundreds of services.
-const SETS: usize = 1 << 14;
-
-/// Places of a set.
-const WAYS: usize = 4;
+/// Most meanings remembered: more than a system of hundreds of services has, and 2 MB.
+const MOST: usize = 1 << 16;
 
 /// What spans with equal attributes have in common.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,43 +28,35 @@ pub struct Meaning {
     pub detail: u32,
 }
 
-/// A table of meanings; in a set that is full a new one takes the place of the oldest.
-#[derive(Debug)]
+/// A table of meanings, no larger than its content, so that it stays in cache. When it is full it is emptied: whoever has
+/// that many meanings seldom has one of them twice.
+#[derive(Debug, Default)]
 pub struct Memo {
-    sets: Vec<Set>,
-}
-
-/// Keys and their meanings, the newest first; zero is no key.
-#[derive(Clone, Copy, Debug, Default)]
-struct Set {
-    keys: [u64; WAYS],
-    meanings: [Meaning; WAYS],
-}
-
-impl Default for Memo {
-    fn default() -> Self {
-        Memo {
-            sets: vec![Set::default(); SETS],
-        }
-    }
+    /// Places in `rows` by key.
+    places: HashTable<u32>,
+    rows: Vec<(u64, Meaning)>,
 }
 
 impl Memo {
     /// Returns the meaning with a key, if it is remembered.
     #[inline]
     pub fn get(&self, key: u64) -> Option<Meaning> {
-        let set = &self.sets[key as usize % SETS];
-        let way = set.keys.iter().position(|&of| of == key)?;
-        Some(set.meanings[way])
+        let is_key = |place: &u32| self.rows[*place as usize].0 == key;
+        let place = self.places.find(key, is_key)?;
+        Some(self.rows[*place as usize].1)
     }
 
-    /// Remembers a meaning.
+    /// Remembers a meaning whose key is not remembered yet.
     pub fn put(&mut self, key: u64, meaning: Meaning) {
-        let set = &mut self.sets[key as usize % SETS];
-        set.keys.rotate_right(1);
-        set.meanings.rotate_right(1);
-        set.keys[0] = key;
-        set.meanings[0] = meaning;
+        if self.rows.len() == MOST {
+            self.rows.clear();
+            self.places.clear();
+        }
+        let place = self.rows.len() as u32;
+        self.rows.push((key, meaning));
+        let rows = &self.rows;
+        let key_at = |place: &u32| rows[*place as usize].0;
+        self.places.insert_unique(key, place, key_at);
     }
 }
 
@@ -118,17 +109,18 @@ const HOST_NAMES: u128 = mask(&[Slot::ServerAddress, Slot::NetPeerName]);
 const ADDRESSES: u128 = mask(&[Slot::NetworkPeerAddress, Slot::NetSockPeer]);
 const URL: u128 = mask(&[Slot::UrlFull]);
 
-/// Returns a hash of everything that the meaning of a span depends on; never zero.
+/// Returns a hash of everything that the meaning of a span depends on.
+///
+/// It is the sum of hashes of the single things, each of which knows what it is a hash of: they do not wait for each other.
 #[inline]
 pub fn key(span: &RawSpan<'_>) -> u64 {
     let facts = &span.facts;
-    let mut hash = step(0, span.kind as u64 | (span.status as u64) << 8);
-    hash = text(hash, span.name);
+    let mut hash = text(NAME, span.name);
     if !span.trace_state.is_empty() {
-        hash = text(hash, span.trace_state);
+        hash = hash.wrapping_add(text(TRACE_STATE, span.trace_state));
     }
     if !span.events.exception.is_empty() {
-        hash = text(hash ^ 4, span.events.exception);
+        hash = hash.wrapping_add(text(EXCEPTION, span.events.exception));
     }
     let mut slots = facts.present() & !NO_MEANING;
     if slots & HOST_NAMES != 0 && facts.host_is_named() {
@@ -138,23 +130,32 @@ pub fn key(span: &RawSpan<'_>) -> u64 {
     }
     // Whether there is a URL says how the two sides speak.
     let seen = slots ^ (facts.present() & URL).rotate_left(1);
-    hash = step(step(hash, seen as u64), (seen >> 64) as u64);
+    let ends = span.kind as u64 | (span.status as u64) << 8;
+    let seen = step(step(ends, seen as u64), (seen >> 64) as u64);
+    hash = hash.wrapping_add(seen);
     while slots != 0 {
         let slot = slots.trailing_zeros() as usize;
         slots &= slots - 1;
-        hash = value(hash, facts, slot);
+        hash = hash.wrapping_add(value(facts, slot));
     }
-    hash.max(1)
+    hash
 }
 
+/// What texts that are no attributes are hashed with; attributes are hashed with the number of their slot.
+const NAME: u64 = 1 << 8;
+const TRACE_STATE: u64 = 2 << 8;
+const EXCEPTION: u64 = 3 << 8;
+
 #[inline]
-fn value(hash: u64, facts: &Facts<'_>, slot: usize) -> u64 {
+fn value(facts: &Facts<'_>, slot: usize) -> u64 {
+    // Kinds of values are told apart by bits that no slot has.
+    let hash = slot as u64;
     match facts.value_at(slot) {
         Value::Text(of) => text(hash, of),
-        Value::Int(number) => step(hash, number as u64),
-        Value::Double(number) => step(hash ^ 1, number.to_bits()),
-        Value::Bool(truth) => step(hash ^ 2, u64::from(truth)),
-        Value::Other => step(hash, 3),
+        Value::Int(number) => step(hash | 4 << 16, number as u64),
+        Value::Double(number) => step(hash | 1 << 16, number.to_bits()),
+        Value::Bool(truth) => step(hash | 2 << 16, u64::from(truth)),
+        Value::Other => step(hash | 3 << 16, 0),
     }
 }
 
@@ -250,23 +251,20 @@ mod tests {
     }
 
     #[test]
-    fn a_new_meaning_takes_the_place_of_an_old_one() {
+    fn meanings_are_remembered_until_there_are_too_many() {
         let mut memo = Memo::default();
-        assert!(memo.get(1).is_none());
-        let key = |n: u64| 1 + n * SETS as u64;
-        for n in 0..=WAYS as u64 {
+        assert!(memo.get(7).is_none());
+        let key = |n: usize| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let found = |memo: &Memo, n: usize| memo.get(key(n)).map(|meaning| meaning.operation);
+        for n in 0..MOST + 2 {
             let meaning = Meaning {
                 operation: n as u32,
                 ..Meaning::default()
             };
             memo.put(key(n), meaning);
+            assert_eq!(found(&memo, n), Some(n as u32));
         }
-        assert!(memo.get(key(0)).is_none());
-        for n in 1..=WAYS as u64 {
-            assert_eq!(
-                memo.get(key(n)).map(|meaning| meaning.operation),
-                Some(n as u32)
-            );
-        }
+        assert_eq!(found(&memo, 0), None);
+        assert_eq!(found(&memo, MOST), Some(MOST as u32));
     }
 }
