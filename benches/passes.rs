@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use topple::fold::{Catalogue, Observer, Topology, Watcher, Window};
-use topple::pass::PASSES;
+use topple::pass::{Choice, PASSES};
 use topple::pipeline::{self, DEFAULT_MEMORY, Progress};
 use topple::policy::Policy;
 use topple::trace::{Assembler, Traces};
@@ -143,6 +143,7 @@ fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost
         window: Window::default(),
         shard: None,
         policy: policy.clone(),
+        passes: Choice::All,
     };
     let read = pipeline::read(&options, &Progress::default())?;
     let traces = Traces::new(read.intakes);

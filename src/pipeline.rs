@@ -55,6 +55,8 @@ pub struct Options {
     pub shard: Option<(Shard, String)>,
     /// What is declared about the system.
     pub policy: Policy,
+    /// What is looked at.
+    pub passes: pass::Choice,
 }
 
 /// How far reading has come; looked at from another thread.
@@ -122,7 +124,10 @@ pub fn encode(options: &Options, topology: Topology) -> Result<Vec<u8>> {
 /// # Errors
 /// See [`fold`].
 pub fn report(options: &Options, progress: &Progress) -> Result<(Report, Reading)> {
-    report_with(report::build::report, options, progress)
+    let build = |system: &System, policy: &Policy, reading: &Reading| {
+        report::build::report(system, policy, reading, &options.passes)
+    };
+    report_with(build, options, progress)
 }
 
 /// Returns the report of the inputs on who is central, and what hangs on it.
@@ -376,7 +381,7 @@ fn fold_traces(
     let worker = || -> Result<Topology> {
         let catalogue = Arc::clone(&catalogue);
         let mut observer = Observer::new(&traces.dictionary, catalogue, options.window)
-            .watched_by(pass::watchers(), &options.policy);
+            .watched_by(options.passes.watchers(), &options.policy);
         let partitions = iter::from_fn(|| {
             let partition = next.fetch_add(1, Ordering::Relaxed);
             (partition < Assembler::PARTITIONS).then_some(partition)

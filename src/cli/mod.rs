@@ -29,6 +29,7 @@ use clap::error::ErrorKind;
 
 use crate::error::{Error, Exit, Result};
 use crate::input::Reading;
+use crate::pass::Choice;
 use crate::pipeline::{self, Options, Progress};
 use crate::policy::{self, Policy};
 use crate::render::{self, RENDERERS, Renderer};
@@ -141,6 +142,7 @@ fn read_options(arguments: Vec<String>, read: &SelectArgs, policy: Policy) -> Re
         },
         shard: None,
         policy,
+        passes: Choice::All,
     })
 }
 
@@ -198,13 +200,20 @@ fn renderers_of(
     Ok(renderers)
 }
 
+/// Returns what any of the renderers shows.
+fn shown(renderers: &[(&'static Renderer, Option<String>)]) -> Choice {
+    let edges: Option<Vec<_>> = renderers.iter().map(|(to, _)| to.edges_with).collect();
+    edges.map_or(Choice::All, |passes| Choice::Edges(passes.concat()))
+}
+
 /// Reads, measures and writes.
 fn show(
     renderers: Vec<(&'static Renderer, Option<String>)>,
     args: ShowArgs,
     run: fn(&Options, &Progress) -> Result<(Report, Reading)>,
 ) -> Result<Exit> {
-    let options = options(args.inputs, &args.read)?;
+    let mut options = options(args.inputs, &args.read)?;
+    options.passes = shown(&renderers);
     let outputs = output::open(renderers)?;
     let (mut report, reading) =
         progress::shown(args.talk.quiet, |progress| run(&options, progress))?;

@@ -51,6 +51,52 @@ pub struct Pass {
     pub measure: fn(&Graph<'_>, Effort, &mut Measured),
 }
 
+/// What somebody looks at, so that nothing else need be computed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// Everything.
+    #[default]
+    All,
+    /// The edges alone, with what the passes of these names have to say of them: those passes look at the traces, and no
+    /// pass measures the graph.
+    Edges(Vec<&'static str>),
+}
+
+impl Choice {
+    /// Returns what looks at the traces, for the folding.
+    pub fn watchers(&self) -> impl Iterator<Item = &'static Watcher> + '_ {
+        let passes = PASSES.iter().filter(|pass| match self {
+            Choice::All => true,
+            Choice::Edges(names) => names.contains(&pass.name),
+        });
+        passes.filter_map(|pass| pass.watch)
+    }
+
+    /// Returns what the passes that are looked at measure.
+    pub fn measure(&self, graph: &Graph<'_>, effort: Effort) -> Measured {
+        match self {
+            Choice::All => measure(graph, effort),
+            Choice::Edges(_) => Measured {
+                standings: vec![Standing::default(); graph.n_nodes()],
+                ..Measured::default()
+            },
+        }
+    }
+
+    /// Returns how many passes measure.
+    pub fn len(&self) -> usize {
+        match self {
+            Choice::All => PASSES.len(),
+            Choice::Edges(_) => 0,
+        }
+    }
+
+    /// Returns whether no pass measures.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// How much time a measure may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
@@ -136,7 +182,7 @@ pub static PASSES: &[&Pass] = &[
     &trace::zones::ZONES,
 ];
 
-/// Returns what looks at the traces, for the folding.
+/// Returns what looks at the traces for every pass, for the folding.
 pub fn watchers() -> impl Iterator<Item = &'static Watcher> {
     PASSES.iter().filter_map(|pass| pass.watch)
 }

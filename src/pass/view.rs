@@ -4,7 +4,7 @@
 //! Nodes are numbered by name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use crate::algo::graph::{Digraph, Undirected};
 use crate::fold::catalogue::NodeKind;
@@ -37,8 +37,6 @@ pub struct Graph<'a> {
     pub sync: Digraph,
     /// All edges, without direction.
     pub undirected: Undirected,
-    /// What the shapes of requests say.
-    pub traffic: Traffic,
     /// What the policy says that traces cannot know.
     pub declared: Declared<'a>,
     /// How much requests count against each other.
@@ -47,6 +45,8 @@ pub struct Graph<'a> {
     pub dependence: Dependence,
     /// The node of each vertex, if it is one.
     nodes: Vec<Option<u32>>,
+    /// Computed when it is asked for first: not every output shows something of it.
+    traffic: OnceLock<Traffic>,
 }
 
 impl<'a> Graph<'a> {
@@ -90,15 +90,19 @@ impl<'a> Graph<'a> {
             all,
             sync,
             vertices,
-            traffic: Traffic::default(),
             importance: Importance::of(system, &declared),
             declared,
             dependence: Dependence::default(),
             nodes,
+            traffic: OnceLock::new(),
         };
-        graph.traffic = Traffic::of(&graph);
         graph.dependence = Dependence::of(&graph);
         graph
+    }
+
+    /// Returns what the shapes of requests say.
+    pub fn traffic(&self) -> &Traffic {
+        self.traffic.get_or_init(|| Traffic::of(self))
     }
 
     /// Returns the number of nodes.

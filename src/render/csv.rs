@@ -14,6 +14,7 @@ pub(super) static CSV: Renderer = Renderer {
     name: "csv",
     about: "the edges, for spreadsheets",
     extensions: &["csv"],
+    edges_with: Some(&["retries", "timeouts", "transmission"]),
     write,
 };
 

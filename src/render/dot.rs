@@ -15,6 +15,7 @@ pub(super) static DOT: Renderer = Renderer {
     name: "dot",
     about: "the graph, for Graphviz",
     extensions: &["dot", "gv"],
+    edges_with: Some(&[]),
     write,
 };
 

@@ -16,6 +16,7 @@ pub(super) static MERMAID: Renderer = Renderer {
     name: "mermaid",
     about: "the busiest part of the graph, for documents",
     extensions: &["mmd", "mermaid"],
+    edges_with: Some(&[]),
     write,
 };
 

@@ -51,6 +51,9 @@ pub struct Renderer {
     pub about: &'static str,
     /// Extensions of files it is chosen for, without the dot; the first is the usual one.
     pub extensions: &'static [&'static str],
+    /// If it shows nothing but edges and the names of nodes: the passes that say something of the edges it shows. Nothing else
+    /// is computed for it.
+    pub edges_with: Option<&'static [&'static str]>,
     /// Writes the report.
     pub write: fn(&Report, &Options, &mut dyn io::Write) -> io::Result<()>,
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
 use crate::error::Result;
 use crate::fold::catalogue::NodeKind;
 use crate::fold::edge::Tally;
@@ -16,7 +18,7 @@ use crate::model::meaning::is_unknown_service;
 use crate::model::names::{ABSENT, NameId};
 use crate::pass::budgets::{Budgets, CallBudget, budgets_of};
 use crate::pass::graph::paths::depth_quantile;
-use crate::pass::{self, Effort, Graph};
+use crate::pass::{Choice, Effort, Graph};
 use crate::policy::Policy;
 use crate::report::fixes::fix_first;
 use crate::report::{
@@ -27,30 +29,59 @@ use crate::simulate::{Question, simulate};
 use crate::text;
 use crate::trace::link::{Class, Grade};
 
-/// Returns the report of a topology, of what is declared about it, and of what was read to make it.
-pub fn report(system: &System, policy: &Policy, reading: &Reading) -> Report {
-    part(system, policy, reading, Part::Whole, Effort::Quick)
+/// Returns the report of a topology, of what is declared about it, and of what was read to make it, with the results of
+/// some passes.
+pub fn report(system: &System, policy: &Policy, reading: &Reading, passes: &Choice) -> Report {
+    part(system, policy, reading, Part::Whole, Effort::Quick, passes)
 }
 
 /// Returns the report on who is central, which takes more time for the graph.
 pub fn hubs(system: &System, policy: &Policy, reading: &Reading) -> Report {
-    part(system, policy, reading, Part::Hubs, Effort::Thorough)
+    part(
+        system,
+        policy,
+        reading,
+        Part::Hubs,
+        Effort::Thorough,
+        &Choice::All,
+    )
 }
 
 /// Returns the report on what falls when one part falls, which takes more time for the graph.
 pub fn cascades(system: &System, policy: &Policy, reading: &Reading) -> Report {
-    part(system, policy, reading, Part::Cascades, Effort::Thorough)
+    part(
+        system,
+        policy,
+        reading,
+        Part::Cascades,
+        Effort::Thorough,
+        &Choice::All,
+    )
 }
 
 /// Returns the report on what calls and requests may take.
 pub fn budgets(system: &System, policy: &Policy, reading: &Reading) -> Report {
-    part(system, policy, reading, Part::Budgets, Effort::Quick)
+    part(
+        system,
+        policy,
+        reading,
+        Part::Budgets,
+        Effort::Quick,
+        &Choice::All,
+    )
 }
 
-fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort: Effort) -> Report {
+fn part(
+    system: &System,
+    policy: &Policy,
+    reading: &Reading,
+    part: Part,
+    effort: Effort,
+    passes: &Choice,
+) -> Report {
     let topology = &system.rest;
     let graph = Graph::under(system, policy);
-    let measured = pass::measure(&graph, effort);
+    let measured = passes.measure(&graph, effort);
     let mut entries: Vec<EntryRow> = system
         .entries
         .iter()
@@ -77,14 +108,14 @@ fn part(system: &System, policy: &Policy, reading: &Reading, part: Part, effort:
         services,
         edges: system
             .arcs
-            .iter()
+            .par_iter()
             .map(|arc| with_budget(edge_row(&graph, arc, window_ns), &budgets))
             .collect(),
         fix_first: (part == Part::Whole).then(|| fix_first(&measured.findings, &entries)),
         entries,
         budgets,
         metrics: measured.metrics,
-        passes: pass::PASSES.len(),
+        passes: passes.len(),
         findings: measured.findings,
         chains: measured.chains,
         ways: measured.ways,

@@ -78,10 +78,10 @@ pub struct Question {
 /// Fails when a change names something that is not there.
 pub fn simulate(graph: &Graph<'_>, question: &Question) -> Result<(Simulation, Vec<String>)> {
     let changes = question.changes.iter().map(|of| of.text.clone()).collect();
-    if graph.traffic.requests == 0 {
+    if graph.traffic().requests == 0 {
         let nothing = Simulation {
             changes,
-            missing: graph.traffic.missing,
+            missing: graph.traffic().missing,
             ..Simulation::default()
         };
         return Ok((nothing, Vec::new()));
@@ -103,8 +103,8 @@ pub fn simulate(graph: &Graph<'_>, question: &Question) -> Result<(Simulation, V
         runs: dice.runs as u64,
         seed: dice.seed,
         drawn: outcome.drawn,
-        requests: graph.traffic.requests,
-        missing: graph.traffic.missing,
+        requests: graph.traffic().requests,
+        missing: graph.traffic().missing,
         all: all(&model, &now, &outcome, dice),
         entries: entries(&model, &now, &outcome, dice),
         services: services(&model, &outcome),

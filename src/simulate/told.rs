@@ -178,10 +178,10 @@ pub(super) fn untold(model: &Model<'_>, now: &World) -> Vec<String> {
             text::plural(timeless, "entry point")
         ));
     }
-    if graph.traffic.missing > 0 {
+    if graph.traffic().missing > 0 {
         all.push(format!(
             "{} whose shapes were not kept",
-            text::plural(graph.traffic.missing, "request")
+            text::plural(graph.traffic().missing, "request")
         ));
     }
     let asynchronous = model.plan.links.iter().filter(|link| !link.ends.2).count() as u64;

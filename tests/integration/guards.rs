@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use topple::format::FORMATS;
+use topple::pass::PASSES;
+use topple::render::RENDERERS;
 
 /// Files of `src/format` that serve formats and are none.
 const FORMAT_HELPERS: &[&str] = &["fields", "otlp_write", "peek", "spans"];
@@ -172,6 +174,16 @@ fn every_format_is_in_the_table() {
             format.name,
             format.about
         );
+    }
+}
+
+#[test]
+fn what_renderers_show_of_edges_comes_from_passes_over_traces() {
+    let watching = PASSES.iter().filter(|pass| pass.watch.is_some());
+    let names: BTreeSet<&str> = watching.map(|pass| pass.name).collect();
+    let shown = RENDERERS.iter().filter_map(|renderer| renderer.edges_with);
+    for pass in shown.flatten() {
+        assert!(names.contains(pass), "no pass over traces is named {pass}");
     }
 }
 

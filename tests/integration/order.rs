@@ -83,6 +83,7 @@ fn options(paths: &[PathBuf], threads: usize) -> Options {
         memory: DEFAULT_MEMORY,
         window: Default::default(),
         shard: None,
+        passes: Default::default(),
         policy: Default::default(),
     }
 }

@@ -29,6 +29,24 @@ fn files_get_the_format_of_their_extension() {
 }
 
 #[test]
+fn edges_are_the_same_when_nothing_else_is_computed() {
+    let folder = folder();
+    let path = folder.path();
+    for (file, format) in [("a.csv", "csv"), ("b.dot", "dot"), ("c.mmd", "mermaid")] {
+        let alone = run(path, &["shop.pb", "-f", format]).stdout;
+        run(path, &["shop.pb", "-o", file, "-o", "all.json"]);
+        assert_eq!(
+            text(&fs::read(path.join(file)).unwrap()),
+            text(&alone),
+            "{format}"
+        );
+    }
+    // Somebody who looks at everything gets everything.
+    let json = run(path, &["shop.pb", "-f", "json"]).stdout;
+    assert_eq!(fs::read(path.join("all.json")).unwrap(), json);
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_an_error_and_no_file_is_left() {
     let folder = folder();
     let path = folder.path();

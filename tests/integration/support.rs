@@ -16,6 +16,7 @@ pub(crate) fn options(inputs: &[&Path]) -> Options {
         memory: DEFAULT_MEMORY,
         window: Default::default(),
         shard: None,
+        passes: Default::default(),
         policy: Default::default(),
     }
 }

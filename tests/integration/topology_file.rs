@@ -28,7 +28,12 @@ fn use_up(content: &[u8]) -> bool {
         problems: Vec::new(),
         counts: Counts::default(),
     };
-    report::build::report(&system::resolve(sum), &Default::default(), &reading);
+    report::build::report(
+        &system::resolve(sum),
+        &Default::default(),
+        &reading,
+        &Default::default(),
+    );
     true
 }
 
@@ -82,6 +87,7 @@ fn damaged_files_never_panic() {
             memory: pipeline::DEFAULT_MEMORY,
             window: Default::default(),
             shard: None,
+            passes: Default::default(),
             policy: Default::default(),
         };
         pipeline::fold(&options, &Progress::default())

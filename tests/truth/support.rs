@@ -25,6 +25,7 @@ fn read<T>(run: &Run, policy: Policy, part: impl FnOnce(&Options, &Progress) -> 
         window: Default::default(),
         shard: None,
         policy,
+        passes: Default::default(),
     };
     part(&options, &Progress::default()).unwrap()
 }

@@ -108,7 +108,7 @@ impl Sums {
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
-    if graph.traffic.weight <= 0.0 {
+    if graph.traffic().weight <= 0.0 {
         let why =
             "which requests fall with a service is unknown: no request was seen from its start";
         let untold = Finding::unknown(BLAST_RADIUS.name, "blast_radius", why);
@@ -263,12 +263,12 @@ fn say(graph: &Graph<'_>, measured: &mut Measured) {
             true => format!(", up to {}", text::percent(radius.hard_high)),
             false => String::new(),
         };
-        let requests = graph.traffic.requests;
+        let requests = graph.traffic().requests;
         let fallen = match graph.importance.is_even() {
             true => radius.hard_low,
             false => {
                 let of_entries = radius.entries.iter().map(|of| of.hard_low * of.requests);
-                of_entries.sum::<f64>() / graph.traffic.weight
+                of_entries.sum::<f64>() / graph.traffic().weight
             }
         };
         findings.push(Finding {
@@ -293,11 +293,11 @@ fn say(graph: &Graph<'_>, measured: &mut Measured) {
     measured.findings.append(&mut findings);
     measured.metric("max_blast_radius_low", low);
     measured.metric("max_blast_radius", high);
-    if graph.traffic.missing > 0 {
+    if graph.traffic().missing > 0 {
         measured.notes.push(format!(
             "what falls with a service is told by {} of {} requests: the shapes of the others were not kept",
-            text::count(graph.traffic.requests),
-            text::count(graph.traffic.requests + graph.traffic.missing),
+            text::count(graph.traffic().requests),
+            text::count(graph.traffic().requests + graph.traffic().missing),
         ));
     }
 }

@@ -34,7 +34,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         cycles.iter().map(Vec::len).max().unwrap_or(0) as f64,
     );
     measured.metric("feedback_edges", feedback.len() as f64);
-    let traffic = &graph.traffic;
+    let traffic = graph.traffic();
     if traffic.weight > 0.0 {
         let weight = traffic
             .reentries
@@ -53,7 +53,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
 fn finding(graph: &Graph<'_>, members: &[u32], feedback: &[(u32, u32)]) -> Option<Finding> {
     let cycle = shortest_cycle(&graph.sync, members)?;
     let is_member = |node: &u32| members.binary_search(node).is_ok();
-    let traffic = &graph.traffic;
+    let traffic = graph.traffic();
     let again: u64 = traffic
         .reentries
         .iter()

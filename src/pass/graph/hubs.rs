@@ -36,7 +36,7 @@ fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
     let entries = graph.entries();
     let betweenness = betweenness(graph, effort, measured);
     let ranks = page_rank(&graph.all);
-    let traffic = &graph.traffic;
+    let traffic = graph.traffic();
     let has_traffic = traffic.weight > 0.0;
     for (node, standing) in measured.standings.iter_mut().enumerate() {
         standing.pagerank = Some(ranks[node]);

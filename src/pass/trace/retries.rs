@@ -362,7 +362,7 @@ fn amplified(graph: &Graph<'_>, nodes: (u32, u32), edge: &Attempts) -> Option<Fi
             text::count(record.sums[ANSWERED])
         ),
     };
-    let requests = total([graph.traffic.requests, graph.traffic.missing]);
+    let requests = total([graph.traffic().requests, graph.traffic().missing]);
     Some(Finding {
         value,
         unit: "attempts/call",

@@ -313,7 +313,7 @@ fn finding(graph: &Graph<'_>, tie: &Tie) -> Option<Finding> {
             ),
         ),
     };
-    let requests = graph.traffic.all_weight;
+    let requests = graph.traffic().all_weight;
     let cost = Weight(tie.both_weight).value() / requests;
     let share = wilson(tie.both_failed, tie.failed_calls);
     Some(Finding {

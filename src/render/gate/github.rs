@@ -19,6 +19,7 @@ pub(super) static GITHUB: Renderer = Renderer {
     name: "github",
     about: "annotations of a change, for the log of GitHub Actions",
     extensions: &[],
+    edges_with: None,
     write,
 };
 

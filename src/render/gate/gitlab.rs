@@ -21,6 +21,7 @@ pub(super) static GITLAB: Renderer = Renderer {
     name: "gitlab",
     about: "code quality of a merge request, for GitLab",
     extensions: &[],
+    edges_with: None,
     write,
 };
 

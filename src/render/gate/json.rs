@@ -8,6 +8,7 @@ pub(super) static JSON: Renderer = Renderer {
     name: "json",
     about: "the verdict and the report it rests on, for programs",
     extensions: &["json"],
+    edges_with: None,
     write: json::write,
 };
 

@@ -22,6 +22,7 @@ pub(super) static JUNIT: Renderer = Renderer {
     name: "junit",
     about: "a test suite per rule, for CI systems",
     extensions: &["xml"],
+    edges_with: None,
     write,
 };
 

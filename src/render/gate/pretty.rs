@@ -15,6 +15,7 @@ pub(super) static PRETTY: Renderer = Renderer {
     name: "pretty",
     about: "the answer first, then each violation with how to fix it, for people",
     extensions: &["txt"],
+    edges_with: None,
     write,
 };
 

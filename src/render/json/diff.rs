@@ -17,6 +17,7 @@ pub(in crate::render) static DIFF: Renderer = Renderer {
     name: "json",
     about: "every number compared, for programs",
     extensions: &["json"],
+    edges_with: None,
     write,
 };
 

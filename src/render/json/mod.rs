@@ -32,6 +32,7 @@ pub(super) static JSON: Renderer = Renderer {
     name: "json",
     about: "everything, for programs",
     extensions: &["json"],
+    edges_with: None,
     write,
 };
 

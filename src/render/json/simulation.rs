@@ -16,6 +16,7 @@ pub(in crate::render) static JSON: Renderer = Renderer {
     name: "json",
     about: "everything, for programs",
     extensions: &["json"],
+    edges_with: None,
     write,
 };
 

@@ -17,6 +17,7 @@ pub(in crate::render) static DIFF: Renderer = Renderer {
     name: "md",
     about: "where the changes come from, for comments on pull requests",
     extensions: &["md", "markdown"],
+    edges_with: None,
     write,
 };
 

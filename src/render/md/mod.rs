@@ -28,6 +28,7 @@ pub(in crate::render) static MD: Renderer = Renderer {
     name: "md",
     about: "a summary, for comments on pull requests",
     extensions: &["md", "markdown"],
+    edges_with: None,
     write,
 };
 

@@ -15,6 +15,7 @@ pub(in crate::render) static MD: Renderer = Renderer {
     name: "md",
     about: "the same, for comments",
     extensions: &["md", "markdown"],
+    edges_with: None,
     write,
 };
 

@@ -20,6 +20,7 @@ pub(in crate::render) static DIFF: Renderer = Renderer {
     name: "table",
     about: "where the changes come from and what they are, for people",
     extensions: &["txt"],
+    edges_with: None,
     write,
 };
 

@@ -44,6 +44,7 @@ pub(in crate::render) static TABLE: Renderer = Renderer {
     name: "table",
     about: "the answers and the most urgent rows, for people",
     extensions: &["txt"],
+    edges_with: None,
     write,
 };
 

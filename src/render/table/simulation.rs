@@ -17,6 +17,7 @@ pub(in crate::render) static TABLE: Renderer = Renderer {
     name: "table",
     about: "what changes and what would help, for people",
     extensions: &["txt"],
+    edges_with: None,
     write,
 };
 

@@ -149,7 +149,7 @@ impl Check<'_> {
     /// Returns the share of all requests that end by a timeout of a pair, if any do.
     fn cost(&self, nodes: (u32, u32)) -> Option<f64> {
         let timed_out = self.calls.get(&nodes)?.timed_out;
-        let requests = self.graph.traffic.weight;
+        let requests = self.graph.traffic().weight;
         (timed_out > 0.0 && requests > 0.0).then(|| (timed_out / requests).min(1.0))
     }
 

@@ -19,6 +19,7 @@ pub(super) static MD: Renderer = Renderer {
     name: "md",
     about: "the verdict with a drawing of the change, for comments",
     extensions: &["md", "markdown"],
+    edges_with: None,
     write,
 };
 

@@ -33,6 +33,7 @@ pub(super) static SARIF: Renderer = Renderer {
     name: "sarif",
     about: "results with places and history, for code scanning",
     extensions: &["sarif"],
+    edges_with: None,
     write,
 };
 
