@@ -2,7 +2,7 @@
 //!
 //! A corpus is made once, as OTLP JSON and as protobuf; then the program runs on it as a child, five times per row. Wall
 //! time and processor time are medians, memory is the largest anonymous memory of all runs (looked at every 2 ms;
-//! Linux only). `parse` rows are this program reading the same file on one thread and keeping nothing; `ratio` compares
+//! Linux only). `edges` rows write the edges as CSV, for which few passes look at the traces. `parse` rows are this program reading the same file on one thread and keeping nothing; `ratio` compares
 //! wall times with them. Nothing here is a test: numbers are for people to compare.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its numbers")]
@@ -80,6 +80,10 @@ fn main() -> io::Result<()> {
     let plain_json = parse(&json)?;
     row("parse json", &json, plain_json, plain_json);
     for threads in ["1", "2"] {
+        let cost = runs(&["report", "-f", "csv", "-j", threads], &json)?;
+        row(&format!("edges json -j {threads}"), &json, cost, plain_json);
+    }
+    for threads in ["1", "2"] {
         let cost = runs(&["report", "-j", threads], &json)?;
         row(
             &format!("report json -j {threads}"),
@@ -96,12 +100,19 @@ fn main() -> io::Result<()> {
     let plain_protobuf = parse(&protobuf)?;
     row("parse protobuf", &protobuf, plain_protobuf, plain_protobuf);
     for threads in ["1", "2"] {
+        let cost = runs(&["report", "-f", "csv", "-j", threads], &protobuf)?;
+        let name = format!("edges protobuf -j {threads}");
+        row(&name, &protobuf, cost, plain_protobuf);
+    }
+    for threads in ["1", "2"] {
         let cost = runs(&["report", "-j", threads], &protobuf)?;
         let name = format!("report protobuf -j {threads}");
         row(&name, &protobuf, cost, plain_protobuf);
     }
 
     let plain_few = parse(&few)?;
+    let cost = runs(&["report", "-f", "csv", "-j", "2"], &few)?;
+    row(&format!("edges json, {FEW} spans"), &few, cost, plain_few);
     let cost = runs(&["report", "-j", "2"], &few)?;
     row(&format!("report json, {FEW} spans"), &few, cost, plain_few);
     let folded = Corpus {
