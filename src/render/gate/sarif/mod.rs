@@ -8,7 +8,7 @@
 //! GitHub takes 25,000 results and 25,000 rules in a run, shows the 5,000 loudest results, 1,000 steps of a path, and ten
 //! megabytes of the packed file. The loudest results are kept when there are more.
 //!
-//! The tests check what is written against a schema of our own, `tests/schemas/validate.py` against the published one.
+//! The tests check what is written against the published schema, and against one of our own that allows no more than is written.
 //!
 //! Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; GitHub, "SARIF support for code
 //! scanning".
