@@ -161,7 +161,10 @@ fn a_starter_passes_what_it_was_made_of() {
         let (text, lock) = starter(&report);
         let policy = policy(text.split_once("version: 1\n").unwrap().1);
         assert!(!policy.rules.is_empty());
-        assert!(text.contains("\n  - { id: objectives, "), "{text}");
+        assert!(
+            text.contains("\n  - { id: objectives, severity: warn, "),
+            "{text}"
+        );
         let base = Baseline::of_lock(String::new(), lock.report(&report, &policy));
         let by = Judging {
             base: Some(&base),
