@@ -37,8 +37,9 @@ pub fn policy_file(folder: &Path) -> Result<Option<PolicyFile>> {
         .any(|above| above.join(REPOSITORY).exists());
     let mut name = PathBuf::new();
     for above in from.ancestors() {
+        // Whatever has the name counts, also what turns out to be no file: to look further would be to judge by another policy.
         let path = above.join(FILE_NAME);
-        if path.is_file() {
+        if fs::symlink_metadata(&path).is_ok() {
             return read(&path, &name.join(FILE_NAME).to_string_lossy()).map(Some);
         }
         if !in_repository || above.join(REPOSITORY).exists() {
@@ -196,6 +197,24 @@ mod tests {
     fn a_linked_working_tree_is_a_repository_too() {
         let tree = tree(&["topple.yaml", "linked/.git", "linked/src/"]);
         assert_eq!(found(&tree, "linked/src"), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_the_name_and_is_no_file_is_no_reason_to_look_further() {
+        let tree = tree(&["topple.yaml", ".git/", "cart/topple.yaml/", "pay/", "loop/"]);
+        let link = |to: &str, folder: &str| {
+            std::os::unix::fs::symlink(to, tree.path().join(folder).join(FILE_NAME)).unwrap();
+        };
+        link("nowhere", "pay");
+        link(FILE_NAME, "loop");
+        for folder in ["cart", "pay", "loop"] {
+            let error = policy_file(&tree.path().join(folder)).unwrap_err();
+            assert!(
+                error.to_string().contains("topple.yaml: "),
+                "{folder}: {error}"
+            );
+        }
     }
 
     #[test]

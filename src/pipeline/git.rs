@@ -82,10 +82,12 @@ fn missing(commit: &str, folder: &Path, output: &Output) -> Error {
     let remotes = git(folder, &["remote"]).ok();
     let remotes = remotes.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let remotes = remotes.unwrap_or_default();
+    // A clone without any will have this one.
+    const ORIGIN: &str = "origin";
+    let first = remotes.lines().next().unwrap_or(ORIGIN);
     let remote = commit
         .split_once('/')
-        .filter(|(remote, _)| remotes.lines().any(|known| known == *remote));
-    let first = remotes.lines().next().unwrap_or("origin");
+        .filter(|(remote, _)| *remote == first || remotes.lines().any(|known| known == *remote));
     let fetch = match remote {
         Some((remote, branch)) => {
             format!("git fetch --depth=1 {remote} {branch}:refs/remotes/{remote}/{branch}")

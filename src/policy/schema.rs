@@ -194,6 +194,7 @@ mod tests {
         "rule-id-twice.yaml",
         "tag-criticality.yaml",
         "tag-kind.yaml",
+        "two-locks.yaml",
         "waiver-date.yaml",
         "waiver-not-waivable.yaml",
         "waiver-rule.yaml",

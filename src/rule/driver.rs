@@ -69,6 +69,8 @@ pub fn judge(report: &Report, by: &Judging<'_>) -> Result<Verdict> {
             text::count(report.data.traces)
         );
         verdict.notes.push(format!("nothing was judged: {why}"));
+        // Nothing was compared either.
+        verdict.baseline = None;
         for row in &mut rows {
             row.found = Found::unknown(why.clone());
             verdict.rules.push(judged(row, Outcome::Unknown));

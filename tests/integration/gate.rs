@@ -294,6 +294,10 @@ fn a_baseline_may_be_any_earlier_output() {
     let said = ends(&topple(root, &["check", "now.jsonl", "--base", "v1"]), 2);
     let help = "there is no such file; a commit that was not fetched comes with: git fetch --depth=1 origin v1";
     assert!(said.contains(help), "{said}");
+    let main = ["check", "now.jsonl", "--base", "origin/main"];
+    let said = ends(&topple(root, &main), 2);
+    let help = "git fetch --depth=1 origin main:refs/remotes/origin/main";
+    assert!(said.contains(help), "{said}");
     ends(
         &topple(root, &["check", "now.jsonl", "--base", "--upload-pack=x"]),
         2,
@@ -403,7 +407,12 @@ fn nothing_to_judge_is_no_pass() {
     let rules = "version: 1\nevidence: { min_traces: 2 }\nrules:\n  - { id: r, forbid: { from: web, to: pay } }\n";
     fs::write(root.join("topple.yaml"), rules).unwrap();
     ends(&topple(root, &["check", "traces.jsonl"]), 3);
-    ends(&topple(root, &["check", "empty.jsonl"]), 3);
+    ends(
+        &topple(root, &["check", "traces.jsonl", "--update-lock"]),
+        3,
+    );
+    let said = ends(&topple(root, &["check", "empty.jsonl"]), 3);
+    assert!(!said.contains("compared with"), "{said}");
     ends(&topple(root, &["check", "traces.jsonl", "--only", "q"]), 2);
     fs::write(root.join("topple.lock"), "edge a b\n").unwrap();
     let said = ends(&topple(root, &["check", "traces.jsonl"]), 2);

@@ -137,6 +137,7 @@ pub fn read(source: &str, vocabulary: &Vocabulary<'_>) -> Result<Policy, Vec<Mis
         vocabulary,
         rules: BTreeMap::new(),
         gates: BTreeSet::new(),
+        lock: None,
         entrypoints: BTreeSet::new(),
         references: Vec::new(),
     };
@@ -190,6 +191,8 @@ struct Reader<'a> {
     rules: BTreeMap<String, Declared>,
     /// Limits of `metrics` and `network_health_metrics`, as waivers name them.
     gates: BTreeSet<String>,
+    /// The lock that new edges are approved in, and the line that says so.
+    lock: Option<(String, usize)>,
     /// Names of entry points.
     entrypoints: BTreeSet<String>,
     /// Names to be checked when everything was read.

@@ -305,8 +305,18 @@ fn phantoms(reader: &mut Reader<'_>, node: &Node) -> Option<Verb> {
 fn new_edges(reader: &mut Reader<'_>, node: &Node) -> Option<Verb> {
     let fields = reader.fields(node, &shapes::NEW_EDGES)?;
     let approve_in = fields.read(reader, "approve_in", leaf::text);
+    let approve_in = approve_in.unwrap_or_else(|| "topple.lock".to_owned());
+    match reader.lock.clone() {
+        // There is one lock; another would be read by nobody.
+        Some((lock, line)) if lock != approve_in => reader.report(Mistake::at(
+            fields.get("approve_in").unwrap_or(node),
+            format!("expected the lock \"{lock}\", as on line {line}, found \"{approve_in}\""),
+        )),
+        Some(_) => {}
+        None => reader.lock = Some((approve_in.clone(), node.place.line)),
+    }
     Some(Verb::NewEdges(NewEdges {
-        approve_in: approve_in.unwrap_or_else(|| "topple.lock".to_owned()),
+        approve_in,
         except: fields.one_or_more(reader, "except", leaf::edges),
     }))
 }

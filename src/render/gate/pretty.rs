@@ -114,6 +114,7 @@ impl Page {
                 text::plural(verdict.new_edges.len() as u64, "new edge"),
                 verdict.not_seen.len()
             )),
+            None if verdict.rules_with(Outcome::Unknown) == verdict.rules.len() => {}
             None => about.push_str("; no baseline"),
         }
         paragraph(out, "", &about)?;
