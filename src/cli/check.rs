@@ -7,7 +7,6 @@ use crate::cli::lock::{Changes, write_lock};
 use crate::cli::output;
 use crate::cli::{judge_reading, progress, read_options, write_all};
 use crate::error::{Error, Exit, Result};
-use crate::input;
 use crate::pipeline::{self, base};
 use crate::policy::Policy;
 use crate::render::gate::GATE_RENDERERS;
@@ -92,14 +91,15 @@ pub(super) fn judged<T>(
         }
         false => Vec::new(),
     };
-    let policy_file = input::name_in_repository(&policy_name);
+    let names = (policy_name.as_str(), lock_name.as_str());
     let verdict = |lock: Option<&Lock>, report: &Report| {
+        let places = base::places(names, (before.as_ref(), lock), report)?;
         judge(
             report,
             &Judging {
                 policy: &options.policy,
                 policy_name: &policy_name,
-                policy_file: &policy_file,
+                places: &places,
                 base: found.baseline.as_ref(),
                 lock,
                 only: asked.only,

@@ -27,6 +27,7 @@ mod plain;
 mod policy;
 mod problems;
 pub mod record;
+mod repository;
 mod source;
 mod stream;
 #[cfg(test)]
@@ -36,7 +37,8 @@ pub use block::{Block, Buffer, Place, Records};
 pub use feed::{Feed, Limits, Progress, Recognise};
 pub use find::find;
 pub use ledger::{Reading, SourceReport};
-pub use policy::{PolicyFile, head, name_in_repository, policy_file, policy_file_named, text_file};
+pub use policy::{PolicyFile, head, policy_file, policy_file_named, text_file};
 pub use problems::{Counts, Located, Position, Problems};
 pub use record::{Framing, PAD, Record};
+pub use repository::Repository;
 pub use source::Source;

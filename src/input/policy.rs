@@ -5,14 +5,12 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::input::repository::MARK;
 use crate::policy::FILE_NAME;
 use crate::text;
 
 /// Bytes of a policy file.
 const BYTES_MAX: u64 = 1 << 20;
-
-/// What marks the root of a repository: a folder, or a file in a linked working tree.
-const REPOSITORY: &str = ".git";
 
 /// A policy file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +30,7 @@ pub fn policy_file(folder: &Path) -> Result<Option<PolicyFile>> {
         Ok(from) => from,
         Err(error) => return Err(Error::io(&folder.to_string_lossy(), &error)),
     };
-    let in_repository = from
-        .ancestors()
-        .any(|above| above.join(REPOSITORY).exists());
+    let in_repository = from.ancestors().any(|above| above.join(MARK).exists());
     let mut name = PathBuf::new();
     for above in from.ancestors() {
         // Whatever has the name counts, also what turns out to be no file: to look further would be to judge by another policy.
@@ -42,7 +38,7 @@ pub fn policy_file(folder: &Path) -> Result<Option<PolicyFile>> {
         if fs::symlink_metadata(&path).is_ok() {
             return read(&path, &name.join(FILE_NAME).to_string_lossy()).map(Some);
         }
-        if !in_repository || above.join(REPOSITORY).exists() {
+        if !in_repository || above.join(MARK).exists() {
             break;
         }
         name.push("..");
@@ -127,20 +123,6 @@ pub fn head(name: &str) -> Result<Vec<u8>> {
             .map_err(|error| Error::io(name, &error))?;
     }
     Ok(bytes)
-}
-
-/// Returns the name of a file from the root of its repository, with `/` between folders; outside of repositories the
-/// name as it is.
-pub fn name_in_repository(name: &str) -> String {
-    let in_repository = || {
-        let path = fs::canonicalize(name).ok()?;
-        let root = path
-            .ancestors()
-            .find(|above| above.join(REPOSITORY).exists())?;
-        let name = path.strip_prefix(root).ok()?;
-        Some(name.to_string_lossy().replace('\\', "/"))
-    };
-    in_repository().unwrap_or_else(|| name.to_owned())
 }
 
 #[cfg(test)]

@@ -218,6 +218,10 @@ slots! {
     FlagKey = ["feature_flag.key"],
     /// What it said.
     FlagVariant = ["feature_flag.result.variant", "feature_flag.variant"],
+    /// The file of the code that made the span.
+    CodeFile = ["code.file.path", "code.filepath"],
+    /// The line of that code.
+    CodeLine = ["code.line.number", "code.lineno"],
     /// The first attribute asked for; see [`Asked`].
     Asked0 = [],
     /// The second.

@@ -1,7 +1,8 @@
 //! What single spans say that has no place in the names many spans share: ids, keys, deadlines.
 //!
 //! A mark is a number with a meaning, kept beside the links of its span. Texts are kept as hashes: whether two are the
-//! same is all that is asked of them, and the ids of users stay out of every file. Feature flags alone keep their names, to be told by them.
+//! same is all that is asked of them, and the ids of users stay out of every file. Feature flags and files of code alone keep their names,
+//! to be told by them.
 
 use crate::model::attr::{Facts, Slot, Value, mask};
 use crate::model::id::mix;
@@ -29,6 +30,8 @@ pub enum MarkKind {
     CertificateIssuer = 14,
     /// A feature flag and what it said: the numbers of two names, the flag's in the upper half.
     FeatureFlag = 15,
+    /// A place in code: the number of the name of its file in the upper half, its line in the lower one, zero when unknown.
+    Code = 16,
 }
 
 impl MarkKind {
@@ -55,6 +58,7 @@ const SLOTS: u128 = mask(&[
     Slot::CertificateEnd,
     Slot::CertificateIssuer,
     Slot::FlagKey,
+    Slot::CodeFile,
 ]);
 
 /// Returns whether a span may have marks.
@@ -75,12 +79,20 @@ pub fn feature_flags<'a>(span: &RawSpan<'a>, mut f: impl FnMut(&'a str, &'a str)
     }
 }
 
-/// Returns the number of a mark of two names.
+/// Returns the file and the line of the code that made a span, if it says so; the line is zero when it does not.
+pub fn code<'a>(span: &RawSpan<'a>) -> Option<(&'a str, u32)> {
+    let file = span.facts.text(Slot::CodeFile)?;
+    let line = span.facts.int(Slot::CodeLine);
+    let line = line.and_then(|line| u32::try_from(line).ok());
+    Some((file, line.unwrap_or(0)))
+}
+
+/// Returns the number of a mark of two names, or of a name and a number.
 pub fn of_names(first: NameId, second: NameId) -> u64 {
     u64::from(first) << 32 | u64::from(second)
 }
 
-/// Returns the two names of a mark.
+/// Returns what [`of_names`] put into the number of a mark.
 pub fn names(number: u64) -> (NameId, NameId) {
     ((number >> 32) as NameId, number as NameId)
 }
@@ -121,7 +133,7 @@ fn value(facts: &Facts<'_>, kind: MarkKind) -> Option<u64> {
             u64::try_from(time.as_second()).ok()
         }
         MarkKind::CertificateIssuer => hashed(Slot::CertificateIssuer),
-        MarkKind::FeatureFlag => None,
+        MarkKind::FeatureFlag | MarkKind::Code => None,
     }
 }
 

@@ -242,11 +242,15 @@ impl LinkRow {
     /// Returns the same row with other numbers of the names it has.
     #[inline]
     pub fn renamed(&self, texts: &[NameId]) -> LinkRow {
-        if self.kind != MarkKind::FeatureFlag as u64 {
+        let is = |kind: MarkKind| self.kind == kind as u64;
+        if !is(MarkKind::FeatureFlag) && !is(MarkKind::Code) {
             return *self;
         }
-        let (first, second) = mark::names(self.to_trace.low);
-        let [first, second] = [first, second].map(|name| texts[name as usize]);
+        let (first, mut second) = mark::names(self.to_trace.low);
+        let first = texts[first as usize];
+        if is(MarkKind::FeatureFlag) {
+            second = texts[second as usize];
+        }
         LinkRow {
             to_trace: TraceId {
                 high: 0,

@@ -28,6 +28,8 @@ pub mod budgets;
 
 pub mod spent;
 
+pub mod code;
+
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Way};
@@ -69,7 +71,8 @@ impl Choice {
             Choice::All => true,
             Choice::Edges(names) => names.contains(&pass.name),
         });
-        passes.filter_map(|pass| pass.watch)
+        let code = matches!(self, Choice::All).then_some(&code::WATCHER);
+        passes.filter_map(|pass| pass.watch).chain(code)
     }
 
     /// Returns what the passes that are looked at measure.
@@ -184,7 +187,8 @@ pub static PASSES: &[&Pass] = &[
 
 /// Returns what looks at the traces for every pass, for the folding.
 pub fn watchers() -> impl Iterator<Item = &'static Watcher> {
-    PASSES.iter().filter_map(|pass| pass.watch)
+    let of_passes = PASSES.iter().filter_map(|pass| pass.watch);
+    of_passes.chain([&code::WATCHER])
 }
 
 /// The passes whose findings come first, the most important first; the others follow by name.

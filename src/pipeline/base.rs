@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::report::{Report, read as report_file};
 use crate::rule::baseline::{Baseline, Extent};
 use crate::rule::lock::{FILE_NAME, Lock};
+use crate::rule::places::Places;
 use crate::text;
 
 /// Returns the commit that a variable means.
@@ -56,6 +57,33 @@ pub fn lock(name: &str, policy: &Policy) -> Result<Option<Lock>> {
         Some(text) => Lock::read(&text, name, policy).map(Some),
         None => Ok(None),
     }
+}
+
+/// Returns where things stand in the repository: the policy, the lines of the lock as it will be, and the code that calls.
+///
+/// # Errors
+/// Fails when the lock cannot be read.
+pub fn places(
+    (policy_name, lock_name): (&str, &str),
+    (before, lock): (Option<&Lock>, Option<&Lock>),
+    report: &Report,
+) -> Result<Places> {
+    let text = match lock {
+        lock if lock == before => input::text_file(lock_name, LOCK_BYTES)?,
+        lock => lock.map(Lock::to_string),
+    };
+    let files = report.edges.iter().filter_map(|edge| edge.code.as_ref());
+    let files: BTreeSet<&str> = files.map(|(file, _)| file.as_str()).collect();
+    let repository = input::Repository::of(policy_name);
+    let found = files
+        .into_iter()
+        .filter_map(|file| Some((file.to_owned(), repository.code(file)?)));
+    Ok(Places {
+        policy_file: repository.name(policy_name),
+        code: found.collect(),
+        lock_file: repository.name(lock_name),
+        lock_lines: text.map(|text| Lock::lines(&text)).unwrap_or_default(),
+    })
 }
 
 /// Returns what a run is compared with: what `named` names, else what the variables of a CI job name, else the lock of the working

@@ -1,6 +1,6 @@
 //! Makes a report from the service graph.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -17,6 +17,7 @@ use crate::model::dictionary::Weight;
 use crate::model::meaning::is_unknown_service;
 use crate::model::names::{ABSENT, NameId};
 use crate::pass::budgets::{Budgets, CallBudget, budgets_of};
+use crate::pass::code;
 use crate::pass::graph::paths::depth_quantile;
 use crate::pass::{Choice, Effort, Graph};
 use crate::policy::Policy;
@@ -94,6 +95,7 @@ fn part(
     });
     let window_ns = window(system).map(|(start, end)| end - start);
     let budgets = budgets_of(&graph);
+    let places = code::places(&graph);
     let mut notes = notes(topology, system, reading);
     notes.extend(of_weights(&graph));
     notes.extend(measured.notes);
@@ -109,7 +111,10 @@ fn part(
         edges: system
             .arcs
             .par_iter()
-            .map(|arc| with_budget(edge_row(&graph, arc, window_ns), &budgets))
+            .map(|arc| EdgeRow {
+                code: place(&places, system, arc),
+                ..with_budget(edge_row(&graph, arc, window_ns), &budgets)
+            })
             .collect(),
         fix_first: (part == Part::Whole).then(|| fix_first(&measured.findings, &entries)),
         entries,
@@ -479,6 +484,17 @@ fn edge_row(graph: &Graph<'_>, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
         slowest_exemplars: slowest(&edge.slowest),
         ..EdgeRow::default()
     }
+}
+
+/// Returns the file and the line of the code that calls along an arc, if spans say so.
+fn place(
+    places: &BTreeMap<(&str, &str), (&str, Option<u64>)>,
+    system: &System,
+    arc: &Arc,
+) -> Option<(String, Option<u64>)> {
+    let name = |vertex: usize| system.vertices[vertex].name.as_str();
+    let (file, line) = places.get(&(name(arc.from), name(arc.to)))?;
+    Some(((*file).to_owned(), *line))
 }
 
 /// Returns what is known of whether the caller needs the callee, if it waits for it.

@@ -290,6 +290,8 @@ pub struct EdgeRow {
     pub versions: Vec<(String, String, u64)>,
     /// Failed attempts by kind of error, where the spans say.
     pub error_types: Vec<(String, u64)>,
+    /// The file of the code that makes most of the calls, as its spans name it, and the line, if spans say so.
+    pub code: Option<(String, Option<u64>)>,
     /// Earliest and latest start in nanoseconds since 1970.
     pub seen: Option<(u64, u64)>,
     /// Whether the caller needs the callee, if it waits for it.

@@ -178,6 +178,8 @@ pub struct Violation {
     pub exemplars: Vec<String>,
     /// The nodes of the path or cycle it is about, the first repeated at the end of a cycle; empty otherwise.
     pub path: Vec<String>,
+    /// Where each step of the path is shown; empty without one.
+    pub steps: Vec<Location>,
     /// The declared entry point it is about, by name.
     pub entrypoint: Option<String>,
     /// Whether the baseline has it.

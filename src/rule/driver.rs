@@ -7,11 +7,12 @@ use jiff::civil::Date;
 use crate::error::{Error, Result};
 use crate::policy::Policy;
 use crate::policy::value::Severity;
-use crate::report::verdict::{Age, Excused, Judged, Location, Outcome, Verdict, Violation};
+use crate::report::verdict::{Age, Excused, Judged, Outcome, Verdict, Violation};
 use crate::report::{Kind, Report, Subject};
 use crate::rule::baseline::{Baseline, Extent, compare};
 use crate::rule::case::{Case, Found};
 use crate::rule::lock::Lock;
+use crate::rule::places::{self, Places};
 use crate::rule::{RuleKind, gates, judge_verb, waivers};
 use crate::text;
 
@@ -22,8 +23,8 @@ pub struct Judging<'a> {
     pub policy: &'a Policy,
     /// The policy file, as it was named.
     pub policy_name: &'a str,
-    /// The policy file from the root of the repository.
-    pub policy_file: &'a str,
+    /// Where things stand in the repository.
+    pub places: &'a Places,
     /// What to compare with.
     pub base: Option<&'a Baseline>,
     /// What is approved and accepted.
@@ -86,9 +87,17 @@ pub fn judge(report: &Report, by: &Judging<'_>) -> Result<Verdict> {
         .notes
         .extend(by.base.and_then(|base| base.note.clone()));
     let before = by.base.map(|base| Before::new(base, by));
+    let places = places::Found::of(report, by.places);
     let mut waivers = waivers::Waivers::new(by, &mut verdict.notes);
     for row in rows {
-        let violations = violations(&row, by, before.as_ref(), &case, &mut waivers);
+        let mut violations = objected(&row, by);
+        for violation in &mut violations {
+            places.place(violation, row.line, &case);
+            violation.age = before
+                .as_ref()
+                .map_or(Age::Untold, |before| before.age(violation));
+            violation.excused = excuse(violation, &row, by, &case, &mut waivers);
+        }
         let outcome = outcome(&row, &violations, by.policy.evidence.on_unknown);
         waivers.saw(&row.id, outcome);
         verdict.rules.push(judged(&row, outcome));
@@ -300,14 +309,8 @@ fn judged(row: &Row<'_>, outcome: Outcome) -> Judged {
     }
 }
 
-/// Returns the violations of a rule, with all that the rule itself does not know of them.
-fn violations(
-    row: &Row<'_>,
-    by: &Judging<'_>,
-    before: Option<&Before>,
-    case: &Case<'_>,
-    waivers: &mut waivers::Waivers<'_>,
-) -> Vec<Violation> {
+/// Returns what a rule objects to, by subject, and that it cannot be judged, if that is to be said.
+fn objected(row: &Row<'_>, by: &Judging<'_>) -> Vec<Violation> {
     let loudest = match row.severity {
         Severity::Fail => Outcome::Fail,
         Severity::Warn | Severity::Ignore => Outcome::Warn,
@@ -348,9 +351,6 @@ fn violations(
         if violation.help.is_empty() {
             violation.help = row.kind.fix.to_owned();
         }
-        violation.location = location(violation, row.line, by, case);
-        violation.age = before.map_or(Age::Untold, |before| before.age(violation));
-        violation.excused = excuse(violation, row, by, case, waivers);
     }
     all
 }
@@ -379,26 +379,6 @@ fn excuse(
         Some(Excused::Known)
     } else {
         None
-    }
-}
-
-/// Returns where to show a violation: the code of the service that it is about, if the policy names a file, else the rule.
-fn location(violation: &Violation, line: usize, by: &Judging<'_>, case: &Case<'_>) -> Location {
-    let service = match &violation.subject {
-        Subject::System | Subject::Shared(_, _) => None,
-        Subject::Service(name) | Subject::Entry(name, _) | Subject::Instance(name, _) => Some(name),
-        Subject::Edge(from, _) | Subject::Call(from, _, _) => Some(from),
-        Subject::Path(path) => path.first(),
-    };
-    let source = service
-        .and_then(|name| case.service(name)?.source.clone())
-        .filter(|source| !source.is_empty() && !source.ends_with('/'));
-    match source {
-        Some(file) => Location { file, line: 1 },
-        None => Location {
-            file: by.policy_file.to_owned(),
-            line,
-        },
     }
 }
 

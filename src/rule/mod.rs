@@ -16,6 +16,8 @@ pub mod baseline;
 
 pub mod starter;
 
+pub mod places;
+
 mod case;
 
 mod driver;

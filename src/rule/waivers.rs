@@ -152,7 +152,7 @@ fn violation(waiver: &Waiver, level: Outcome, by: &Judging<'_>) -> Violation {
         ),
         help: WAIVERS.fix.to_owned(),
         location: Location {
-            file: by.policy_file.to_owned(),
+            file: by.places.policy_file.clone(),
             line: waiver.place.line,
         },
         ..Violation::default()

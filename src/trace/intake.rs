@@ -137,6 +137,10 @@ impl Sink for Intake {
                 let [flag, variant] = [flag, variant].map(|text| names.intern(Class::Label, text));
                 keep(MarkKind::FeatureFlag, mark::of_names(flag, variant));
             });
+            if let Some((file, line)) = mark::code(span) {
+                let file = names.intern(Class::Label, file);
+                keep(MarkKind::Code, mark::of_names(file, line));
+            }
         }
     }
 

@@ -20,6 +20,7 @@ mod hubs;
 mod order;
 mod otlp;
 mod output;
+mod places;
 mod policy;
 mod published;
 mod readme;

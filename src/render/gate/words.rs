@@ -160,16 +160,18 @@ pub(super) fn missing(rule: &Judged) -> &str {
 /// Readers take places relative to the root of the repository and nothing else, so a place outside of it counts as
 /// none.
 pub(super) fn place(verdict: &Verdict, violation: &Violation) -> Location {
-    match inside(&violation.location.file) {
-        Some(file) => Location {
-            file: file.to_owned(),
-            line: violation.location.line.max(1),
-        },
-        None => {
-            let rule = verdict.rules.iter().find(|rule| rule.id == violation.rule);
-            line_of(verdict, rule.map_or(1, |rule| rule.line))
-        }
-    }
+    within(&violation.location).unwrap_or_else(|| {
+        let rule = verdict.rules.iter().find(|rule| rule.id == violation.rule);
+        line_of(verdict, rule.map_or(1, |rule| rule.line))
+    })
+}
+
+/// Returns a place, if it is one in the repository.
+pub(super) fn within(place: &Location) -> Option<Location> {
+    Some(Location {
+        file: inside(&place.file)?.to_owned(),
+        line: place.line.max(1),
+    })
 }
 
 /// Returns a line of the policy file.

@@ -142,6 +142,12 @@ impl Serialize for Record<'_, EdgeRow> {
         map.serialize_entry("regions", &Pairs(&edge.regions))?;
         map.serialize_entry("versions", &Pairs(&edge.versions))?;
         map.serialize_entry("error_types", &Counts(&edge.error_types))?;
+        if let Some((file, line)) = &edge.code {
+            map.serialize_entry("code_file", file)?;
+            if let Some(line) = line {
+                map.serialize_entry("code_line", line)?;
+            }
+        }
         if let Some((first, last)) = edge.seen {
             map.serialize_entry("first_seen", &text::time(first))?;
             map.serialize_entry("last_seen", &text::time(last))?;

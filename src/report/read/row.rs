@@ -165,6 +165,10 @@ pub(super) fn edge(row: &Field<'_>) -> Read<EdgeRow> {
         regions: pairs(&row.at("regions"))?,
         versions: pairs(&row.at("versions"))?,
         error_types: error_types(&row.at("error_types"))?,
+        code: match row.at("code_file").some_text()? {
+            Some(file) => Some((file.to_owned(), row.at("code_line").some_count()?)),
+            None => None,
+        },
         seen: time(&row.at("first_seen"))?.zip(time(&row.at("last_seen"))?),
         tie: tie(row)?,
         exemplars: row.at("exemplars").texts()?,

@@ -1,5 +1,7 @@
 //! Reads a lock, line by line.
 
+use std::collections::BTreeMap;
+
 use super::{EdgeFact, FILE_NAME, KINDS, Lock, Mode, better};
 use crate::error::{Error, Result};
 use crate::model::peer::Protocol;
@@ -39,6 +41,21 @@ impl Lock {
             })?;
         }
         Ok(lock)
+    }
+
+    /// Returns the line of each edge in a lock file, from 1: the first, where several say how two nodes speak.
+    pub fn lines(text: &str) -> BTreeMap<(String, String), usize> {
+        let mut lines = BTreeMap::new();
+        for (line, number) in text.lines().zip(1..) {
+            let mut words = Words { line, at: 0 };
+            let mut word = || words.word().ok();
+            if let (Some("edge"), Some(from), Some("->"), Some(to)) =
+                (word().as_deref(), word(), word().as_deref(), word())
+            {
+                lines.entry((from, to)).or_insert(number);
+            }
+        }
+        lines
     }
 
     /// Adds the fact of a line, or returns the column where it is none, and what was expected.

@@ -16,6 +16,7 @@ use crate::report::verdict::{Outcome, Verdict};
 use crate::report::{EntryRow, Kind, Report};
 use crate::rule::baseline::Baseline;
 use crate::rule::lock::Lock;
+use crate::rule::places::Places;
 use crate::rule::{Judging, judge};
 use crate::text;
 use lines::{Line, metrics, queries, rules};
@@ -227,7 +228,7 @@ fn attempt(
     let judging = Judging {
         policy: &policy,
         policy_name: policy::FILE_NAME,
-        policy_file: policy::FILE_NAME,
+        places: &Places::default(),
         base: Some(&base),
         lock: Some(&lock),
         only: &[],

@@ -8,6 +8,8 @@ mod structure;
 
 mod verdict;
 
+use std::sync::LazyLock;
+
 use jiff::civil::{Date, date};
 
 use crate::finding::{Finding, Metric};
@@ -20,6 +22,7 @@ use crate::report::{
 };
 use crate::rule::baseline::{Baseline, Extent};
 use crate::rule::lock::{EdgeFact, Lock};
+use crate::rule::places::Places;
 use crate::rule::starter::starter;
 use crate::rule::{Judging, RULES, judge};
 
@@ -121,11 +124,17 @@ fn policy(text: &str) -> Policy {
     }
 }
 
+/// Nothing but the policy file.
+static PLACES: LazyLock<Places> = LazyLock::new(|| Places {
+    policy_file: "topple.yaml".to_owned(),
+    ..Places::default()
+});
+
 fn judging(policy: &Policy) -> Judging<'_> {
     Judging {
         policy,
         policy_name: "topple.yaml",
-        policy_file: "topple.yaml",
+        places: &PLACES,
         base: None,
         lock: None,
         only: &[],

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::rules::{self, Rules};
 use super::{physical, plain, sentence};
 use crate::render::gate::words::{
-    capital, excuse, fingerprint, fingerprints, line_of, missing, place, untold,
+    capital, excuse, fingerprint, fingerprints, line_of, missing, place, untold, within,
 };
 use crate::report::Subject;
 use crate::report::verdict::{Age, Excused, Judged, Location, Outcome, Verdict, Violation};
@@ -69,7 +69,7 @@ fn of_violation(
     }
     result.insert("suppressions".to_owned(), suppressions(violation));
     if violation.path.len() > 1 {
-        let flow = code_flow(&violation.path, &place);
+        let flow = code_flow(violation, &place);
         result.insert("codeFlows".to_owned(), json!([flow]));
     }
     result.insert("properties".to_owned(), properties(violation));
@@ -166,9 +166,15 @@ fn logical(subject: &Subject) -> Value {
     json!({ "kind": kind, "name": name, "fullyQualifiedName": subject.to_string() })
 }
 
-/// Returns a path as steps from service to service; all are shown at the place of the result.
-fn code_flow(path: &[String], place: &Location) -> Value {
+/// Returns a path as steps from service to service, each where its call is made; the last, and what has no place of its own, is
+/// shown at the place of the result.
+fn code_flow(violation: &Violation, place: &Location) -> Value {
+    let path = &violation.path;
     let steps = path.iter().take(MAX_STEPS).enumerate();
+    let at = |number: usize| {
+        let step = violation.steps.get(number).and_then(within);
+        step.unwrap_or_else(|| place.clone())
+    };
     let steps: Vec<Value> = steps
         .map(|(number, name)| {
             let text = match path.get(number + 1) {
@@ -177,7 +183,7 @@ fn code_flow(path: &[String], place: &Location) -> Value {
             };
             json!({
                 "location": {
-                    "physicalLocation": physical(place),
+                    "physicalLocation": physical(&at(number)),
                     "logicalLocations": [logical(&Subject::Service(name.clone()))],
                     "message": { "text": plain(&text) },
                 },
