@@ -43,6 +43,7 @@ use crate::algo::stats::benjamini_hochberg;
 use crate::compare::numbers::Judging;
 use crate::compare::side::Side;
 use crate::policy::Evidence;
+use crate::policy::facts::differing;
 use crate::report::diff::{Change, Diff, Holds, VersionChange};
 use crate::text;
 
@@ -75,6 +76,7 @@ pub fn compare(base: &Side, head: &Side, evidence: &Evidence) -> Diff {
     (diff.tested, diff.differing) = correct(changes, 1.0 - judging.confidence);
     diff.causes = causes::causes(&diff, &estimates, base, head);
     diff.untold = untold(&diff, judging);
+    diff.untold.extend(otherwise(base, head));
     let is_answered = |side: &Side| {
         let answered = side.answered.as_ref();
         answered.is_none_or(|answered| !answered.is_empty())
@@ -141,6 +143,23 @@ fn correct(changes: Vec<&mut Change>, false_alarms: f64) -> (u64, u64) {
         differing += u64::from(change.differs);
     }
     (tested, differing)
+}
+
+/// Says what the policy said of one side and not of the other.
+fn otherwise(base: &Side, head: &Side) -> Vec<String> {
+    let stale = |name: &str, side: &Side| Some(format!("{name}: {}", side.stale.as_ref()?));
+    let mut said: Vec<String> = stale("BASE", base).into_iter().collect();
+    said.extend(stale("HEAD", head));
+    if let (Some(before), Some(now)) = (&base.declared, &head.declared) {
+        let names: Vec<&str> = differing(before, now).into_iter().collect();
+        if !names.is_empty() {
+            said.push(format!(
+                "the policy said something else of {} when one side was written: what rests on that may differ for no other reason",
+                names.join(" and ")
+            ));
+        }
+    }
+    said
 }
 
 /// Says what was not compared.

@@ -13,6 +13,8 @@ use crate::pass::spent::{
     EntrySpent, Mishaps, Place, Spent, TimeOf, answered_by, failures_of, mishaps_of, time_of,
 };
 use crate::policy::Policy;
+use crate::policy::facts::{Declared, declared};
+use crate::report::build::stale;
 use crate::report::diff::{Holds, SideRow};
 use crate::report::{EdgeRow, EntryRow, Kind, Quantiles, Report};
 use crate::trace::link::EntryKind;
@@ -28,6 +30,10 @@ pub type EntryId = (String, String, &'static str);
 pub struct Side {
     /// What it is.
     pub row: SideRow,
+    /// What the policy declared, unless nothing rests on that.
+    pub declared: Option<Declared>,
+    /// That the policy said something else when traces were folded, if so.
+    pub stale: Option<String>,
     /// Nodes of the graph, without users.
     pub(super) nodes: BTreeSet<String>,
     /// The versions of services that have any, in text order.
@@ -174,6 +180,8 @@ impl Side {
                 requests: 0.0,
                 is_empty: system.account.traces == 0,
             },
+            declared: Some(declared(policy)),
+            stale: stale(system, policy),
             nodes: (0..graph.n_nodes() as u32)
                 .map(|node| graph.name(node).to_owned())
                 .collect(),
@@ -254,6 +262,7 @@ impl Side {
                 .filter(|service| service.kind != Kind::Users)
                 .map(|service| service.name.clone())
                 .collect(),
+            declared: (!is_lock).then(|| report.declared.clone()),
             versions: (report.services.iter())
                 .filter(|service| !service.versions.is_empty())
                 .map(|service| (service.name.clone(), service.versions.clone()))

@@ -23,6 +23,7 @@ use crate::model::names::ABSENT;
 use crate::model::peer::{PeerKind, Protocol};
 use crate::model::span::{Flags, Kind};
 use crate::policy::Policy;
+use crate::policy::facts::FACTS;
 use crate::trace::link::{Call, End, EntryKind, Linked, MessageEnd, Retry};
 use crate::trace::path::Path;
 use crate::trace::{Attachment, NONE, Trace};
@@ -56,6 +57,17 @@ pub const TAGS: TableOf = TableOf {
         parts: [Part::Node, Part::Text, Part::Unused, Part::Unused],
         bin: 0,
         limit: 50_000,
+        group: 0,
+    },
+};
+
+/// Traces by what the policy said when they were folded: the number of a fact that decides what is kept of them, and its hash.
+pub const DECLARED: TableOf = TableOf {
+    name: "declared",
+    layout: Layout {
+        parts: [Part::Plain, Part::Unused, Part::Unused, Part::Unused],
+        bin: 0,
+        limit: 1 << 10,
         group: 0,
     },
 };
@@ -186,6 +198,7 @@ impl<'a> Observer<'a> {
     pub fn finish(mut self) -> Topology {
         if let Some(policy) = self.policy {
             self.watch(policy);
+            self.declare(policy);
         }
         let mut tags = Table::new(TAGS.layout);
         let resources = self
@@ -227,6 +240,24 @@ impl<'a> Observer<'a> {
             }
         }
         self.topology
+    }
+
+    /// Keeps what the policy says of what was kept.
+    fn declare(&mut self, policy: &Policy) {
+        let traces = self.topology.account.traces;
+        if traces == 0 {
+            return;
+        }
+        let mut table = Table::new(DECLARED.layout);
+        for (number, fact) in (0..).zip(&FACTS) {
+            if fact.folds {
+                let key = [number, 0, 0, 0];
+                let record = table.at(&self.topology.catalogue, key, fact.hash(policy));
+                record.add(0, traces);
+            }
+        }
+        table.settle(&self.topology.catalogue);
+        self.topology.ledger.insert(DECLARED.name, table);
     }
 
     fn count_spans(&mut self, trace: &Trace<'_>) {

@@ -9,6 +9,7 @@ use crate::model::id::mix;
 use crate::model::names::NameId;
 use crate::model::question::Questions;
 use crate::model::span::RawSpan;
+use crate::text;
 
 /// What the number of a mark means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,9 +140,7 @@ fn value(facts: &Facts<'_>, kind: MarkKind) -> Option<u64> {
 
 /// Returns a hash of a text that never changes (FNV-1a, mixed).
 pub fn hash(text: &str) -> u64 {
-    mix(text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    }))
+    mix(text::hash(text))
 }
 
 /// Returns the nanoseconds of a `grpc-timeout` header: at most eight digits and a unit (gRPC over HTTP/2, "Requests").

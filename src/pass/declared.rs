@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fold::catalogue::NodeKind;
-use crate::fold::observe::TAGS;
+use crate::fold::ledger::Table;
+use crate::fold::observe::{DECLARED, TAGS};
 use crate::fold::system::System;
 use crate::model::question::split_tags;
 use crate::policy::calls::{Entrypoint, Terms};
+use crate::policy::facts::FACTS;
 use crate::policy::selector::{Node, OperationSelector, Selector};
 use crate::policy::services::Described;
 use crate::policy::{Policy, Saga};
@@ -144,6 +146,17 @@ impl<'a> Declared<'a> {
     pub fn sampling(&self) -> crate::policy::Sampling {
         self.policy.evidence.sampling
     }
+}
+
+/// Returns the names of what the policy declares and what traces of the system were folded under otherwise.
+pub fn folded_otherwise(system: &System, policy: &Policy) -> BTreeSet<&'static str> {
+    let table = system.rest.ledger.table(&DECLARED);
+    let rows = table.into_iter().flat_map(Table::rows);
+    rows.filter_map(|(key, _)| {
+        let fact = FACTS.get(key.parts[0] as usize)?;
+        (fact.hash(policy) != key.number).then_some(fact.name)
+    })
+    .collect()
 }
 
 /// Returns the tags of each vertex that all of its spans agree on; region and zone are tags as well.

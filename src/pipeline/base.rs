@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::input;
 use crate::pipeline::{Options, Progress, git, report};
 use crate::policy::Policy;
+use crate::policy::facts::differing;
 use crate::report::{Report, read as report_file};
 use crate::rule::baseline::{Baseline, Extent};
 use crate::rule::lock::{FILE_NAME, Lock};
@@ -92,6 +93,33 @@ pub fn places(
 /// # Errors
 /// Fails when what is named cannot be read; a gate without the baseline it was given would be no gate.
 pub fn base(
+    named: Option<&str>,
+    lock_name: &str,
+    lock: Option<&Lock>,
+    now: &Report,
+    options: &Options,
+) -> Result<Base> {
+    let mut base = found(named, lock_name, lock, now, options)?;
+    if let Some(base) = &mut base.baseline {
+        let otherwise = otherwise(&base.name, &base.report, now);
+        base.notes.extend(otherwise);
+    }
+    Ok(base)
+}
+
+/// Says what the policy declares and what it declared otherwise when a baseline was written, if anything.
+fn otherwise(name: &str, base: &Report, now: &Report) -> Option<String> {
+    let names = differing(&base.declared, &now.declared);
+    let names: Vec<&str> = names.into_iter().collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{name} was written when the policy said something else of {}: numbers that rest on that may differ for no other reason",
+            names.join(" and ")
+        )
+    })
+}
+
+fn found(
     named: Option<&str>,
     lock_name: &str,
     lock: Option<&Lock>,
@@ -203,13 +231,13 @@ pub(super) fn content(name: &str, policy: &Policy) -> Result<Content> {
 
 /// Returns what a file holds as a baseline.
 fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
-    let (mut objections, mut note) = (BTreeSet::new(), None);
+    let (mut objections, mut notes) = (BTreeSet::new(), Vec::new());
     let (report, extent) = match content(name, &options.policy)? {
         Content::Lock(lock) => (lock.report(now, &options.policy), Extent::Graph),
         Content::Report(mut said) => {
             describe(&mut said.report, now, &options.policy);
             objections = std::mem::take(&mut said.objections);
-            note = unread(&said);
+            notes.extend(unread(&said));
             (said.report, Extent::Everything)
         }
         Content::Traces => {
@@ -220,6 +248,7 @@ fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
                 ..options.clone()
             };
             let (report, _) = report(&options, &Progress::default())?;
+            notes.extend(report.stale.iter().map(|note| format!("{name}: {note}")));
             (report, Extent::Everything)
         }
     };
@@ -233,7 +262,7 @@ fn of_file(name: &str, now: &Report, options: &Options) -> Result<Baseline> {
         report,
         extent,
         objections,
-        note,
+        notes,
     })
 }
 
@@ -255,7 +284,7 @@ fn is_lock(head: &[u8]) -> bool {
         .lines()
         .find(|line| !line.is_empty() && !line.starts_with('#'));
     let word = first.and_then(|line| line.split(' ').next());
-    word.is_some_and(|word| ["accept", "edge", "metric", "service"].contains(&word))
+    word.is_some_and(|word| ["accept", "declared", "edge", "metric", "service"].contains(&word))
 }
 
 /// Gives services the tags that they have now, and what the policy says of them.

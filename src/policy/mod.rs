@@ -24,6 +24,8 @@ pub mod rule;
 
 pub mod waiver;
 
+pub mod facts;
+
 pub mod shape;
 
 pub mod read;

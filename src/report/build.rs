@@ -18,9 +18,11 @@ use crate::model::meaning::is_unknown_service;
 use crate::model::names::{ABSENT, NameId};
 use crate::pass::budgets::{Budgets, CallBudget, budgets_of};
 use crate::pass::code;
+use crate::pass::declared::folded_otherwise;
 use crate::pass::graph::paths::depth_quantile;
 use crate::pass::{Choice, Effort, Graph};
 use crate::policy::Policy;
+use crate::policy::facts::declared;
 use crate::report::fixes::fix_first;
 use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Kind, Late, Part, ProblemRow, Quantiles, Report, Service,
@@ -96,8 +98,10 @@ fn part(
     let window_ns = window(system).map(|(start, end)| end - start);
     let budgets = budgets_of(&graph);
     let places = code::places(&graph);
+    let stale = stale(system, policy);
     let mut notes = notes(topology, system, reading);
     notes.extend(of_weights(&graph));
+    notes.extend(stale.clone());
     notes.extend(measured.notes);
     let services: Vec<Service> = (0u32..)
         .zip(measured.standings)
@@ -126,6 +130,8 @@ fn part(
         ways: measured.ways,
         sizes: measured.sizes,
         focus: None,
+        declared: declared(policy),
+        stale,
         notes,
         verdict: None,
         simulation: None,
@@ -333,6 +339,18 @@ fn of_weights(graph: &Graph<'_>) -> Option<String> {
         "where requests are lost they count by the weight of their entry point: {} (entrypoints in the policy)",
         named.join(", "),
     ))
+}
+
+/// Says what the policy said otherwise when traces were folded, if it did.
+pub fn stale(system: &System, policy: &Policy) -> Option<String> {
+    let names = folded_otherwise(system, policy);
+    let names: Vec<&str> = names.into_iter().collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "traces were folded when the policy said something else of {}: what rests on that is as it was said then; fold them again",
+            names.join(" and "),
+        )
+    })
 }
 
 /// Says how many calls to services that emit spans were seen from the caller's side alone, if there are any.

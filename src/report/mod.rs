@@ -30,6 +30,7 @@ pub use crate::finding::{
     Redundancy, Standing, Start, Stop, Subject, Transmissibility, Way,
 };
 pub use crate::pass::budgets::{Budgets, CallBudget, EntryBudget, Spender};
+pub use crate::policy::facts::Declared;
 pub use crate::report::degrees::{DegreeRow, Degrees};
 pub use crate::simulate::{
     Assumption, EdgeChange, EntryChange, Help, Latency, Range, ServiceChange, Simulation, Spread,
@@ -83,6 +84,10 @@ pub struct Report {
     pub sizes: Vec<CascadeSize>,
     /// The service the report was cut down to, if it was.
     pub focus: Option<String>,
+    /// What the policy declared that the numbers rest on.
+    pub declared: Declared,
+    /// That the policy said something else when the input was folded, if so: one sentence, of the notes too.
+    pub stale: Option<String>,
     /// What a reader should know before trusting the numbers, one sentence each.
     pub notes: Vec<String>,
     /// What the gate says, when it was asked.

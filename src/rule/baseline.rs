@@ -17,8 +17,8 @@ pub struct Baseline {
     pub extent: Extent,
     /// The ids of what was objected to when it was written, if it was judged then.
     pub objections: BTreeSet<String>,
-    /// What of it could not be understood, one sentence.
-    pub note: Option<String>,
+    /// What of it could not be understood or is not alike, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// How much a baseline holds.
@@ -41,7 +41,7 @@ impl Baseline {
             report,
             extent: Extent::Graph,
             objections: BTreeSet::new(),
-            note: None,
+            notes: Vec::new(),
         }
     }
 }

@@ -85,7 +85,8 @@ pub fn judge(report: &Report, by: &Judging<'_>) -> Result<Verdict> {
     verdict.notes.extend(switched_off(by));
     verdict
         .notes
-        .extend(by.base.and_then(|base| base.note.clone()));
+        .extend(by.base.into_iter().flat_map(|base| base.notes.clone()));
+    verdict.notes.extend(report.stale.clone());
     let before = by.base.map(|base| Before::new(base, by));
     let places = places::Found::of(report, by.places);
     let mut waivers = waivers::Waivers::new(by, &mut verdict.notes);

@@ -174,7 +174,7 @@ fn a_new_edge_closes_the_gate_until_the_lock_has_it() {
 }
 
 /// Returns a text without the ends of its lines.
-fn unwrapped(text: &str) -> String {
+pub(crate) fn unwrapped(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ")
 }

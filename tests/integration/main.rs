@@ -11,6 +11,7 @@ mod cascades;
 mod cli;
 mod conformance;
 mod critical_path;
+mod declared;
 mod dice;
 mod diff;
 mod formats;

@@ -24,7 +24,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 pub(super) use self::diff::DIFF;
 
 use super::{Options, Renderer};
-use crate::report::{Data, Part, ProblemRow, Report};
+use crate::report::{Data, Declared, Part, ProblemRow, Report};
 use crate::text;
 
 /// Writes JSON.
@@ -166,8 +166,21 @@ impl Serialize for Record<'_, Report> {
             map.serialize_entry("fix_first", &Records(fixes))?;
         }
         map.serialize_entry("findings", &Records(&report.findings))?;
+        if !report.declared.is_empty() {
+            map.serialize_entry("declared", &Pairs(&report.declared))?;
+        }
         map.serialize_entry("notes", &report.notes)?;
         map.end()
+    }
+}
+
+/// What was declared as an object.
+struct Pairs<'a>(&'a Declared);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let pairs = self.0.iter();
+        serializer.collect_map(pairs.map(|(name, hash)| (name, hash)))
     }
 }
 

@@ -75,6 +75,10 @@ pub fn read(text: &str) -> Result<Said, String> {
             metrics.push(Metric { name, value });
         }
     }
+    let mut declared = BTreeSet::new();
+    for (name, hash) in root.part("declared")?.parts()? {
+        declared.insert((name.to_owned(), hash.text()?.to_owned()));
+    }
     let mut objections = BTreeSet::new();
     for found in root.part("verdict")?.at("violations").list()? {
         if found.at("level").text()? != "unknown" {
@@ -95,6 +99,7 @@ pub fn read(text: &str) -> Result<Said, String> {
         entries: each(&root, "entries", row::entry)?,
         metrics,
         findings,
+        declared,
         ..Report::default()
     };
     Ok(Said {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! accept no-edge-to-data:web->postgresql/orders
+//! declared services a8c7f832281a39c5
 //! edge cart -> pricing http sync
 //! metric largest_cycle 0
 //! service cart service
@@ -10,7 +11,8 @@
 //! Facts have no counts and no dates, so that two branches which add different ones merge line by line, and the same system gives
 //! the same file. `edge` says who speaks to whom, over what, and whether the caller waits (`sync`), sends to a queue or reads from it (`async`), or
 //! is the sender of what another received past a queue (`direct`). `service` says what kind a node is. `accept` excuses one violation by its id.
-//! `metric` is there for numbers that the policy holds against the baseline, and for no others.
+//! `metric` is there for numbers that the policy holds against the baseline, and for no others; `declared` beside them says under which
+//! declarations of the policy they were measured ([`crate::policy::facts`]).
 //!
 //! A name that is empty, has a space or a quote in it or begins with `#` is a JSON string. Order and repetition do not matter
 //! to the reader, since merges make both: of two values of a number the better counts, as the policy has it, of two kinds of a node the first
@@ -27,6 +29,7 @@ use std::fmt;
 
 use crate::model::peer::Protocol;
 use crate::policy::Policy;
+use crate::policy::facts::{Declared, declared};
 use crate::policy::gate::Better;
 use crate::policy::rule::{Scope, Verb};
 use crate::report::{EdgeRow, Kind, Report};
@@ -94,6 +97,8 @@ pub struct Kept {
 pub struct Lock {
     /// Ids of violations that are excused.
     pub accepted: BTreeSet<String>,
+    /// What the policy declared that the numbers rest on; nothing without numbers.
+    pub declared: Declared,
     /// Edges.
     pub edges: BTreeSet<EdgeFact>,
     /// Values of numbers, by name.
@@ -138,14 +143,19 @@ impl Lock {
             })
             .collect();
         let compared = compared(policy);
-        let metrics = report
+        let metrics: BTreeMap<String, f64> = report
             .metrics
             .iter()
             .filter(|metric| compared.contains(metric.name) && metric.value.is_finite())
             .map(|metric| (metric.name.to_owned(), metric.value))
             .collect();
+        let declared = match metrics.is_empty() {
+            true => Declared::new(),
+            false => declared(policy),
+        };
         Lock {
             accepted: BTreeSet::new(),
+            declared,
             edges,
             metrics,
             services,
@@ -156,6 +166,7 @@ impl Lock {
     /// the policy: their better value stays. Nothing is taken away: what was not seen is not removed. Returns what stayed.
     pub fn update(&mut self, facts: Lock, policy: &Policy) -> Vec<Kept> {
         self.accepted.extend(facts.accepted);
+        self.declared = facts.declared;
         self.edges.extend(facts.edges);
         self.services.extend(facts.services);
         let mut stayed = Vec::new();
@@ -230,6 +241,9 @@ impl fmt::Display for Lock {
                 true => writeln!(out, "accept {}", quoted(id))?,
                 false => writeln!(out, "accept {id}")?,
             }
+        }
+        for (name, hash) in &self.declared {
+            writeln!(out, "declared {} {}", word(name), word(hash))?;
         }
         for edge in &self.edges {
             writeln!(

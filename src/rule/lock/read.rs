@@ -75,6 +75,13 @@ impl Lock {
                 self.accepted.insert(id);
                 Ok(())
             }
+            "declared" => {
+                let name = words.word()?;
+                let hash = words.word()?;
+                words.end()?;
+                self.declared.insert((name, hash));
+                Ok(())
+            }
             "edge" => {
                 const EXPECTED: &str = "edge FROM -> TO PROTOCOL sync, async or direct";
                 let from = words.word()?;
@@ -127,7 +134,7 @@ impl Lock {
                 }
                 Ok(())
             }
-            _ => Err((1, "accept, edge, metric or service")),
+            _ => Err((1, "accept, declared, edge, metric or service")),
         }
     }
 }

@@ -70,7 +70,13 @@ impl Lock {
                 Some(Metric { name, value })
             })
             .collect();
+        // Without numbers nothing rests on what was declared.
+        let declared = match self.metrics.is_empty() {
+            true => now.declared.clone(),
+            false => self.declared.clone(),
+        };
         Report {
+            declared,
             data: Data {
                 traces: 1,
                 ..Data::default()

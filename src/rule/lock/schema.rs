@@ -32,6 +32,12 @@ pub fn schema() -> Value {
                 "accept no-edge-to-data:web->postgresql/orders",
             ),
             line(
+                "declared",
+                &format!("^declared {WORD} {WORD}$"),
+                "says by a hash what the policy declared when the numbers were measured",
+                "declared services a8c7f832281a39c5",
+            ),
+            line(
                 "edge",
                 &format!("^edge {WORD} -> {WORD} {protocols} {modes}$"),
                 "approves that one calls the other (sync), sends to a queue or reads from it (async), or is the sender of what the other received past a queue (direct)",
@@ -122,13 +128,14 @@ mod tests {
             };
             let lock = Lock {
                 accepted: [format!("r:{to}")].into(),
+                declared: [(to.clone(), from.clone())].into(),
                 edges: [fact].into(),
                 metrics: [(from.clone(), value)].into(),
                 services: [(to, crate::report::Kind::Cache)].into(),
             };
             let text = lock.to_string();
             let lines: Vec<String> = text.lines().flat_map(kinds).collect();
-            proptest::prop_assert_eq!(lines, ["comment", "accept", "edge", "metric", "service"]);
+            proptest::prop_assert_eq!(lines, ["comment", "accept", "declared", "edge", "metric", "service"]);
         }
     }
 }

@@ -12,7 +12,8 @@ fn a_lock_is_read_as_it_was_written_whatever_the_names() {
         report.services.push(service(name, Kind::External, &[]));
         report.edges.push(edge("web", name, at as u64));
     }
-    let ratchet = policy("metrics:\n  max_sync_depth: { ratchet: lower }\n");
+    let ratchet =
+        policy("metrics:\n  max_sync_depth: { ratchet: lower }\nservices: { ignore: [otel] }\n");
     report.metrics.push(Metric {
         name: "max_sync_depth",
         value: 2.5,
@@ -24,6 +25,7 @@ fn a_lock_is_read_as_it_was_written_whatever_the_names() {
         " r:z".to_owned(),
     ]);
     let text = lock.to_string();
+    assert!(text.contains("\ndeclared services "), "{text}");
     assert_eq!(
         Lock::read(&text, "topple.lock", &Policy::default()).unwrap(),
         lock
@@ -114,7 +116,7 @@ fn what_is_no_fact_has_a_place() {
         ),
         (
             "hello",
-            "l:1:1: expected accept, edge, metric or service, found \"hello\"",
+            "l:1:1: expected accept, declared, edge, metric or service, found \"hello\"",
         ),
         (
             "<<<<<<< HEAD",
@@ -132,7 +134,7 @@ fn what_is_no_fact_has_a_place() {
 
 proptest::proptest! {
     #[test]
-    fn no_lock_makes_a_panic(text in "(accept|edge|metric|service|\"|->|[ a#:1\u{e9}\n\r])*") {
+    fn no_lock_makes_a_panic(text in "(accept|declared|edge|metric|service|\"|->|[ a#:1\u{e9}\n\r])*") {
         let _ = Lock::read(&text, "l", &Policy::default());
     }
 
