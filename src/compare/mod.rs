@@ -61,10 +61,11 @@ pub fn compare(base: &Side, head: &Side, evidence: &Evidence) -> Diff {
         versions: versions(base, head),
         ..Diff::default()
     };
+    let mut alone = operations::Alone::new();
     let poorest = base.row.holds.max(head.row.holds);
     if poorest < Holds::Lock {
         diff.edges = edges::edges(base, head, judging);
-        diff.operations = operations::operations(base, head, judging);
+        (diff.operations, alone) = operations::operations(base, head, judging);
         diff.entries = entries::entries(base, head, judging);
     }
     let mut estimates = match entries::are_parted(base, head) {
@@ -74,17 +75,13 @@ pub fn compare(base: &Side, head: &Side, evidence: &Evidence) -> Diff {
     let mut changes = changes(&mut diff);
     changes.extend(estimates.iter_mut().map(|part| &mut part.time_ns));
     (diff.tested, diff.differing) = correct(changes, 1.0 - judging.confidence);
+    operations::adopt(&mut diff, &alone);
     diff.causes = causes::causes(&diff, &estimates, base, head);
     diff.untold = untold(&diff, judging);
     diff.untold.extend(otherwise(base, head));
-    let is_answered = |side: &Side| {
-        let answered = side.answered.as_ref();
-        answered.is_none_or(|answered| !answered.is_empty())
-    };
-    if poorest == Holds::Traces && !(is_answered(base) && is_answered(head)) {
+    if poorest == Holds::Traces && (base.asked.is_none() || head.asked.is_none()) {
         diff.untold.push(
-            "how long single operations take was not compared, but for their time on critical paths: no server span of a side names its \
-             instance (service.instance.id, k8s.pod.uid)"
+            "operations of edges were not compared one by one: a topology was folded by a version that did not tell them apart"
                 .to_owned(),
         );
     }
@@ -122,12 +119,14 @@ fn changes(diff: &mut Diff) -> Vec<&mut Change> {
         changes.extend(&mut edge.attempts_per_call);
     }
     for of in &mut diff.operations {
+        changes.extend(&mut of.client_ns);
         changes.extend(&mut of.server_ns);
+        changes.extend(&mut of.network_ns);
+        changes.extend(&mut of.error_ratio);
+        changes.extend(&mut of.repeated_ratio);
         changes.extend(&mut of.failed);
         changes.extend(&mut of.own_ns);
         changes.extend(&mut of.way_ns);
-        changes.extend(&mut of.edge_failed);
-        changes.extend(&mut of.edge_repeated);
     }
     changes
 }

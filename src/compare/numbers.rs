@@ -11,7 +11,7 @@ use crate::fold::sketch::Sketch;
 use crate::report::diff::{Change, Shift};
 
 /// A time that changes by less than this share of itself is no matter, however sure the change is.
-const LEAST_TIME: f64 = 0.05;
+pub(super) const LEAST_TIME: f64 = 0.05;
 
 /// A share of failures that changes by less is no matter.
 const LEAST_SHARE: f64 = 0.001;

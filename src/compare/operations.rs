@@ -1,31 +1,37 @@
 //! What changed in single operations of edges: what callers and callees do for them, and what goes wrong.
 //!
-//! A topology keeps no distribution for each operation of an edge. What it keeps is put together here: time on critical paths,
-//! by caller, callee and operation, of the calls and of the work they cause; attempts that failed or were repeated, as shares
-//! of all attempts of their edge; and the requests that a callee answered, by operation. Where a callee has one caller alone, what it does
-//! is of that caller's edge; otherwise the row names no caller.
+//! A row has the calls of one caller: their durations on both sides and between them, failed and repeated attempts. An operation
+//! is called what the callee calls it; attempts that nobody answered count with the one operation that others of their name arrive
+//! at, if it is one. Besides, a row has time on critical paths, and what is known of the requests that a callee answered, whoever
+//! called: where a callee has one caller alone, that is of this caller's row; otherwise the row of it names no caller.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algo::differences::Sample;
 use crate::compare::estimate;
-use crate::compare::numbers::{Judging, Share};
+use crate::compare::numbers::{Judging, LEAST_INDEPENDENT, LEAST_TIME, Share};
 use crate::compare::side::{AnsweredSide, Side};
-use crate::pass::spent::{Mishaps, Place, Spent};
-use crate::report::diff::{Change, OperationChange};
+use crate::fold::operations::Moments;
+use crate::pass::asked::{Asked, AskedId};
+use crate::pass::spent::{Place, Spent};
+use crate::report::diff::{Change, Diff, OperationChange};
 use crate::trace::link::EntryKind;
 
 /// An operation that has less than this share of the requests' time on both sides is not compared.
 const LEAST_PART: f64 = 0.01;
 
-/// Fewest failed or repeated attempts, of both sides together.
-const LEAST_MISHAPS: f64 = 5.0;
-
 /// Caller, callee and operation; no caller where there are several.
 type OperationId = (Option<String>, String, String);
 
-/// Returns the changes of operations, by their ids.
-pub(super) fn operations(base: &Side, head: &Side, judging: Judging) -> Vec<OperationChange> {
+/// Returns the changes of operations, by their ids, and those that are all that is asked along their edge: their calls were compared as
+/// those of the edge, and [`adopt`] gives them what came of that.
+pub(super) fn operations(
+    base: &Side,
+    head: &Side,
+    judging: Judging,
+) -> (Vec<OperationChange>, Alone) {
+    let arrivals = Arrivals::of([base, head]);
+    let mut alone = Alone::new();
     let mut rows = Rows {
         callers: callers(base, head),
         users: users(base, head),
@@ -44,26 +50,68 @@ pub(super) fn operations(base: &Side, head: &Side, judging: Judging) -> Vec<Oper
         for of in names {
             let spent = [before, now].map(|work| work.get(of).unwrap_or(&nothing));
             if let Some(time) = time([base, head], spent, judging) {
-                rows.add_time(of, time);
+                rows.add_time(of, &arrivals, time);
             }
         }
     }
-    if let (Some(before), Some(now)) = (&base.mishaps, &head.mishaps) {
-        let names: BTreeSet<_> = before.keys().chain(now.keys()).collect();
-        for of in names {
-            let mishaps = [before, now].map(|side| side.get(of).copied().unwrap_or_default());
-            rows.add_mishaps(of, [base, head], mishaps, judging);
+    if let (Some(before), Some(now)) = (&base.asked, &head.asked) {
+        let [before, now] = [before, now].map(|side| by_operation(side, &arrivals));
+        alone = only_ones(&before, &now);
+        for (of, one) in &before {
+            if let Some(other) = now.get(of) {
+                rows.add_calls(of, [one, other], alone.contains(of), judging);
+            }
         }
     }
     let rows = rows.rows.into_iter();
-    rows.filter(|(_, row)| row.changes().next().is_some())
-        .map(|((from, to, operation), row)| OperationChange {
-            from,
-            to,
-            operation,
-            ..row
-        })
-        .collect()
+    let rows = rows.map(|((from, to, operation), row)| OperationChange {
+        from,
+        to,
+        operation,
+        ..row
+    });
+    (rows.collect(), alone)
+}
+
+/// Caller, callee and operation of edges that have one operation alone.
+pub(super) type Alone = BTreeSet<(String, String, String)>;
+
+/// Returns the operations that are the only ones of their edge on both sides.
+fn only_ones(
+    before: &BTreeMap<(String, String, String), Asked>,
+    now: &BTreeMap<(String, String, String), Asked>,
+) -> Alone {
+    let all: Alone = before.keys().chain(now.keys()).cloned().collect();
+    let mut by_edge: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (from, to, _) in &all {
+        *by_edge.entry((from, to)).or_default() += 1;
+    }
+    let alone = all
+        .iter()
+        .filter(|(from, to, _)| by_edge[&(from.as_str(), to.as_str())] == 1);
+    alone.cloned().collect()
+}
+
+/// Gives operations that are all of their edge what came of comparing the edge, and lets go of rows without a number.
+pub(super) fn adopt(diff: &mut Diff, alone: &Alone) {
+    for row in &mut diff.operations {
+        let Some(from) = &row.from else {
+            continue;
+        };
+        let id = (from.clone(), row.to.clone(), row.operation.clone());
+        if !alone.contains(&id) {
+            continue;
+        }
+        let edges = diff.edges.iter();
+        let mut edges = edges.filter(|edge| edge.sync && edge.from == *from && edge.to == row.to);
+        if let (Some(edge), None) = (edges.next(), edges.next()) {
+            row.client_ns = edge.client_ns;
+            row.server_ns = edge.server_ns.or(row.server_ns);
+            row.network_ns = edge.network_ns;
+            row.error_ratio = edge.error_ratio;
+        }
+    }
+    diff.operations.retain(|row| row.changes().next().is_some());
 }
 
 /// Returns the only caller of each node that has one alone on both sides, and begins nothing by itself.
@@ -160,53 +208,114 @@ impl Rows {
         row.failed = judging.shares(failed(before), failed(now));
     }
 
-    fn add_time(&mut self, (place, operation): &(Place, String), time: Change) {
+    fn add_time(
+        &mut self,
+        (place, operation): &(Place, String),
+        arrivals: &Arrivals,
+        time: Change,
+    ) {
         match place {
             Place::Own(service) => self.of_callee(service, operation).own_ns = Some(time),
             Place::Between(from, to) | Place::Silent(from, to) => {
-                self.of_edge(from, to, operation).way_ns = Some(time);
+                let arrival = arrivals.only(from, to, operation);
+                let row = self.of_edge(from, to, arrival.unwrap_or(operation));
+                row.way_ns = Some(time);
             }
         }
     }
 
-    fn add_mishaps(
+    fn add_calls(
         &mut self,
         (from, to, operation): &(String, String, String),
-        sides: [&Side; 2],
-        mishaps: [Mishaps; 2],
+        calls: [&Asked; 2],
+        is_alone: bool,
         judging: Judging,
     ) {
-        let attempts = sides.map(|side| attempts(side, from, to));
-        let compared = |of: fn(&Mishaps) -> f64| {
-            let [one, other] = [&mishaps[0], &mishaps[1]].map(of);
-            let share = |at: usize, value: f64| Share {
-                value: value / attempts[at].value.max(1.0),
-                ..attempts[at]
+        let row = self.of_edge(from, to, operation);
+        row.attempts = Some((calls[0].attempts, calls[1].attempts));
+        if is_alone {
+            // A comparison of the same calls would only make all others less sure.
+            return;
+        }
+        let times = |of: fn(&Asked) -> Moments| {
+            let [one, other] = calls.map(|calls| sample(of(calls), calls, judging));
+            let (one, other) = (one?, other?);
+            let judging = Judging {
+                least: LEAST_INDEPENDENT,
+                ..judging
             };
-            let is_some = one + other >= LEAST_MISHAPS;
-            is_some
-                .then(|| judging.shares(share(0, one), share(1, other)))
-                .flatten()
+            judging.means(one, other, LEAST_TIME * one.mean.min(other.mean))
         };
+        let compared = |of: fn(&Asked) -> f64| {
+            let [one, other] = calls.map(|calls| Share {
+                value: of(calls) / calls.attempts.max(f64::MIN_POSITIVE),
+                count: calls.seen,
+                independent: calls.traces,
+            });
+            let is_some = one.value > 0.0 || other.value > 0.0;
+            is_some.then(|| judging.shares(one, other)).flatten()
+        };
+        let (client_ns, network_ns) = (times(|of| of.calling), times(|of| of.between));
+        let server_ns = times(|of| of.called);
         let (failed, repeated) = (compared(|of| of.failed), compared(|of| of.repeated));
         let row = self.of_edge(from, to, operation);
-        (row.edge_failed, row.edge_repeated) = (failed, repeated);
+        (row.client_ns, row.network_ns) = (client_ns, network_ns);
+        // What this caller's calls take, rather than the same of all callers' that went well.
+        row.server_ns = server_ns.or(row.server_ns);
+        (row.error_ratio, row.repeated_ratio) = (failed, repeated);
     }
 }
 
-/// Returns the attempts from a caller to a callee: how many, weighted, how many were seen, and how many of these count as independent.
-fn attempts(side: &Side, from: &str, to: &str) -> Share {
-    let edges = side.edges.iter();
-    let edges =
-        edges.filter(|((caller, callee, _, sync), _)| *sync && caller == from && callee == to);
-    let nothing = Share {
-        value: 0.0,
-        count: 0.0,
-        independent: 0.0,
-    };
-    edges.fold(nothing, |sum, (_, edge)| Share {
-        value: sum.value + edge.attempts,
-        count: sum.count + edge.seen,
-        independent: sum.independent + edge.traces,
-    })
+/// Returns the times of calls, unless there are too few of them.
+fn sample(moments: Moments, calls: &Asked, judging: Judging) -> Option<Sample> {
+    let count = moments.count() as f64;
+    // Calls of one trace may all depend on each other.
+    let n = count * (calls.traces / calls.seen.max(1.0)).min(1.0);
+    let is_known = count >= judging.least && n >= LEAST_INDEPENDENT;
+    let (mean, variance) = moments.mean_and_variance().filter(|_| is_known)?;
+    Some(Sample { n, mean, variance })
+}
+
+/// What the callee calls the operations that calling spans name.
+struct Arrivals(BTreeMap<(String, String, String), BTreeSet<String>>);
+
+impl Arrivals {
+    fn of(sides: [&Side; 2]) -> Arrivals {
+        let mut arrivals: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        let asked = sides.into_iter().filter_map(|side| side.asked.as_ref());
+        for (from, to, calling, called) in asked.flat_map(BTreeMap::keys) {
+            if !called.is_empty() {
+                let id = (from.clone(), to.clone(), calling.clone());
+                arrivals.entry(id).or_default().insert(called.clone());
+            }
+        }
+        Arrivals(arrivals)
+    }
+
+    /// Returns the one operation at which calls of a name arrive, if it is one.
+    fn only(&self, from: &str, to: &str, calling: &str) -> Option<&str> {
+        let id = (from.to_owned(), to.to_owned(), calling.to_owned());
+        let arrivals = self.0.get(&id)?;
+        arrivals
+            .first()
+            .filter(|_| arrivals.len() == 1)
+            .map(String::as_str)
+    }
+}
+
+/// Returns the calls by caller, callee and operation.
+fn by_operation(
+    asked: &BTreeMap<AskedId, Asked>,
+    arrivals: &Arrivals,
+) -> BTreeMap<(String, String, String), Asked> {
+    let mut all: BTreeMap<_, Asked> = BTreeMap::new();
+    for ((from, to, calling, called), of) in asked {
+        let operation = match called.as_str() {
+            "" => arrivals.only(from, to, calling).unwrap_or(calling),
+            called => called,
+        };
+        let id = (from.clone(), to.clone(), operation.to_owned());
+        all.entry(id).or_default().merge(of);
+    }
+    all
 }

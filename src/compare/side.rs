@@ -9,9 +9,8 @@ use crate::fold::system::System;
 use crate::model::dictionary::Weight;
 use crate::model::names::ABSENT;
 use crate::pass::Graph;
-use crate::pass::spent::{
-    EntrySpent, Mishaps, Place, Spent, TimeOf, answered_by, failures_of, mishaps_of, time_of,
-};
+use crate::pass::asked::{Asked, AskedId, asked_of};
+use crate::pass::spent::{EntrySpent, Place, Spent, TimeOf, answered_by, failures_of, time_of};
 use crate::policy::Policy;
 use crate::policy::facts::{Declared, declared};
 use crate::report::build::stale;
@@ -46,8 +45,8 @@ pub struct Side {
     pub(super) spent: Option<BTreeMap<(String, String), EntrySpent>>,
     /// The same of all requests, by place and operation.
     pub(super) work: Option<BTreeMap<(Place, String), Spent>>,
-    /// What went wrong by caller, callee and operation.
-    pub(super) mishaps: Option<BTreeMap<(String, String, String), Mishaps>>,
+    /// What callers ask of callees, by operation.
+    pub(super) asked: Option<BTreeMap<AskedId, Asked>>,
     /// Requests that services answered, by service and operation.
     pub(super) answered: Option<BTreeMap<(String, String), AnsweredSide>>,
     /// Failed requests by entry point and where they began to fail.
@@ -190,7 +189,7 @@ impl Side {
                 .collect(),
             spent: entries,
             work: operations,
-            mishaps: mishaps_of(&graph),
+            asked: asked_of(&graph),
             failures: failures_of(&graph).map(|failures| {
                 let keyed =
                     |((service, operation, kind, origin), n): ((_, _, EntryKind, _), f64)| {

@@ -5,7 +5,7 @@ use crate::compare::focus::focus;
 use crate::compare::side::Side;
 use crate::pass::trace::tests::system_of;
 use crate::policy::{Evidence, Policy};
-use crate::report::diff::{Diff, Effect, Holds, Presence, State};
+use crate::report::diff::{Change, Diff, Effect, Holds, OperationChange, Presence, State};
 use crate::report::{EdgeRow, Report, Service};
 
 /// What happens in the shop, in milliseconds.
@@ -344,8 +344,6 @@ fn too_few_requests_are_said_and_not_compared() {
         [
             "3 edges were not compared: fewer than 20 calls on a side, or in too few traces",
             "1 entry point was not compared: fewer than 20 requests on a side",
-            "how long single operations take was not compared, but for their time on critical paths: no server span of a side names \
-             its instance (service.instance.id, k8s.pod.uid)",
         ]
     );
 }
@@ -405,7 +403,7 @@ fn operations_that_do_not_differ_are_not_told() {
 }
 
 #[test]
-fn failures_and_repeats_of_an_operation_are_shares_of_its_edge() {
+fn failures_and_repeats_of_an_operation_are_shares_of_its_attempts() {
     let failed = compare(
         &store(20, "", 0),
         &store(20, "error", 0),
@@ -415,9 +413,9 @@ fn failures_and_repeats_of_an_operation_are_shares_of_its_edge() {
     let order = told.next().unwrap();
     assert_eq!((&*order.to, &*order.operation), ("store", "PUT /order"));
     assert!(told.next().is_none());
-    // Of 270 attempts the 30 orders fail.
-    let share = order.edge_failed.unwrap();
-    assert!(share.differs && (share.head - 30.0 / 270.0).abs() < 1e-9);
+    let share = order.error_ratio.unwrap();
+    assert!(share.differs && share.base == 0.0 && share.head == 1.0);
+    assert_eq!(order.attempts, Some((30.0, 30.0)));
     assert_eq!(order.failed.unwrap().head, 1.0);
     let repeated = compare(
         &store(20, "", 0),
@@ -425,36 +423,107 @@ fn failures_and_repeats_of_an_operation_are_shares_of_its_edge() {
         &Evidence::default(),
     );
     let mut told = repeated.operations.iter().filter(|of| of.differs());
-    let share = told.next().unwrap().edge_repeated.unwrap();
-    assert!(share.differs && (share.head - 30.0 / 270.0).abs() < 1e-9);
+    let share = told.next().unwrap().repeated_ratio.unwrap();
+    assert!(share.differs && share.base == 0.0 && share.head == 1.0);
 }
 
-#[test]
-fn a_callee_with_several_callers_has_rows_of_no_caller() {
-    let drawing = |work: u64| {
-        let mut drawing = String::new();
-        for at in 0..60 {
-            for (name, t) in [("web", at * 10_000), ("app", at * 10_000 + 5_000)] {
+/// Two callers of one callee, whose client spans are called by their method alone; the way from one of them and the work of the callee
+/// take so many milliseconds.
+fn two_callers(way: u64, work: u64, failed: &str, order: u64) -> Side {
+    let mut drawing = String::new();
+    for at in 0..60 {
+        for (name, t, way) in [("web", at * 10_000, way), ("app", at * 10_000 + 5_000, 2)] {
+            let (from, to) = (t + 10 + way, t + 10 + way + work + at % 7);
+            drawing.push_str(&format!(
+                "trace {name}{at}\n{name} < GET / {t}..{}\n  {name} > GET {}..{}\n    q < GET /q {from}..{to} instance=q1\n",
+                to + way + 40,
+                t + 10,
+                to + way,
+            ));
+            if name == "web" && !failed.is_empty() {
                 drawing.push_str(&format!(
-                    "trace {name}{at}\n{name} < GET / {t}..{}\n  {name} > GET /q {}..{}\n    q < GET /q {}..{} instance=q1\n",
-                    t + 50 + work,
-                    t + 10,
-                    t + 20 + work + at % 7,
-                    t + 12,
-                    t + 18 + work + at % 7,
+                    "  web > GET {}..{} {failed}\n",
+                    to + way + 10,
+                    to + way + 20
                 ));
             }
         }
-        Side::of_system("drawing", &system_of(&drawing, 0), &Policy::default())
+    }
+    Side::of_system("drawing", &system_of(&drawing, order), &Policy::default())
+}
+
+fn of_q(diff: &Diff) -> Vec<(Option<&str>, &str, &OperationChange)> {
+    let of = diff.operations.iter().filter(|of| of.to == "q");
+    of.map(|of| (of.from.as_deref(), &*of.operation, of))
+        .collect()
+}
+
+#[test]
+fn each_caller_has_rows_of_its_own_and_what_the_callee_does_for_all_has_none() {
+    let base = two_callers(2, 10, "", 0);
+    let diff = compare(&base, &two_callers(2, 40, "", 1), &Evidence::default());
+    let of = of_q(&diff);
+    let names: Vec<_> = of
+        .iter()
+        .map(|(from, operation, _)| (*from, *operation))
+        .collect();
+    // Client spans are named by their method; the row is that of what they arrive at.
+    let expected = [
+        (None, "GET /q"),
+        (Some("app"), "GET /q"),
+        (Some("web"), "GET /q"),
+    ];
+    assert_eq!(names, expected);
+    let grown = |change: Option<Change>| change.filter(|of| of.differs).map(|of| of.value());
+    let all = of[0].2;
+    assert_eq!((grown(all.server_ns), all.client_ns), (Some(30e6), None));
+    assert!(all.own_ns.unwrap().differs);
+    for (_, _, row) in &of[1..] {
+        assert_eq!(row.attempts, Some((60.0, 60.0)));
+        assert_eq!(grown(row.client_ns), Some(30e6));
+        assert_eq!(grown(row.server_ns), Some(30e6));
+        assert_eq!(row.network_ns.unwrap().value(), 0.0);
+        assert!(row.way_ns.is_some_and(|of| !of.differs));
+        assert!(row.error_ratio.is_some_and(|of| !of.differs) && row.repeated_ratio.is_none());
+    }
+}
+
+#[test]
+fn the_network_of_one_caller_is_told_apart_from_that_of_another() {
+    let base = two_callers(2, 10, "", 0);
+    let diff = compare(&base, &two_callers(12, 10, "", 1), &Evidence::default());
+    let of = of_q(&diff);
+    let [(None, _, all), (Some("app"), _, app), (Some("web"), _, web)] = of[..] else {
+        panic!("{of:#?}");
     };
-    let diff = compare(&drawing(10), &drawing(40), &Evidence::default());
-    let of: Vec<_> = diff.operations.iter().filter(|of| of.to == "q").collect();
-    let names: Vec<Option<&str>> = of.iter().map(|of| of.from.as_deref()).collect();
-    assert_eq!(names, [None, Some("app"), Some("web")]);
-    let (work, ways) = (of[0], &of[1..]);
-    assert!((work.server_ns.unwrap().value() - 30e6).abs() < 1.0);
-    assert!(work.server_ns.unwrap().differs && work.own_ns.unwrap().differs);
-    assert!(ways.iter().all(|of| of.way_ns.is_some() && !of.differs()));
+    assert!(!all.differs() && !app.differs());
+    let network = web.network_ns.unwrap();
+    assert!(network.differs && network.value() == 20e6, "{network:?}");
+    assert!(web.client_ns.unwrap().differs && !web.server_ns.unwrap().differs);
+}
+
+#[test]
+fn calls_that_nobody_answered_count_with_what_others_of_their_name_arrive_at() {
+    let base = two_callers(2, 10, "peer=q", 0);
+    let failed = two_callers(2, 10, "peer=q error=timeout error", 1);
+    let diff = compare(&base, &failed, &Evidence::default());
+    let of = of_q(&diff);
+    let web: Vec<_> = of
+        .iter()
+        .filter(|(from, _, _)| *from == Some("web"))
+        .collect();
+    let [(_, "GET /q", row)] = web[..] else {
+        panic!("{of:#?}");
+    };
+    let share = row.error_ratio.unwrap();
+    assert!(
+        share.differs && (share.base, share.head) == (0.0, 0.5),
+        "{share:?}"
+    );
+    assert!(
+        of.iter()
+            .all(|(from, _, row)| *from == Some("web") || !row.differs())
+    );
 }
 
 #[test]

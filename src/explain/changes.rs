@@ -40,20 +40,21 @@ pub(super) static OPERATIONS: Explanation = Explanation {
     name: "operations",
     also: &["edge operations", "repeats"],
     title: "what changed in single operations of an edge",
-    measures: "By caller, callee and operation: how long requests take that named instances of the callee answer with success (mean, median, \
-        99th percentile) and the share that fails there and nowhere below; the time that an operation has on critical paths, for each \
-        request of the system, on the way to the callee (or in one that emits no spans) and in it; and attempts of the operation that failed or repeat \
-        another, as shares of all attempts of the edge. Each number is a comparison of its own, corrected together \
-        with those of edges and entry points. Where a callee has several callers, what it does for all of them stands in a row of \
-        caller (all). Compared are operations with enough requests, 1 % of the time of requests, or five failures or repeats.",
+    measures: "By caller, callee and operation: what the caller waits, what the callee works and what lies between (means), the shares of attempts \
+        that failed or repeat another, and the time that an operation has on critical paths, for each request of the system, between the \
+        two (or in a callee that emits no spans) and in the callee itself. Where spans name instances, also the requests that the callee \
+        answered, whoever called: mean, median and 99th percentile of those that succeeded, and the share that failed there and nowhere below. \
+        Where a callee has several callers, this and its own time on critical paths stand in a row of caller (all). Each number is a comparison of its \
+        own, corrected together with those of edges and entry points; an operation that is all of its edge was compared with it. Operations with too few calls, or with less than 1 % of the time of \
+        requests, are not compared.",
     matters: "A callee that is slow for one operation in thirty is as fast as ever in the mean of its edge.",
     example: &[
         "caller   callee   operation   mean     now      change",
         "gateway  catalog  PUT /prices 12.1 ms  18.2 ms  +6.1 ms",
     ],
-    blind: "Topologies keep no distribution for each caller of an operation, and none where spans name no instance. Shares of an edge also \
-        change when operations are called more or less often. Operations of callers are named by calling spans, those of callees by called \
-        ones; where the two differ there are two rows. JSON reports have no operations.",
+    blind: "Of the calls of one caller means and their spread are kept, no quantiles. An operation is called what the callee calls it. Calls \
+        that nobody answered count with the one operation that others of their name arrive at; if there are several, they have a row under the \
+        name that the caller gives them. Past 50,000 operations of edges the rest is not compared. JSON reports have no operations.",
     act: "Look at the traces of that operation on both sides, and at what was released in the callee.",
     source: "See differs; critical paths: CRISP (Zhang et al., USENIX ATC 2022).",
 };

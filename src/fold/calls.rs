@@ -7,8 +7,11 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::fold::catalogue::Catalogue;
 use crate::fold::edge::{Edge, EdgeKey};
 use crate::fold::exemplar::Exemplar;
+use crate::fold::ledger::Table;
+use crate::fold::operations::Operations;
 use crate::fold::topology::Map;
 use crate::model::dictionary::Dictionary;
 use crate::model::names::{ABSENT, NameId};
@@ -46,6 +49,8 @@ pub(super) struct CallRecord {
     pub(super) start: u64,
     /// Kind of the error of a failed call.
     pub(super) error: NameId,
+    /// Operations of the calling and of the called span; [`ABSENT`] of one that was not seen.
+    pub(super) operations: [NameId; 2],
     /// Address at which the callee answered, if the call teaches that.
     pub(super) address: NameId,
     /// Resource of the caller.
@@ -69,6 +74,7 @@ pub(super) struct Calls {
     /// Which service's node answered at which address.
     aliases: Aliases,
     waiting: Vec<CallRecord>,
+    operations: Operations,
     /// Space for ordering: where the calls of each edge begin, and the calls by edge.
     begins: Vec<u32>,
     order: Vec<u32>,
@@ -88,10 +94,17 @@ impl Calls {
 
     /// Takes a call.
     #[inline]
-    pub(super) fn push(&mut self, record: CallRecord, dictionary: &Dictionary) {
+    pub(super) fn push(
+        &mut self,
+        record: CallRecord,
+        dictionary: &Dictionary,
+        catalogue: &Catalogue,
+    ) {
+        let serial = record.serial;
         self.waiting.push(record);
         if self.waiting.len() >= BATCH {
             self.flush(dictionary);
+            self.operations.make_room(&self.keys, catalogue, serial);
         }
     }
 
@@ -120,16 +133,22 @@ impl Calls {
                 self.aliases
                     .insert((record.address, self.keys[edge].to), ());
             }
-            add(&mut self.edges[record.edge as usize], record, dictionary);
+            add(&mut self.edges[edge], record, dictionary);
+            self.operations.add(&self.keys[edge], record);
         }
         self.waiting.clear();
     }
 
-    /// Returns the edges with all calls added, and what the calls taught of addresses.
-    pub(super) fn finish(&mut self, dictionary: &Dictionary) -> (Map<EdgeKey, Edge>, Aliases) {
+    /// Returns the edges with all calls added, what is known of their operations, and what the calls taught of addresses.
+    pub(super) fn finish(
+        mut self,
+        dictionary: &Dictionary,
+        catalogue: &Catalogue,
+    ) -> (Map<EdgeKey, Edge>, Table, Aliases) {
         self.flush(dictionary);
-        let edges = self.keys.drain(..).zip(self.edges.drain(..)).collect();
-        (edges, std::mem::take(&mut self.aliases))
+        let operations = self.operations.finish(&self.keys, catalogue);
+        let edges = self.keys.into_iter().zip(self.edges).collect();
+        (edges, operations, self.aliases)
     }
 }
 

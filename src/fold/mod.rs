@@ -27,6 +27,8 @@ pub mod frames;
 
 mod calls;
 
+pub mod operations;
+
 mod waiting;
 
 pub mod observe;

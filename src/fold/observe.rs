@@ -13,6 +13,7 @@ use crate::fold::exemplar::Exemplar;
 use crate::fold::frames::Frames;
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::message::{Sent, Taken};
+use crate::fold::operations::OPERATIONS;
 use crate::fold::shape::EntryKey;
 use crate::fold::topology::{Instance, InstanceKey, Topology};
 use crate::fold::waiting::Waiting;
@@ -232,7 +233,10 @@ impl<'a> Observer<'a> {
         }
         tags.settle(&self.topology.catalogue);
         self.topology.ledger.insert(TAGS.name, tags);
-        (self.topology.edges, self.topology.aliases) = self.calls.finish(self.dictionary);
+        let catalogue = &self.topology.catalogue;
+        let (edges, operations, aliases) = self.calls.finish(self.dictionary, catalogue);
+        (self.topology.edges, self.topology.aliases) = (edges, aliases);
+        self.topology.ledger.insert(OPERATIONS.name, operations);
         for (watcher, tables) in self.watchers.iter().zip(self.tables) {
             for (of, mut table) in watcher.tables.iter().zip(tables) {
                 table.settle(&self.topology.catalogue);
@@ -346,6 +350,7 @@ impl<'a> Observer<'a> {
             }
             _ => ABSENT,
         };
+        let called = server.or(blamed).or(client.is_none().then_some(seen));
         let record = CallRecord {
             edge: self.calls.edge(key),
             grade: call.grade,
@@ -366,15 +371,17 @@ impl<'a> Observer<'a> {
                 seen.start
             },
             error,
+            operations: [client, called].map(|row| row.map_or(ABSENT, |row| row.operation)),
             address,
             from: resource(caller),
-            to: resource(server.or(blamed).or((client.is_none()).then_some(seen))),
+            to: resource(called),
             exemplar: Exemplar {
                 trace: trace.id,
                 span: seen.span,
             },
         };
-        self.calls.push(record, dictionary);
+        self.calls
+            .push(record, dictionary, &self.topology.catalogue);
     }
 
     fn remember(&mut self, trace: &Trace<'_>, message: MessageEnd) {

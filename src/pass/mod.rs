@@ -28,6 +28,8 @@ pub mod budgets;
 
 pub mod spent;
 
+pub mod asked;
+
 pub mod code;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};

@@ -9,11 +9,10 @@ use std::collections::BTreeMap;
 use crate::fold::catalogue::{NodeKind, USERS};
 use crate::fold::ledger::Record;
 use crate::pass::Graph;
-use crate::pass::trace::{critical_path, gray_failure, grouped, origins, transmission};
+use crate::pass::trace::{critical_path, gray_failure, grouped, origins};
 use crate::trace::link::EntryKind;
 
 pub use crate::pass::trace::gray_failure::Answered;
-pub use crate::pass::trace::transmission::Mishaps;
 
 /// Where time goes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -261,11 +260,6 @@ fn spent(of: Sums, n: f64) -> Spent {
         variance: variance * n / (n - 1.0).max(1.0),
         operations: BTreeMap::new(),
     }
-}
-
-/// Returns what went wrong by caller, callee and operation; none if no trace was looked at for it.
-pub fn mishaps_of(graph: &Graph<'_>) -> Option<BTreeMap<(String, String, String), Mishaps>> {
-    transmission::mishaps_of(graph)
 }
 
 /// Returns the requests that services answered, by service and operation, where spans name instances; none if no trace was looked

@@ -107,26 +107,28 @@ pub(super) fn scope(diff: &Diff) -> String {
     )
 }
 
-/// What the times of operations are that stand beside their durations.
-pub(super) const PATHS_OF_OPERATIONS: &str =
-    "way, callee: time on critical paths there, per request of the whole system";
+/// What the time of operations is that stands beside their durations.
+pub(super) const PATHS_OF_OPERATIONS: &str = "path: time on critical paths between them and in the callee itself, per request of the whole system";
+
+/// Returns the change of the time on critical paths that an operation has, as far as it is more than chance or all is asked for.
+pub(super) fn path(of: &OperationChange, all: bool) -> Option<f64> {
+    let times = [&of.own_ns, &of.way_ns].into_iter().flatten();
+    let shown = times.filter(|change| all || change.differs);
+    shown.map(Change::value).reduce(|a, b| a + b)
+}
 
 /// Returns the operations to show, those first whose time on critical paths changed most.
 pub(super) fn operations(diff: &Diff, all: bool) -> Vec<&OperationChange> {
     let is_shown = |of: &&OperationChange| all || of.differs();
     let mut shown: Vec<&OperationChange> = diff.operations.iter().filter(is_shown).collect();
-    let cost = |of: &OperationChange| {
-        let times = [&of.own_ns, &of.way_ns].into_iter().flatten();
-        let sure = times.filter(|change| change.differs);
-        sure.map(|change| change.value().abs()).sum::<f64>()
-    };
+    let cost = |of: &OperationChange| path(of, false).map_or(0.0, f64::abs);
     shown.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
     shown
 }
 
-/// Returns the share of failures of an operation that says most: one that differs, or else that of its edge.
+/// Returns the share of failures of an operation that says most: one that differs, or else that of its attempts.
 pub(super) fn failures(of: &OperationChange) -> Option<&Change> {
-    let all = [&of.edge_failed, &of.failed];
+    let all = [&of.error_ratio, &of.failed];
     let mut known = all.into_iter().flatten();
     let differing = known.clone().find(|change| change.differs);
     differing.or_else(|| known.next())

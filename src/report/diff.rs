@@ -224,11 +224,21 @@ pub struct OperationChange {
     pub to: String,
     /// The operation.
     pub operation: String,
+    /// Attempts of both sides, weighted.
+    pub attempts: Option<(f64, f64)>,
+    /// Mean duration of the calling spans, in nanoseconds.
+    pub client_ns: Option<Change>,
+    /// Mean duration of the called spans; where no caller is named, of the requests that succeeded.
+    pub server_ns: Option<Change>,
+    /// Mean of calling less called durations.
+    pub network_ns: Option<Change>,
+    /// Share of attempts that failed on either side.
+    pub error_ratio: Option<Change>,
+    /// Share of attempts that repeat another.
+    pub repeated_ratio: Option<Change>,
     /// Requests of both sides that instances of the callee answered, if they are named.
     pub requests: Option<(f64, f64)>,
-    /// Mean duration of those that succeeded, in nanoseconds.
-    pub server_ns: Option<Change>,
-    /// Their median.
+    /// The median of those that succeeded.
     pub p50_ns: Option<Shift>,
     /// Their 99th percentile.
     pub p99_ns: Option<Shift>,
@@ -238,22 +248,20 @@ pub struct OperationChange {
     pub own_ns: Option<Change>,
     /// Time on critical paths between caller and callee, or in a callee that emits no spans, for each request of the system.
     pub way_ns: Option<Change>,
-    /// Attempts of this operation that failed, as a share of all attempts of the edge.
-    pub edge_failed: Option<Change>,
-    /// Attempts of this operation that repeat another, as a share of all attempts of the edge.
-    pub edge_repeated: Option<Change>,
 }
 
 impl OperationChange {
     /// Returns the numbers that were compared.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         let all = [
+            &self.client_ns,
             &self.server_ns,
+            &self.network_ns,
+            &self.error_ratio,
+            &self.repeated_ratio,
             &self.failed,
             &self.own_ns,
             &self.way_ns,
-            &self.edge_failed,
-            &self.edge_repeated,
         ];
         all.into_iter().flatten()
     }

@@ -140,8 +140,21 @@ fn an_operation_that_got_slower_is_named_though_its_edge_hides_it() {
         (prices.from.as_deref(), &*prices.to, &*prices.operation),
         (Some("gateway"), "catalog", "PUT /prices")
     );
-    let (time, truth) = (prices.server_ns.unwrap(), ms(6) as f64);
-    assert!(time.low <= truth && truth <= time.high, "{time:?}");
+    let truth = ms(6) as f64;
+    for time in [prices.server_ns.unwrap(), prices.client_ns.unwrap()] {
+        assert!(time.low <= truth && truth <= time.high, "{time:?}");
+    }
+    assert!(!prices.network_ns.unwrap().differs, "{prices:#?}");
+    let count = |run: &Run| run.truth.edges[&("gateway", "catalog")].attempts as f64;
+    let all = |of: fn(&(f64, f64)) -> f64| -> f64 {
+        let rows = diff.operations.iter();
+        let rows = rows.filter(|row| row.from.as_deref() == Some("gateway") && row.to == "catalog");
+        rows.filter_map(|row| row.attempts.as_ref().map(of)).sum()
+    };
+    assert_eq!(
+        (all(|of| of.0), all(|of| of.1)),
+        (count(&base), count(&head))
+    );
     let same = compare(
         &side(&base),
         &side(&reports(42, ms(10)).run()),

@@ -11,26 +11,22 @@
 //! A failure that ends after its frame cannot be why the frame failed: those frames are counted apart. What follows from the
 //! counts is said in [`crate::pass::dependence`].
 //!
-//! Attempts that failed or repeat another are also counted by operation, for comparing two topologies.
-//!
 //! Left out on purpose: calls that are all there is of their caller (a CLIENT span without a span around it), whose caller
 //! cannot be told from its call.
 
-use std::collections::BTreeMap;
-
 use crate::algo::stats::wilson;
 use crate::finding::{Dependency, Finding, Grade, Subject};
-use crate::fold::ledger::{Part, Table};
+use crate::fold::ledger::Table;
 use crate::fold::{Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::span::Kind;
 use crate::pass::dependence::{
     BOTH_FAILED, BOTH_WEIGHT, FAILED_ALONE, FAILED_CALLS, FEWEST, GOOD_CALLS, TABLE, TOO_LATE, Tie,
 };
-use crate::pass::trace::{NESTED, grouped, shown, sums};
+use crate::pass::trace::{NESTED, shown};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
-use crate::trace::link::{Call, End, Retry};
+use crate::trace::link::{Call, End};
 use crate::trace::{Attachment, NONE};
 
 /// Finds out which callers survive their callees.
@@ -43,20 +39,9 @@ pub static TRANSMISSION: Pass = Pass {
 };
 
 static WATCHER: Watcher = Watcher {
-    tables: &[
-        TABLE,
-        // By caller, callee and operation: attempts that failed or repeat another, weighted.
-        sums(
-            "transmission-operations",
-            [Part::Node, Part::Node, Part::Text, Part::Unused],
-        ),
-    ],
+    tables: &[TABLE],
     observe,
 };
-
-/// Of the operations: attempts that failed on either side, and those that repeat another.
-const FAILED: usize = 0;
-const REPEATED: usize = 1;
 
 /// One use of a callee by a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,10 +60,9 @@ enum Ending {
 }
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [edges, operations] = tables else {
+    let [edges] = tables else {
         return;
     };
-    observe_operations(seen, operations);
     let mut uses: Vec<Use> = Vec::with_capacity(seen.linked.calls.len());
     for call in &seen.linked.calls {
         if call.sync
@@ -118,38 +102,6 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
                 record.exemplars.offer(seen.exemplar(of.frame));
             }
         }
-    }
-}
-
-/// Adds the attempts that failed or repeat another, as edges count them.
-fn observe_operations(seen: &Seen<'_>, operations: &mut Table) {
-    for call in &seen.linked.calls {
-        let has_failed = |span: u32| span != NONE && seen.outcome(span).failed();
-        let is_told = call.lone || call.last;
-        let failed = (is_told && has_failed(call.client)) || has_failed(call.blamed);
-        let repeated = match call.retry {
-            Retry::Marked | Retry::Hidden | Retry::Inferred => true,
-            Retry::First | Retry::Inner => false,
-        };
-        if !call.sync || call.direct || !(failed || repeated) {
-            continue;
-        }
-        let side = match call.client {
-            NONE => call.witness,
-            client => client,
-        };
-        let parts = [
-            seen.end(call.from),
-            seen.end(call.to),
-            seen.row(side).operation,
-            0,
-        ];
-        let (record, weight) = (
-            operations.at(seen.catalogue, parts, 0),
-            seen.weight(call.witness),
-        );
-        record.add(FAILED, if failed { weight } else { 0 });
-        record.add(REPEATED, if repeated { weight } else { 0 });
     }
 }
 
@@ -206,40 +158,6 @@ fn ending(seen: &Seen<'_>, call: &Call, frame: u32) -> Ending {
         true => Ending::Failed,
         false => Ending::FailedTooLate,
     }
-}
-
-/// Attempts of one operation of an edge that went wrong, weighted.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Mishaps {
-    /// Those that failed.
-    pub failed: f64,
-    /// Those that repeat another.
-    pub repeated: f64,
-}
-
-/// Returns what went wrong by caller, callee and operation of the calling span; none if no trace was looked at for it.
-pub(in crate::pass) fn mishaps_of(
-    graph: &Graph<'_>,
-) -> Option<BTreeMap<(String, String, String), Mishaps>> {
-    let table = graph.table(&WATCHER.tables[1])?;
-    let records = grouped(table, |key| {
-        let [from, to, operation, _] = key.parts;
-        (
-            graph.name_of(from),
-            graph.name_of(to),
-            graph.text(operation),
-        )
-    });
-    let owned = records.into_iter().map(|((from, to, operation), record)| {
-        let sum = |at: usize| Weight(record.sums[at]).value();
-        let mishaps = Mishaps {
-            failed: sum(FAILED),
-            repeated: sum(REPEATED),
-        };
-        let key = (from.to_owned(), to.to_owned(), operation.to_owned());
-        (key, mishaps)
-    });
-    Some(owned.collect())
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
@@ -346,52 +264,7 @@ fn alone(tie: &Tie) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::mishaps_of;
-    use crate::model::dictionary::Weight;
-    use crate::pass::Graph;
-    use crate::pass::trace::tests::{check, each_order};
-
-    /// Calls that fail on either side, are repeated in three ways, are not waited for, and a job without a caller.
-    const MISHAPS: &str = "
-        trace a
-        shop < GET /checkout    0..100
-          shop > POST /charge  10..40 error=timeout error
-            pay < POST /charge 12..58
-          shop > POST /charge  60..90 resend=1
-            pay < POST /charge 62..88 error
-          shop > GET /rates    90..95 peer=rates error
-        trace b
-        shop < GET /checkout    0..100
-          shop > POST /charge  10..90
-            pay < POST /charge 12..30 error
-            pay < POST /charge 40..80
-        trace c
-        pay < POST /charge      0..50 error
-        trace d
-        shop < GET /checkout    0..100
-          pay < POST /refund   10..50 error";
-
-    #[test]
-    fn what_went_wrong_by_operation_adds_up_to_that_of_edges() {
-        each_order(MISHAPS, |_, system| {
-            let mishaps = mishaps_of(&Graph::of(system)).unwrap();
-            let mut seen = 0.0;
-            for arc in system.arcs.iter().filter(|arc| arc.sync) {
-                let name = |vertex: usize| &*system.vertices[vertex].name;
-                let of = mishaps.iter().filter(|((from, to, _), _)| {
-                    (&**from, &**to) == (name(arc.from), name(arc.to))
-                });
-                let (failed, repeated) = of.fold((0.0, 0.0), |(failed, repeated), (_, of)| {
-                    (failed + of.failed, repeated + of.repeated)
-                });
-                assert_eq!(failed, Weight(arc.edge.failed()).value());
-                let retries = arc.edge.retries.map(|of| Weight(of).value());
-                assert_eq!(repeated, retries.iter().sum::<f64>());
-                seen += failed + repeated;
-            }
-            assert!(seen >= 7.0, "{mishaps:?}");
-        });
-    }
+    use crate::pass::trace::tests::check;
 
     /// Returns traces of a shop that calls payments, each drawn by one of several stories.
     fn days(stories: &[(usize, &str)]) -> String {

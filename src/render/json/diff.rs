@@ -247,17 +247,22 @@ impl Serialize for Record<'_, OperationChange> {
         }
         map.serialize_entry("to", &of.to)?;
         map.serialize_entry("operation", &of.operation)?;
+        if let Some(attempts) = of.attempts {
+            both(&mut map, ["attempts_base", "attempts_head"], attempts)?;
+        }
+        changed(&mut map, "client_ns", &of.client_ns)?;
+        changed(&mut map, "server_ns", &of.server_ns)?;
+        changed(&mut map, "network_ns", &of.network_ns)?;
+        changed(&mut map, "error_ratio", &of.error_ratio)?;
+        changed(&mut map, "repeated_ratio", &of.repeated_ratio)?;
         if let Some(requests) = of.requests {
             both(&mut map, ["requests_base", "requests_head"], requests)?;
         }
-        changed(&mut map, "server_ns", &of.server_ns)?;
         changed(&mut map, "p50_ns", &of.p50_ns)?;
         changed(&mut map, "p99_ns", &of.p99_ns)?;
         changed(&mut map, "failed_ratio", &of.failed)?;
         changed(&mut map, "own_ns_per_request", &of.own_ns)?;
         changed(&mut map, "way_ns_per_request", &of.way_ns)?;
-        changed(&mut map, "edge_failed_ratio", &of.edge_failed)?;
-        changed(&mut map, "edge_repeated_ratio", &of.edge_repeated)?;
         map.end()
     }
 }

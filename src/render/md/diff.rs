@@ -4,8 +4,8 @@ use std::io;
 
 use super::{code, prose, write_rest};
 use crate::render::diff::{
-    PATHS_OF_OPERATIONS, answer, failures, further, interval, is_sure, operations, scope, shares,
-    state, thing, time, versions,
+    PATHS_OF_OPERATIONS, answer, failures, further, interval, is_sure, operations, path, scope,
+    shares, state, thing, time, versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -143,21 +143,22 @@ fn write_operations(diff: &Diff, options: &Options, out: &mut dyn io::Write) -> 
     writeln!(out, "\n### Operations\n")?;
     writeln!(
         out,
-        "| caller | callee | operation | takes | way | callee works | errors | repeats |"
+        "| caller | callee | operation | caller waits | network | callee works | path | errors | repeats |"
     )?;
-    writeln!(out, "|---|---|---|--:|--:|--:|--:|--:|")?;
+    writeln!(out, "|---|---|---|--:|--:|--:|--:|--:|--:|")?;
     for of in operations.iter().take(options.rows()) {
         writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             of.from.as_deref().map_or_else(|| "(all)".to_owned(), code),
             code(&of.to),
             code(&of.operation),
+            change(of.client_ns.as_ref()),
+            change(of.network_ns.as_ref()),
             change(of.server_ns.as_ref()),
-            change(of.way_ns.as_ref()),
-            change(of.own_ns.as_ref()),
+            path(of, options.verbose).map_or_else(String::new, text::signed_duration),
             share(failures(of)),
-            share(of.edge_repeated.as_ref()),
+            share(of.repeated_ratio.as_ref()),
         )?;
     }
     write_rest(operations.len(), options, out)?;

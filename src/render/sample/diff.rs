@@ -103,8 +103,13 @@ pub(in crate::render) fn compared(name: &str) -> Report {
                 from: Some(name()),
                 to: name(),
                 operation: name(),
-                requests: Some((1e12, 1e12)),
+                attempts: Some((1e12, 1e12)),
+                client_ns: Some(change),
                 server_ns: Some(change),
+                network_ns: Some(change),
+                error_ratio: Some(share),
+                repeated_ratio: Some(share),
+                requests: Some((1e12, 1e12)),
                 p99_ns: Some(Shift {
                     base: 1,
                     head: u64::MAX,
@@ -113,8 +118,6 @@ pub(in crate::render) fn compared(name: &str) -> Report {
                 failed: Some(share),
                 own_ns: Some(change),
                 way_ns: Some(change),
-                edge_failed: Some(share),
-                edge_repeated: Some(share),
                 ..OperationChange::default()
             },
             OperationChange {

@@ -5,8 +5,8 @@ use std::io;
 use super::cells::{heading, name, number, tight};
 use super::page::{Column, Grid, Page, Row};
 use crate::render::diff::{
-    PATHS_OF_OPERATIONS, answer, failures, further, is_sure, operations, place, scope, shares,
-    shifted, state, thing, time, versions,
+    PATHS_OF_OPERATIONS, answer, failures, further, is_sure, operations, path, place, scope,
+    shares, shifted, state, thing, time, versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -305,12 +305,12 @@ fn write_operations(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::
         return Ok(());
     }
     page.heading(&heading(
-        "Operations that changed, mean times of their requests",
+        "Operations that changed, mean times of their calls",
         operations.len(),
         options,
     ))?;
     let rows = operations.iter().take(options.rows()).map(|of| {
-        let [before, now, change, _] = times(of.server_ns.as_ref());
+        let [before, now, change, _] = times(of.client_ns.as_ref().or(of.server_ns.as_ref()));
         let moved = |time: Option<&Change>| {
             time.filter(|change| options.verbose || change.differs)
                 .map(|change| tight(text::signed_duration(change.value())))
@@ -324,10 +324,13 @@ fn write_operations(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::
                 before,
                 now,
                 change,
-                moved(of.way_ns.as_ref()),
-                moved(of.own_ns.as_ref()),
+                moved(of.network_ns.as_ref()),
+                moved(of.server_ns.as_ref()),
+                path(of, options.verbose)
+                    .map(|ns| tight(text::signed_duration(ns)))
+                    .unwrap_or_default(),
                 failed(failures(of)),
-                failed(of.edge_repeated.as_ref()),
+                failed(of.repeated_ratio.as_ref()),
             ],
             failing: of.changes().any(|change| is_worse(Some(change))),
         }
@@ -339,8 +342,9 @@ fn write_operations(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::
         ("mean", Column::Number),
         ("now", Column::Number),
         ("change", Column::Number),
-        ("way", Column::Number),
+        ("network", Column::Number),
         ("callee", Column::Number),
+        ("path", Column::Number),
         ("errors", Column::Number),
         ("repeats", Column::Number),
     ];
