@@ -179,3 +179,22 @@ pub(super) static CRITICALITY: Explanation = Explanation {
     act: "Make the dependency soft, or the callee more important.",
     source: "OpenTelemetry semantic conventions, service.criticality; Treynor et al., The Calculus of Service Availability, ACM Queue 15(2), 2017.",
 };
+
+pub(super) static FIX_FIRST: Explanation = Explanation {
+    name: "fix-first",
+    also: &["fix_first", "cost"],
+    title: "what to fix first, by the share of requests that pay for it",
+    measures: "At most ten findings with a cost, the most costly first, then the surer. The cost is a share of all requests: those that failed because of an \
+        origin, met a retry, a timeout, an instance unlike its peers, a call that went on after its caller had gone, an objective missed, and so on. A \
+        call that goes wrong counts as one request, also if a repeat of it went well. Failed requests of which no origin is known stand by themselves. Requests \
+        count by the weight of their entry point where it is known which they are.",
+    matters: "A report has dozens of findings, and an hour before the next deployment is enough for one.",
+    example: &[
+        "1. 5.9 %: orders: 4 chains of failures began here (proved); topple cascades --focus orders",
+    ],
+    blind: "Risks that did not come true cost nothing here: single points, timeouts that cannot hold and never expired, budgets without headroom. Neither \
+        does time that could be saved. Several lines may be about one fault, each with the evidence of another pass. Where no request was seen from its \
+        start, shares are of calls.",
+    act: "Run the command of the first line, look at the traces it shows, fix what they have in common, and compare the next day by topple diff.",
+    source: "The costs of single passes are explained with them.",
+};

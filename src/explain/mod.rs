@@ -102,6 +102,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &calls::EVIDENCE,
     &data::EXEMPLARS,
     &calls::FAN_OUT,
+    &falls::FIX_FIRST,
     &shape::FLOW_HIERARCHY,
     &failures::GRAY_FAILURE,
     &clocks::HAPPENED_BEFORE,

@@ -18,6 +18,8 @@ pub mod replicas;
 
 mod outages;
 
+mod cost;
+
 pub mod limits;
 
 pub mod graph;

@@ -20,10 +20,11 @@ use crate::pass::budgets::{Budgets, CallBudget, budgets_of};
 use crate::pass::code;
 use crate::pass::declared::folded_otherwise;
 use crate::pass::graph::paths::depth_quantile;
+use crate::pass::spent::failures_of;
 use crate::pass::{Choice, Effort, Graph};
 use crate::policy::Policy;
 use crate::policy::facts::declared;
-use crate::report::fixes::fix_first;
+use crate::report::fixes::{EntryId, fix_first};
 use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Kind, Late, Part, ProblemRow, Quantiles, Report, Service,
     Standing, Tie,
@@ -120,7 +121,8 @@ fn part(
                 ..with_budget(edge_row(&graph, arc, window_ns), &budgets)
             })
             .collect(),
-        fix_first: (part == Part::Whole).then(|| fix_first(&measured.findings, &entries)),
+        fix_first: (part == Part::Whole)
+            .then(|| fix_first(&measured.findings, &entries, &explained(&graph))),
         entries,
         budgets,
         metrics: measured.metrics,
@@ -317,6 +319,17 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
 }
 
 /// Services named in one note.
+/// Returns how many failed requests of each entry point began to fail at a service that is known.
+fn explained(graph: &Graph<'_>) -> BTreeMap<EntryId, f64> {
+    let mut explained: BTreeMap<EntryId, f64> = BTreeMap::new();
+    for ((service, operation, kind, _), failed) in failures_of(graph).unwrap_or_default() {
+        *explained
+            .entry((service, operation, kind.name()))
+            .or_default() += failed;
+    }
+    explained
+}
+
 const NAMED: usize = 3;
 
 /// Says that requests of some entry points count more than others, if they do.

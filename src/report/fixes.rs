@@ -1,10 +1,14 @@
 //! What to fix first: the findings that cost users most.
 //!
 //! A finding takes part when it has a cost, the share of requests (or, where no request can be told, of calls) that pay for
-//! it. Entry points that fail take part by their failures even when no pass says why. The most costly come first, then the
-//! surer, then by id. Costs that can be told by entry point - where failures begin, and entry points that fail - count requests by the
-//! weights of their entry points; others are shares of requests or calls as seen. Ten at most: more is no order of work. An empty list comes with a sentence on what was looked at, because
+//! it. Failed requests whose entry point is not known to fail because of an origin take part by themselves. The most costly come first, then the
+//! surer, then by id. Costs that can be told by entry point - where failures begin, entry points that fail or are too slow - count requests by
+//! the weights of their entry points; others are shares of requests as seen. What a pass says of one instance, operation by operation, takes one row, that
+//! which costs most. Ten at most: more is no order of work. An empty list comes with a sentence on what was looked at, because
 //! nothing found is not nothing wrong.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::report::EntryRow;
@@ -32,17 +36,41 @@ pub struct Fix {
     pub command: String,
 }
 
-/// Returns what to fix first, the most costly first.
-pub fn fix_first(findings: &[Finding], entries: &[EntryRow]) -> Vec<Fix> {
-    let mut fixes: Vec<Fix> = findings.iter().filter_map(of_finding).collect();
-    let requests: f64 = entries.iter().map(EntryRow::counted).sum();
-    fixes.extend(entries.iter().filter_map(|entry| of_entry(entry, requests)));
-    fixes.sort_by(|a, b| {
-        let order = b.cost.total_cmp(&a.cost);
-        order.then_with(|| (a.grade, &a.id).cmp(&(b.grade, &b.id)))
+/// An entry point: service, operation, kind.
+pub type EntryId = (String, String, &'static str);
+
+/// Returns what to fix first, the most costly first; of failed requests it is given how many failed for an origin that a finding tells.
+pub fn fix_first(
+    findings: &[Finding],
+    entries: &[EntryRow],
+    explained: &BTreeMap<EntryId, f64>,
+) -> Vec<Fix> {
+    let mut costly: Vec<(Fix, &Finding)> = findings
+        .iter()
+        .filter_map(|finding| Some((of_finding(finding)?, finding)))
+        .collect();
+    costly.sort_by(|(a, _), (b, _)| order(a, b));
+    let mut told: BTreeSet<(&str, &Subject)> = BTreeSet::new();
+    costly.retain(|(_, finding)| match finding.subject {
+        Subject::Instance(..) => told.insert((finding.pass, &finding.subject)),
+        _ => true,
     });
+    let requests: f64 = entries.iter().map(EntryRow::counted).sum();
+    let failing = entries.iter().filter_map(|entry| {
+        let id = (entry.service.clone(), entry.operation.clone(), entry.kind);
+        let explained = explained.get(&id).copied().unwrap_or(0.0);
+        of_entry(entry, explained, requests)
+    });
+    let mut fixes: Vec<Fix> = costly.into_iter().map(|(fix, _)| fix).collect();
+    fixes.extend(failing);
+    fixes.sort_by(order);
     fixes.truncate(FIXES_MAX);
     fixes
+}
+
+fn order(a: &Fix, b: &Fix) -> Ordering {
+    let order = b.cost.total_cmp(&a.cost);
+    order.then_with(|| (a.grade, &a.id).cmp(&(b.grade, &b.id)))
 }
 
 fn of_finding(finding: &Finding) -> Option<Fix> {
@@ -56,8 +84,17 @@ fn of_finding(finding: &Finding) -> Option<Fix> {
     })
 }
 
-fn of_entry(entry: &EntryRow, requests: f64) -> Option<Fix> {
-    let cost = entry.failed * entry.weight.unwrap_or(1.0) / requests;
+fn of_entry(entry: &EntryRow, explained: f64, requests: f64) -> Option<Fix> {
+    // Origins were counted in the same units, so that a rest is no rounding.
+    let rest = (entry.failed - explained).max(0.0);
+    let cost = rest * entry.weight.unwrap_or(1.0) / requests;
+    let whereof = match explained > 0.0 {
+        true => format!(
+            "; of {} nothing says where they began",
+            text::weighted(rest)
+        ),
+        false => String::new(),
+    };
     (cost >= LEAST_COST).then(|| Fix {
         id: match entry.kind {
             kind @ ("job" | "message") => {
@@ -68,7 +105,7 @@ fn of_entry(entry: &EntryRow, requests: f64) -> Option<Fix> {
         cost,
         grade: Grade::Measured,
         text: format!(
-            "{} {}: {} of {} {} failed",
+            "{} {}: {} of {} {} failed{whereof}",
             entry.service,
             entry.operation,
             text::weighted(entry.failed),
@@ -136,7 +173,7 @@ mod tests {
         Finding {
             id: id.to_owned(),
             pass: "retries",
-            subject: Subject::Edge("shop".to_owned(), "pay ment".to_owned()),
+            subject: Subject::Edge("shop".to_owned(), format!("pay ment{id}")),
             grade,
             cost,
             ..Finding::default()
@@ -160,11 +197,49 @@ mod tests {
             failed: 1.0,
             ..EntryRow::default()
         };
-        let fixes = fix_first(&findings, &[entry]);
+        let fixes = fix_first(&findings, &[entry], &BTreeMap::new());
         let ids: Vec<&str> = fixes.iter().map(|fix| &*fix.id).collect();
         assert_eq!(ids, ["c", "b", "entry:shop GET /", "a"]);
-        assert_eq!(fixes[0].command, "budgets --focus 'pay ment'");
+        assert_eq!(fixes[0].command, "budgets --focus 'pay mentc'");
         assert_eq!(fixes[2].text, "shop GET /: 1 of 10 requests failed");
+    }
+
+    #[test]
+    fn an_instance_has_one_row_of_a_pass_that_which_costs_most() {
+        let of = |id: &str, cost| Finding {
+            subject: Subject::Instance("pay".to_owned(), "pay-1".to_owned()),
+            ..finding(id, Some(cost), Grade::Proved)
+        };
+        let other = Finding {
+            pass: "timeouts",
+            ..of("c", 0.01)
+        };
+        let findings = [of("a", 0.1), of("b", 0.2), other];
+        let fixes = fix_first(&findings, &[], &BTreeMap::new());
+        let ids: Vec<&str> = fixes.iter().map(|fix| &*fix.id).collect();
+        assert_eq!(ids, ["b", "c"]);
+    }
+
+    #[test]
+    fn failures_whose_origin_is_told_are_not_told_again() {
+        let entry = EntryRow {
+            service: "shop".to_owned(),
+            operation: "GET /".to_owned(),
+            kind: "request",
+            requests: 100.0,
+            failed: 20.0,
+            ..EntryRow::default()
+        };
+        let told = |explained: f64| {
+            let id = ("shop".to_owned(), "GET /".to_owned(), "request");
+            let fixes = fix_first(&[], std::slice::from_ref(&entry), &[(id, explained)].into());
+            fixes.into_iter().map(|fix| (fix.cost, fix.text)).next()
+        };
+        let said = "shop GET /: 20 of 100 requests failed";
+        assert_eq!(told(20.0), None);
+        assert_eq!(told(0.0), Some((0.2, said.to_owned())));
+        let rest = format!("{said}; of 8 nothing says where they began");
+        assert_eq!(told(12.0), Some((0.08, rest)));
     }
 
     #[test]
@@ -177,7 +252,7 @@ mod tests {
             failed: 1.0,
             ..EntryRow::default()
         });
-        let fixes = fix_first(&[], &entries);
+        let fixes = fix_first(&[], &entries, &BTreeMap::new());
         let ids: Vec<&str> = fixes.iter().map(|fix| &*fix.id).collect();
         assert_eq!(
             ids,
@@ -204,7 +279,7 @@ mod tests {
                 entry("GET /", 960.0, 48.0, None),
                 entry("POST /buy", 40.0, 4.0, weight),
             ];
-            let fixes = fix_first(&[], &entries).into_iter();
+            let fixes = fix_first(&[], &entries, &BTreeMap::new()).into_iter();
             fixes.map(|fix| (fix.id, fix.cost)).collect::<Vec<_>>()
         };
         let (view, buy) = (
@@ -221,9 +296,10 @@ mod tests {
 
     #[test]
     fn there_are_ten_at_most_and_none_for_a_healthy_system() {
-        let findings = vec![finding("a", Some(0.5), Grade::Proved); 30];
-        assert_eq!(fix_first(&findings, &[]).len(), FIXES_MAX);
-        assert!(fix_first(&[], &[EntryRow::default()]).is_empty());
+        let of = |at| finding(&format!("f{at}"), Some(0.5), Grade::Proved);
+        let findings: Vec<Finding> = (0..30).map(of).collect();
+        assert_eq!(fix_first(&findings, &[], &BTreeMap::new()).len(), FIXES_MAX);
+        assert!(fix_first(&[], &[EntryRow::default()], &BTreeMap::new()).is_empty());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-pub use crate::text::names::{nearest, truncated, visible, width, wrapped};
+pub use crate::text::names::{beginning, nearest, truncated, visible, width, wrapped};
 
 /// Returns names as one text; of many, the first few and how many more.
 pub fn listed(names: &[&str]) -> String {

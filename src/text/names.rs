@@ -54,6 +54,34 @@ pub fn truncated(text: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{head}{gap}{tail}"))
 }
 
+/// Returns the beginning of a sentence that fits a number of columns and ends with one of its clauses, behind the colon if it has one; if none
+/// does, the first of them.
+pub fn beginning(sentence: &str, columns: usize) -> &str {
+    if width(sentence) <= columns {
+        return sentence;
+    }
+    // What stands before a colon names a place and not what is wrong there.
+    let colon = sentence.find(": ").unwrap_or(0);
+    let (mut depth, mut end, mut used) = (0usize, None, 0);
+    for (at, c) in sentence.char_indices() {
+        if used > columns && end.is_some() {
+            break;
+        }
+        used += char_width(c);
+        let rest = &sentence[at..];
+        let ends = ["; ", ", ", " ("].iter().any(|mark| rest.starts_with(mark));
+        if depth == 0 && at > colon && ends && (used <= columns + 1 || end.is_none()) {
+            end = Some(at);
+        }
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    &sentence[..end.unwrap_or(sentence.len())]
+}
+
 /// Returns the first characters that fit.
 fn taken(chars: impl Iterator<Item = char>, columns: usize) -> String {
     let mut used = 0;
@@ -124,6 +152,28 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_beginning_of_a_sentence_ends_with_a_clause() {
+        let sentence =
+            "pay: 4 chains began here (Error, or so), 2 of them seen by others; 3 reached users";
+        for (columns, expected) in [
+            (100, sentence),
+            (
+                80,
+                "pay: 4 chains began here (Error, or so), 2 of them seen by others",
+            ),
+            (50, "pay: 4 chains began here (Error, or so)"),
+            (30, "pay: 4 chains began here"),
+            (20, "pay: 4 chains began here"),
+        ] {
+            assert_eq!(beginning(sentence, columns), expected, "{columns}");
+        }
+        assert_eq!(beginning("nothing to cut at", 9), "nothing to cut at");
+        let named = "a, b: fail at the same times (phi 0.7), and zone c explains it";
+        assert_eq!(beginning(named, 20), "a, b: fail at the same times");
+        assert_eq!(beginning("", 0), "");
+    }
 
     #[test]
     fn hidden_characters_are_written_out() {

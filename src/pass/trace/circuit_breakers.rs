@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
+use crate::pass::cost::cost;
 use crate::pass::outages::{self, ATTEMPTS, CALLS, FAILED, FAILED_NS, REJECTED, REQUESTS, SERVED};
 use crate::pass::trace::{exemplars, grouped, median, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
@@ -116,9 +117,10 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     measured.metric(METRIC, missing.len() as f64);
     measured.metric("opened_breakers", opened as f64);
     let attempts = total(calls.rows().iter().map(|(_, record)| record.sums[ATTEMPTS]));
+    let whole = graph.requests_or(attempts);
     let said = missing
         .into_iter()
-        .map(|((from, to), outages)| said_of(from, to, &outages, attempts));
+        .map(|((from, to), outages)| said_of(from, to, &outages, whole));
     measured.findings.extend(said);
 }
 
@@ -194,7 +196,7 @@ fn found(bins: &[Bin<'_>], width: u64) -> Vec<Outage> {
         .collect()
 }
 
-fn said_of(from: &str, to: &str, outages: &[Outage], attempts: u64) -> Finding {
+fn said_of(from: &str, to: &str, outages: &[Outage], whole: u64) -> Finding {
     let sum = |at: usize| total(outages.iter().map(|outage| outage.record.sums[at]));
     let longest = outages.iter().map(|outage| outage.ns).max().unwrap_or(0);
     let mut shown = Record::default();
@@ -209,7 +211,7 @@ fn said_of(from: &str, to: &str, outages: &[Outage], attempts: u64) -> Finding {
         count: failed,
         of: asked,
         exemplars: exemplars(&shown),
-        cost: Some(failed as f64 / attempts.max(1) as f64),
+        cost: cost(failed, whole),
         text: format!(
             "{from} -> {to}: went on asking in an outage of {}: {} of {} failed, which took {} in all",
             text::duration(longest),

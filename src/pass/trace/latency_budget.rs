@@ -49,7 +49,8 @@ fn measure_with(graph: &Graph<'_>, limits: &Limits, measured: &mut Measured) {
         };
         let durations = &point.entry.duration_ns;
         let entry = (graph.name(node).to_owned(), point.operation.clone());
-        slos.push(headroom(&entry, durations, slo));
+        let cost = |share| graph.cost_of_entry(point.service, &point.operation, share);
+        slos.push(headroom(&entry, durations, slo, cost));
         if let Some(p99) = p99_of(durations) {
             let share = (slo as f64 - p99 as f64) / slo.max(1) as f64;
             least = Some(least.map_or(share, |least: f64| least.min(share)));
@@ -76,7 +77,12 @@ fn subject(entry: &(String, String)) -> Subject {
 }
 
 /// Compares the p99 of an entry point with its objective.
-fn headroom(entry: &(String, String), durations: &Sketch, slo: u64) -> Finding {
+fn headroom(
+    entry: &(String, String),
+    durations: &Sketch,
+    slo: u64,
+    cost_of: impl Fn(f64) -> Option<f64>,
+) -> Finding {
     let of = Finding::of(LATENCY_BUDGET.name, "slo_headroom", subject(entry));
     let count = durations.count();
     let Some(p99) = p99_of(durations) else {
@@ -114,7 +120,9 @@ fn headroom(entry: &(String, String), durations: &Sketch, slo: u64) -> Finding {
             text::duration(high),
             text::duration(slo),
         ),
-        cost: (left < 0.0).then(|| durations.count_above(slo) as f64 / count as f64),
+        cost: (left < 0.0)
+            .then(|| cost_of(durations.count_above(slo) as f64 / count as f64))
+            .flatten(),
         ..of
     }
 }

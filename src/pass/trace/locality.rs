@@ -16,6 +16,7 @@ use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::sketch::Sketch;
 use crate::fold::{Seen, Watcher};
 use crate::model::names::{ABSENT, NameId};
+use crate::pass::cost::cost;
 use crate::pass::trace::{exemplars, grouped, requests_by_entry, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
@@ -162,7 +163,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         measured.findings.push(finding);
         return;
     }
-    let all = sum(|edge| edge.calls);
+    let whole = graph.requests_or(sum(|edge| edge.calls));
     let left = grouped(edges, |key| {
         let [from, to, reach, _] = key.parts;
         (graph.name_of(from), graph.name_of(to), reach)
@@ -181,7 +182,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
                 to,
                 record,
                 stayed,
-                all,
+                whole,
             };
             measured.findings.extend(match *reach {
                 TO_REGION => leaving.to_region(&between.regions),
@@ -250,8 +251,8 @@ struct Leaving<'a> {
     record: &'a Record,
     /// Client less server time of the calls that stay.
     stayed: Sketch,
-    /// Calls of all edges.
-    all: u64,
+    /// What calls are a share of.
+    whole: u64,
 }
 
 impl Leaving<'_> {
@@ -277,7 +278,7 @@ impl Leaving<'_> {
             count: calls,
             of: places.known.max(calls),
             exemplars: exemplars(self.record),
-            cost: Some(calls as f64 / self.all.max(1) as f64),
+            cost: cost(calls, self.whole),
             text: format!(
                 "{} -> {}: {} of {} leave their {what}, and take {} {compared} in the median",
                 self.from,
@@ -336,7 +337,7 @@ fn measure_entries(graph: &Graph<'_>, table: &Table, measured: &mut Measured) {
             count: n,
             of,
             exemplars: exemplars(record),
-            cost: Some(n as f64 / all.max(1) as f64),
+            cost: cost(n, all),
             text: format!(
                 "{service} {operation}: {} of {} that enter in {home} wait for {away}, {} of {} each between the two",
                 text::count(n),

@@ -123,6 +123,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let records = grouped(calls, |key| (graph.name_of(key.parts[1]), key.number));
     let records: Vec<_> = records.into_iter().collect();
     let attempts = total(records.iter().map(|(_, record)| record.sums[ATTEMPTS]));
+    let whole = graph.requests_or(attempts);
     let mut looked_at = 0u64;
     let mut found = 0u64;
     let mut gains = Vec::new();
@@ -146,7 +147,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
                     sum.merge(record);
                 }
             }
-            let finding = incident.finding(name, &sum, attempts);
+            let finding = incident.finding(name, &sum, whole);
             measured.findings.push(finding);
         }
     }

@@ -205,14 +205,15 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     }
     for ((from, to, operation), record) in &by_call {
         let subject = Subject::Call((*from).into(), (*to).into(), (*operation).into());
-        measured.findings.extend(said_of(subject, record, calls));
+        let cost = |weight| graph.cost_of_weight(weight, calls);
+        measured.findings.extend(said_of(subject, record, &cost));
     }
     let twice = repeated_messages(graph, messages, measured);
     measured.metric("phantom_duplicates", total([sum(DUPLICATES), twice]) as f64);
 }
 
 /// Returns what is to be said of the calls of one operation along one edge.
-fn said_of(subject: Subject, record: &Record, calls_between_services: f64) -> Vec<Finding> {
+fn said_of(subject: Subject, record: &Record, cost: &impl Fn(f64) -> Option<f64>) -> Vec<Finding> {
     let told = |metric, unit, value: f64, count: u64, text: String| Finding {
         value,
         unit,
@@ -243,8 +244,7 @@ fn said_of(subject: Subject, record: &Record, calls_between_services: f64) -> Ve
             text,
         );
         let weight = Weight(record.sums[PHANTOMS_WEIGHT]).value();
-        finding.cost =
-            Some((weight / calls_between_services).min(1.0)).filter(|cost| cost.is_finite());
+        finding.cost = cost(weight);
         said.push(finding);
     }
     for (sum, metric, why) in [
@@ -262,7 +262,11 @@ fn said_of(subject: Subject, record: &Record, calls_between_services: f64) -> Ve
         let twice = record.sums[sum];
         if twice > 0 {
             let text = format!("{place}, {why}: {} succeeded more than once", calls(twice));
-            said.push(told(metric, "calls", twice as f64, twice, text));
+            let mut finding = told(metric, "calls", twice as f64, twice, text);
+            if sum == DUPLICATES {
+                finding.cost = cost(twice as f64);
+            }
+            said.push(finding);
         }
     }
     let wasted = record.sums[WASTED_SEEN];
@@ -335,6 +339,7 @@ fn repeated_messages(graph: &Graph<'_>, messages: &Table, measured: &mut Measure
 
 #[cfg(test)]
 mod tests {
+        let cost = graph.cost_of_calls(again, all);
     use crate::pass::trace::tests::check;
 
     #[test]
@@ -349,6 +354,7 @@ mod tests {
              proved wasted_server_seconds shop->pay POST /charge 0.028000: \
                 shop -> pay POST /charge: the callee worked at least 28 ms for nobody, in 1 call",
         );
+                cost,
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::fold::{Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::names::ABSENT;
 use crate::model::span::Flags;
+use crate::pass::cost::cost;
 use crate::pass::trace::physics::links::Link;
 use crate::pass::trace::physics::regions::floor_ns;
 use crate::pass::trace::{exemplars, grouped, requests_by_entry, total};
@@ -327,7 +328,7 @@ fn chatty(service: &str, operation: &str, record: &Record, requests: (u64, u64))
         count: n,
         of: requests.0.max(n),
         exemplars: exemplars(record),
-        cost: Some(n as f64 / requests.1.max(1) as f64),
+        cost: cost(n, requests.1),
         text: format!(
             "{service} {operation}: {} round trips to other regions one after the other (at most {}), {} of the time, in {} \
              that {} any",

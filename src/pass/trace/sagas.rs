@@ -235,6 +235,10 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
                     count: n,
                     of,
                     exemplars: exemplars(record),
+                    // The wrong order undoes everything all the same.
+                    cost: (at != DISORDERED)
+                        .then(|| graph.cost_of_calls(n, of))
+                        .flatten(),
                     text: format!(
                         "{service} {operation}: of {}, {} {what} {undo}",
                         text::plural(of, "step"),

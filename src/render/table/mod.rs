@@ -37,7 +37,7 @@ use crate::text;
 pub(in crate::render) use self::diff::DIFF;
 
 use self::cells::{heading, number, share};
-use self::page::{Column, Grid, Page, Row};
+use self::page::{COLUMNS, Column, Grid, Page, Row};
 
 /// Writes text for terminals.
 pub(in crate::render) static TABLE: Renderer = Renderer {
@@ -124,6 +124,9 @@ fn write_summary(report: &Report, answers: &[String], page: &mut Page<'_>) -> io
     Ok(())
 }
 
+/// Columns that a sentence of the fix list has at least, even if its command is long.
+const LEAST_SENTENCE: usize = 40;
+
 /// Writes what to fix first, or how much was looked at to find nothing.
 fn write_fixes(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     let Some(fixes) = report
@@ -133,19 +136,18 @@ fn write_fixes(report: &Report, page: &mut Page<'_>) -> io::Result<()> {
     else {
         return Ok(());
     };
-    page.heading("Fix first, the most costly first")?;
+    page.heading("Fix first, by the share of requests that pay")?;
     if fixes.is_empty() {
         return page.paragraph(&nothing_to_fix(report), 0);
     }
     for (at, fix) in fixes.iter().enumerate() {
         let (sentence, command) = (text::visible(&fix.text), text::visible(&fix.command));
-        let line = format!(
-            "{}. {} of requests: {sentence} ({}); topple {command}",
-            at + 1,
-            text::percent(fix.cost),
-            fix.grade.name()
-        );
-        page.paragraph(&line, 3)?;
+        let before = format!("{}. {}: ", at + 1, text::percent(fix.cost));
+        let after = format!(" ({}); topple {command}", fix.grade.name());
+        let room = COLUMNS.saturating_sub(text::width(&before) + text::width(&after));
+        // The whole sentence stands among the findings.
+        let short = text::beginning(&sentence, room.max(LEAST_SENTENCE));
+        page.paragraph(&format!("{before}{short}{after}"), 3)?;
     }
     Ok(())
 }

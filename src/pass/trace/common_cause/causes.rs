@@ -193,7 +193,7 @@ pub(super) fn explain<'a>(
             count: failed,
             of: record.sums[REQUESTS],
             exemplars: exemplars(&record),
-            cost: Some(failed as f64 / n_requests.max(1) as f64),
+            cost: graph.cost_of_calls(failed, n_requests),
             text: format!(
                 "{} fail at the same times (phi {:.2}), and {what} {name} explains it best (Ochiai {:.2})",
                 text::listed(&group.names(graph)),

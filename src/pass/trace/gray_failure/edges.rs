@@ -7,6 +7,7 @@ use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::{Record, Table};
 use crate::pass::Graph;
+use crate::pass::cost::cost;
 use crate::pass::trace::gray_failure::{
     BESIDE, CLIENT_ONLY, ENOUGH_CALLS, GRAY_FAILURE, SERVER_ONLY, TOLD_SHARE, UNANSWERED,
 };
@@ -27,8 +28,8 @@ pub(super) struct EdgeCalls {
 #[derive(Debug)]
 pub(super) struct Edges<'a> {
     pub(super) by_ends: BTreeMap<(&'a str, &'a str), EdgeCalls>,
-    /// Calls of all edges.
-    all: u64,
+    /// What calls are a share of.
+    whole: u64,
 }
 
 impl<'a> Edges<'a> {
@@ -58,7 +59,8 @@ impl<'a> Edges<'a> {
             }
         }
         let all = total(by_ends.values().map(EdgeCalls::all));
-        Edges { by_ends, all }
+        let whole = graph.requests_or(all);
+        Edges { by_ends, whole }
     }
 
     pub(super) fn findings(&self) -> Vec<Finding> {
@@ -91,7 +93,7 @@ impl<'a> Edges<'a> {
             interval: Some((100.0 * interval.low, 100.0 * interval.high)),
             count: client,
             of: calls.paired,
-            cost: Some(client as f64 / self.all.max(1) as f64),
+            cost: cost(client, self.whole),
             text: format!(
                 "{from} -> {to}: {} of {} failed for {from} and not for {to}, {} the other way round",
                 text::count(client),
@@ -113,7 +115,7 @@ impl<'a> Edges<'a> {
             interval: Some((100.0 * interval.low, 100.0 * interval.high)),
             count: lost,
             of: all,
-            cost: Some(lost as f64 / self.all.max(1) as f64),
+            cost: cost(lost, self.whole),
             text: format!(
                 "{from} -> {to}: {} of {} failed without any span of {to}: lost on the way, refused, or their server died",
                 text::count(lost),

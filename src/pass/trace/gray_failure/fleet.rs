@@ -8,6 +8,7 @@ use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Record, Table};
 use crate::fold::sketch::Sketch;
 use crate::pass::Graph;
+use crate::pass::cost::cost;
 use crate::pass::trace::gray_failure::edges::Edges;
 use crate::pass::trace::gray_failure::{
     CHECKS, ENOUGH_BINS, ENOUGH_CHECKS, ENOUGH_OF_BIN, ENOUGH_OF_INSTANCE, FAILED, FAILED_CHECKS,
@@ -34,8 +35,8 @@ pub(super) struct Fleet<'a> {
     watched: BTreeMap<(&'a str, &'a str), Record>,
     /// The versions of each service's instances.
     versions: BTreeMap<(&'a str, &'a str), &'a str>,
-    /// Requests of all instances.
-    all: u64,
+    /// What the requests of an instance are a share of.
+    whole: u64,
     pub(super) has_instances: bool,
     pub(super) has_checks: bool,
 }
@@ -47,7 +48,7 @@ impl<'a> Fleet<'a> {
             instances: BTreeMap::new(),
             watched: BTreeMap::new(),
             versions: BTreeMap::new(),
-            all: 0,
+            whole: 0,
             has_instances: false,
             has_checks: false,
         };
@@ -67,7 +68,7 @@ impl<'a> Fleet<'a> {
             bin.merge(&counts);
             fleet.has_instances = true;
             fleet.has_checks |= record.sums[CHECKS] > 0;
-            fleet.all = total([fleet.all, record.sums[REQUESTS]]);
+            fleet.whole = total([fleet.whole, record.sums[REQUESTS]]);
             if record.sums[REQUESTS] > 0 {
                 let of_operation = fleet.operations.entry((service, operation)).or_default();
                 let work = of_operation.entry(instance).or_default();
@@ -77,6 +78,7 @@ impl<'a> Fleet<'a> {
                 }
             }
         }
+        fleet.whole = graph.requests_or(fleet.whole);
         let watched = |record: &Record| record.sums[CHECKS] > 0 && record.sums[REQUESTS] > 0;
         for ((service, instance, _), record) in bins.iter().filter(|(_, record)| watched(record)) {
             let sum = fleet.watched.entry((service, instance)).or_default();
@@ -161,7 +163,7 @@ impl<'a> Fleet<'a> {
             unit: "times",
             count: own.count(),
             of: all.count(),
-            cost: Some(own.count() as f64 / self.all.max(1) as f64),
+            cost: cost(own.count(), self.whole),
             text: format!(
                 "{} of {}: {} takes {} in the median, {} at its peers{}{}",
                 place.instance,
@@ -211,7 +213,7 @@ impl<'a> Fleet<'a> {
             interval: Some((100.0 * interval.low, 100.0 * interval.high)),
             count: failed,
             of: n,
-            cost: Some(failed as f64 / self.all.max(1) as f64),
+            cost: cost(failed, self.whole),
             text: format!(
                 "{} of {}: {} fails in {} of {}, {} at its peers{}{}",
                 place.instance,
@@ -249,7 +251,7 @@ impl<'a> Fleet<'a> {
                     interval: Some((100.0 * interval.low, 100.0 * interval.high)),
                     count: failed,
                     of: requests,
-                    cost: Some(failed as f64 / self.all.max(1) as f64),
+                    cost: cost(failed, self.whole),
                     text: format!(
                         "{instance} of {service}: {} of {} failed there, while {} succeeded",
                         text::count(failed),
@@ -306,6 +308,7 @@ impl<'a> Fleet<'a> {
                     grade: Grade::Inferred,
                     count: n_lost,
                     of: total([n_lost, fewest]),
+                    cost: cost(n_lost, self.whole),
                     text: format!(
                         "{instance} of {service}: it received {} where its peers received {} on average, and {} to {service} \
                          were lost{}",

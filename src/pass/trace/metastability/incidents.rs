@@ -8,6 +8,7 @@
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::Record;
+use crate::pass::cost::cost;
 use crate::pass::outages::{ATTEMPTS, FAILED, FAILED_NS, FIRSTS};
 use crate::pass::trace::metastability::{Bin, METASTABILITY, Well};
 use crate::pass::trace::{exemplars, median};
@@ -73,8 +74,8 @@ impl Incident {
         self.from <= number && number <= self.to
     }
 
-    /// Says what happened, given what was asked meanwhile and the attempts to all callees.
-    pub(super) fn finding(&self, callee: &str, sum: &Record, attempts: u64) -> Finding {
+    /// Says what happened, given what was asked meanwhile and what failures are a share of.
+    pub(super) fn finding(&self, callee: &str, sum: &Record, whole: u64) -> Finding {
         let [asked, firsts, failed] = [ATTEMPTS, FIRSTS, FAILED].map(|at| sum.sums[at]);
         let amplification = asked as f64 / firsts.max(1) as f64;
         let surge = match self.surge > 0.0 {
@@ -88,7 +89,7 @@ impl Incident {
             count: failed,
             of: asked,
             exemplars: exemplars(sum),
-            cost: Some(failed as f64 / attempts.max(1) as f64),
+            cost: cost(failed, whole),
             text: format!(
                 "{callee} stayed bad for {} after a surge {surge} was over: {} of the attempts failed, which took {}, \
              and each first attempt became {amplification:.1}",

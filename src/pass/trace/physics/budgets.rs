@@ -44,6 +44,7 @@ pub(super) fn captured(graph: &Graph<'_>, table: &Table) -> Vec<Finding> {
             count: record.sums[IMPOSSIBLE],
             of: record.sums[IMPOSSIBLE],
             exemplars: exemplars(record),
+            cost: graph.cost_of_calls(record.sums[IMPOSSIBLE], record.sums[IMPOSSIBLE]),
             ..finding("impossible_deadline", subject, record.least, text)
         }
     });
@@ -88,6 +89,7 @@ pub(super) fn declared_timeouts(graph: &Graph<'_>) -> Vec<Finding> {
         Finding {
             count,
             of: count,
+            cost: graph.cost_of_calls(count, count),
             ..finding(
                 "impossible_deadline",
                 Subject::Edge(name(from), name(to)),
@@ -144,6 +146,11 @@ pub(super) fn declared_objectives(
                     count: above,
                     of: all,
                     exemplars: exemplars(record),
+                    cost: graph.cost_of_entry(
+                        point.service,
+                        &point.operation,
+                        above as f64 / all as f64,
+                    ),
                     ..finding("impossible_objective", subject, ns, text)
                 };
                 told.entry(key).or_insert(finding);

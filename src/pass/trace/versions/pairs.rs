@@ -68,7 +68,7 @@ pub(super) fn measure(graph: &Graph<'_>, pairs: &Table, measured: &mut Measured)
                 count: failed,
                 of: n,
                 exemplars: exemplars(&pair.own),
-                cost: (calls > 0.0).then(|| (failed as f64 / calls).min(1.0)),
+                cost: graph.cost_of_weight(failed as f64, calls),
                 text: format!(
                     "{place}: {} of the calls fail, {} between other versions",
                     text::percent(share),
