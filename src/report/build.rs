@@ -24,6 +24,7 @@ use crate::pass::spent::failures_of;
 use crate::pass::{Choice, Effort, Graph};
 use crate::policy::Policy;
 use crate::policy::facts::declared;
+use crate::report::bounds;
 use crate::report::fixes::{EntryId, fix_first};
 use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Kind, Late, Part, ProblemRow, Quantiles, Report, Service,
@@ -301,6 +302,7 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
             "too many {class} names: some are counted together as (other)"
         ));
     }
+    notes.extend(bounds::of_tables(&topology.ledger, system.account.traces));
     if system.account.traces_outside > 0 {
         notes.push(format!(
             "{} outside the time window asked for",
@@ -318,7 +320,6 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
     notes
 }
 
-/// Services named in one note.
 /// Returns how many failed requests of each entry point began to fail at a service that is known.
 fn explained(graph: &Graph<'_>) -> BTreeMap<EntryId, f64> {
     let mut explained: BTreeMap<EntryId, f64> = BTreeMap::new();
@@ -330,6 +331,7 @@ fn explained(graph: &Graph<'_>) -> BTreeMap<EntryId, f64> {
     explained
 }
 
+/// Services named in one note.
 const NAMED: usize = 3;
 
 /// Says that requests of some entry points count more than others, if they do.

@@ -5,6 +5,8 @@
 
 pub mod build;
 
+mod bounds;
+
 pub mod degrees;
 
 pub mod fixes;

@@ -5,11 +5,13 @@ use std::fs;
 
 use topple::error::Exit;
 use topple::fold::message::MAX_SIDES;
+use topple::fold::operations::OPERATIONS;
 use topple::fold::shape::{MAX_SHAPES, MAX_STEPS_OF_ONE};
 use topple::format::{FORMATS, peek};
 use topple::input::Limits;
 use topple::model::names::Class;
 use topple::model::{LinkRow, SpanRow};
+use topple::pass;
 use topple::pipeline::DEFAULT_MEMORY;
 use topple::render::gate::GATE_RENDERERS;
 use topple::render::{self, RENDERERS};
@@ -287,6 +289,10 @@ fn limits_are_those_of_the_program() {
     assert_eq!(Class::Operation.bound(), Class::Service.bound());
     assert_eq!(Class::Peer.bound(), Class::Service.bound());
     assert_eq!(Class::Label.bound(), Class::Instance.bound());
+    let tables = pass::watchers().flat_map(|watcher| watcher.tables);
+    let kept = tables.chain([&OPERATIONS]).map(|of| of.layout.limit);
+    let kept: Vec<u64> = kept.collect();
+    let [least, most] = [kept.iter().min(), kept.iter().max()].map(|of| text::count(*of.unwrap()));
     let bounds: Vec<String> = table("Limits")
         .into_iter()
         .map(|mut row| row.remove(1))
@@ -302,6 +308,7 @@ fn limits_are_those_of_the_program() {
             text::count(MAX_SHAPES as u64),
             text::count(MAX_STEPS_OF_ONE as u64),
             text::count(MAX_SIDES as u64),
+            format!("{least} to {most} each"),
         ]
     );
     let first = format!("behind the first {}", text::bytes(ratio_after_bytes));
