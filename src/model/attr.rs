@@ -190,6 +190,8 @@ slots! {
     Zipkin = ["zipkin.kind"],
     /// Id of a message.
     MessageId = ["messaging.message.id", "messaging.message_id"],
+    /// Group of consumers of which one takes each message.
+    ConsumerGroup = ["messaging.consumer.group.name", "messaging.kafka.consumer.group", "messaging.kafka.consumer_group"],
     /// Conversation a message belongs to.
     Conversation = ["messaging.message.conversation_id", "messaging.conversation_id"],
     /// Key under which the callee drops repeats of a request; captured headers are opt-in.

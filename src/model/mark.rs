@@ -15,7 +15,7 @@ use crate::text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum MarkKind {
-    /// Hash of the id of a message.
+    /// Hash of the id of a message, and of the group of consumers that takes it, if it is named.
     Message = 8,
     /// Hash of the conversation of a message.
     Conversation = 9,
@@ -117,7 +117,11 @@ fn value(facts: &Facts<'_>, kind: MarkKind) -> Option<u64> {
         value => value.text().map(hash),
     };
     match kind {
-        MarkKind::Message => hashed(Slot::MessageId),
+        MarkKind::Message => {
+            let message = hashed(Slot::MessageId)?;
+            let group = hashed(Slot::ConsumerGroup);
+            Some(group.map_or(message, |group| mix(message ^ group.rotate_left(1))))
+        }
         MarkKind::Conversation => hashed(Slot::Conversation),
         MarkKind::Idempotency => hashed(Slot::IdempotencyKey),
         MarkKind::Tenant => hashed(Slot::Tenant),
@@ -207,6 +211,15 @@ mod tests {
         let message = |id: &str| found("messaging.message.id", Value::Text(id));
         assert_eq!(message("a"), [(MarkKind::Message, hash("a"))]);
         assert_ne!(message("a"), message("b"));
+        let taken_by = |group| {
+            let mut facts = Facts::default();
+            facts.put(Slot::MessageId, 0, Value::Text("a"));
+            facts.put(Slot::ConsumerGroup, 0, Value::Text(group));
+            value(&facts, MarkKind::Message)
+        };
+        assert_ne!(taken_by("mail"), taken_by("audit"));
+        assert_eq!(taken_by("mail"), taken_by("mail"));
+        assert_ne!(taken_by("mail"), Some(hash("a")));
         assert_eq!(message(""), []);
         assert_eq!(
             found("tls.server.not_after", Value::Text("1970-01-02T00:00:00Z")),

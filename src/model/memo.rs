@@ -83,6 +83,7 @@ const NO_MEANING: u128 = mask(&[
     Slot::UserAgent,
     Slot::DbText,
     Slot::MessageId,
+    Slot::ConsumerGroup,
     Slot::Conversation,
     Slot::IdempotencyKey,
     Slot::GrpcTimeout,

@@ -143,6 +143,7 @@ pub const METRICS: &[&str] = &[
     "unknown_edges",
     "unordered_writes",
     "version_stragglers",
+    "wasted_server_ratio",
     "wasted_server_seconds",
     "worst_retry_amplification",
     "zones",

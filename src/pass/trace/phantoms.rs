@@ -4,7 +4,7 @@
 //!   The caller believes the opposite of what happened.
 //! - *Duplicate*: two servers or more succeeded within one logical call whose operation may not be repeated without harm
 //!   (RFC 9110, section 9.2.2; spans may say that theirs may). A message that was processed with success more than
-//!   once by one service counts as well.
+//!   once by one service (or group of consumers, where they are named) counts as well, known by its id and destination.
 //! - *Wasted time*: a server that lasted longer than its client worked on for at least the difference of the two
 //!   durations after the client had gone; durations need no common clock, so this is a lower bound whatever the clocks
 //!   say. Differences within 1 ms and 1 % are left out, and so are calls whose client saw no failure: their client
@@ -13,16 +13,19 @@
 //! Left out on purpose: asynchronous calls, and clients with several servers whose end belongs to none of them alone.
 
 use crate::finding::{Finding, Grade, Subject};
+use crate::fold::catalogue::{NodeKind, USERS};
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::dictionary::Weight;
+use crate::model::names::ABSENT;
+use crate::model::peer::PeerKind;
 use crate::model::span::{Flags, Kind, Outcome, Role};
 use crate::pass::trace::{exemplars, grouped, sums, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
-use crate::trace::link::Call;
+use crate::trace::link::{Call, End};
 
 /// Finds work done for nobody, and work done twice.
 pub static PHANTOMS: Pass = Pass {
@@ -40,11 +43,12 @@ static WATCHER: Watcher = Watcher {
             "phantoms",
             [Part::Node, Part::Node, Part::Text, Part::Unused],
         ),
-        // By consuming service and hash of the message: how often it was processed with success.
+        // By consuming service, destination, and hash of the message and its consumers: how often it was processed with success. Ids need be
+        // unique in one destination alone.
         TableOf {
             name: "phantoms-messages",
             layout: Layout {
-                parts: [Part::Node, Part::Unused, Part::Unused, Part::Unused],
+                parts: [Part::Node, Part::Node, Part::Unused, Part::Unused],
                 bin: 0,
                 limit: 1 << 15,
                 group: 0,
@@ -86,11 +90,21 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             && flags.outcome() == Outcome::Fine
         {
             for message in seen.trace.marks_of(span, MarkKind::Message) {
-                let record = messages.at(seen.catalogue, [seen.node(span), 0, 0, 0], message);
+                let parts = [seen.node(span), destination(seen, span), 0, 0];
+                let record = messages.at(seen.catalogue, parts, message);
                 record.add(0, 1);
                 record.exemplars.offer(seen.exemplar(span));
             }
         }
+    }
+}
+
+/// Returns the node of the destination that a span takes messages from; that of users if it names none.
+fn destination(seen: &Seen<'_>, span: u32) -> u32 {
+    let detail = seen.detail(span);
+    match detail.peer_kind == PeerKind::Queue && detail.peer != ABSENT {
+        true => seen.end(End::Peer(seen.row(span).detail)),
+        false => USERS,
     }
 }
 
@@ -198,6 +212,11 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let sum = |at: usize| total(by_call.values().map(|record| record.sums[at]));
     measured.metric("phantom_operations", sum(PHANTOMS_SEEN) as f64);
     measured.metric("wasted_server_seconds", sum(WASTED_NS) as f64 / 1e9);
+    let worked = worked_ns(graph);
+    if worked > 0.0 {
+        let wasted = sum(WASTED_NS) as f64;
+        measured.metric("wasted_server_ratio", (wasted / worked).min(1.0));
+    }
     let calls = graph.calls_between_services();
     if calls > 0.0 {
         let phantoms = Weight(sum(PHANTOMS_WEIGHT)).value();
@@ -210,6 +229,14 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     }
     let twice = repeated_messages(graph, messages, measured);
     measured.metric("phantom_duplicates", total([sum(DUPLICATES), twice]) as f64);
+}
+
+/// Returns how long servers worked for other services that waited.
+fn worked_ns(graph: &Graph<'_>) -> f64 {
+    let vertices = &graph.system.vertices;
+    let arcs = graph.system.arcs.iter();
+    let between = arcs.filter(|arc| arc.sync && vertices[arc.from].kind != NodeKind::Users);
+    between.map(|arc| arc.edge.server_ns.sum() as f64).sum()
 }
 
 /// Returns what is to be said of the calls of one operation along one edge.
@@ -312,6 +339,7 @@ fn repeated_messages(graph: &Graph<'_>, messages: &Table, measured: &mut Measure
         ),
     };
     for (service, (again, all, shown)) in by_service {
+        let cost = graph.cost_of_calls(again, all);
         repeats = total([repeats, again]);
         if again > 0 {
             measured.findings.push(Finding {
@@ -326,6 +354,7 @@ fn repeated_messages(graph: &Graph<'_>, messages: &Table, measured: &mut Measure
                     text::plural(again, "message"),
                     text::count(all),
                 ),
+                cost,
                 ..Finding::of(
                     PHANTOMS.name,
                     "phantom_duplicates",
@@ -339,7 +368,6 @@ fn repeated_messages(graph: &Graph<'_>, messages: &Table, measured: &mut Measure
 
 #[cfg(test)]
 mod tests {
-        let cost = graph.cost_of_calls(again, all);
     use crate::pass::trace::tests::check;
 
     #[test]
@@ -354,7 +382,6 @@ mod tests {
              proved wasted_server_seconds shop->pay POST /charge 0.028000: \
                 shop -> pay POST /charge: the callee worked at least 28 ms for nobody, in 1 call",
         );
-                cost,
     }
 
     #[test]
@@ -407,9 +434,13 @@ mod tests {
              trace t4
              audit << process orders 40..50 op=process dest=kafka/orders messaging.message.id=m2
              trace t5
-             mail << process orders  60..70 op=process dest=kafka/orders messaging.message.id=m3 error",
+             mail << process orders  60..70 op=process dest=kafka/orders messaging.message.id=m3 error
+             trace t6
+             mail << process bills   60..70 op=process dest=kafka/bills messaging.message.id=m1
+             trace t7
+             mail << process orders  80..90 op=process dest=kafka/orders messaging.message.id=m2 messaging.consumer.group.name=copy",
             "proved phantom_duplicates mail 1.000000: \
-                mail: 1 message processed with success again, of 2 with an id",
+                mail: 1 message processed with success again, of 4 with an id",
         );
     }
 }
