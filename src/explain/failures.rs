@@ -151,7 +151,7 @@ pub(super) static HEDGING: Explanation = Explanation {
     title: "requests sent a second time before the first is answered",
     measures: "hedged_calls are logical calls with two or three attempts that overlap, made by one span to one peer with one operation. Spans may say \
         so (a resend count, the copies a driver counts); otherwise the attempts must begin apart and end together or with one cancelled, and must not be \
-        answered by one instance. hedging_load is the share of attempts that this adds. The later attempt won when its server alone had ended in \
+        answered by one instance; one such call may be chance, so it takes three, and half of those that begin apart and overlap. hedging_load is the share of attempts that this adds. The later attempt won when its server alone had ended in \
         time; a server stopped when it did not outlast its client.",
     matters: "Hedging cuts the tail for a few per cent more load. Without a limit, or with losers that are not stopped, it doubles the load of \
         a service that is already slow.",

@@ -4,7 +4,9 @@
 //! hedge when the spans say so (a later one is marked as resent, or the driver counts its copies), or when
 //! they began apart and either ended together or one was cancelled: the first answer ends the others. Calls that begin
 //! together and end apart go to different shards, not to different copies; more than three at once are
-//! scattered work in any case. Attempts known to have been answered by one instance are no hedge unless marked.
+//! scattered work in any case. Attempts known to have been answered by one instance are no hedge unless marked. Calls that run side by side
+//! also end together by chance now and then: without a mark, an edge hedges only if three calls look like it, and they are most of those that
+//! begin apart and overlap.
 //!
 //! The winner is the one attempt whose server had ended, successfully, within its client's time. The server of a loser was
 //! stopped if it did not outlast its client; both are durations, which need no common clock.
@@ -56,6 +58,12 @@ const LATER_WON: usize = 4;
 /// Losers whose server was seen, and of these those that stopped in time.
 const LOSERS: usize = 5;
 const STOPPED: usize = 6;
+/// Groups of two or three attempts that begin apart and overlap, without a mark.
+const OVERLAPPING: usize = 7;
+
+/// Fewest calls without a mark that make a hedge, and their least share of those that overlap.
+const FEWEST: u64 = 3;
+const LEAST_SHARE: f64 = 0.5;
 
 /// More attempts at once than this are no hedge.
 const MOST_ATTEMPTS: usize = 3;
@@ -93,6 +101,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             for sum in [HEDGED, MARKED, EXTRA] {
                 record.add(sum, 1);
             }
+            record.exemplars.offer(seen.exemplar(call.client));
             continue;
         }
         let parent = seen.trace.parents[call.client as usize];
@@ -132,9 +141,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 
 fn record_of<'t>(seen: &Seen<'_>, call: &Call, table: &'t mut Table) -> &'t mut Record {
     let parts = [seen.end(call.from), seen.end(call.to), 0, 0];
-    let record = table.at(seen.catalogue, parts, 0);
-    record.exemplars.offer(seen.exemplar(call.client));
-    record
+    table.at(seen.catalogue, parts, 0)
 }
 
 /// Looks at two or three attempts that overlap.
@@ -146,13 +153,20 @@ fn observe_group(seen: &Seen<'_>, group: &[Attempt], table: &mut Table) {
     let is_marked = calls()
         .skip(1)
         .any(|call| seen.row(call.client).flags.resend() > 0);
-    if !is_marked && !looks_hedged(seen, group) {
-        return;
-    }
     let Some(known) = calls().find(|call| call.server != NONE) else {
         return;
     };
+    if !is_marked {
+        if !group.windows(2).all(begin_apart) {
+            return;
+        }
+        record_of(seen, known, table).add(OVERLAPPING, 1);
+        if !looks_hedged(seen, group) {
+            return;
+        }
+    }
     let record = record_of(seen, known, table);
+    record.exemplars.offer(seen.exemplar(known.client));
     record.add(HEDGED, 1);
     record.add(MARKED, u64::from(is_marked));
     record.add(EXTRA, group.len() as u64 - 1);
@@ -180,7 +194,16 @@ fn in_time(seen: &Seen<'_>, call: &Call) -> Option<bool> {
     Some(seen.duration(server)? <= seen.duration(call.client)?)
 }
 
-/// Returns whether unmarked attempts that overlap are copies of one request.
+/// Returns what is one time for an attempt.
+fn slack(attempt: &Attempt) -> u64 {
+    CLOSE_NS.max((attempt.end - attempt.start) / 100)
+}
+
+fn begin_apart(pair: &[Attempt]) -> bool {
+    pair[1].start - pair[0].start > slack(&pair[0])
+}
+
+/// Returns whether unmarked attempts that begin apart and overlap are copies of one request.
 fn looks_hedged(seen: &Seen<'_>, group: &[Attempt]) -> bool {
     let call = |attempt: &Attempt| &seen.linked.calls[attempt.call as usize];
     let instance = |attempt: &Attempt| {
@@ -190,7 +213,6 @@ fn looks_hedged(seen: &Seen<'_>, group: &[Attempt]) -> bool {
     let service = |attempt: &Attempt| seen.row_if(call(attempt).server).map(|_| call(attempt).to);
     group.windows(2).all(|pair| {
         let [one, other] = [&pair[0], &pair[1]];
-        let slack = CLOSE_NS.max((one.end - one.start) / 100);
         let is_elsewhere = match (instance(one), instance(other)) {
             (Some(one), Some(other)) => one != other || one == ABSENT,
             (_, _) => true,
@@ -202,9 +224,8 @@ fn looks_hedged(seen: &Seen<'_>, group: &[Attempt]) -> bool {
         let is_cancelled = [one, other]
             .iter()
             .any(|attempt| seen.outcome(call(attempt).client) == Outcome::Cancelled);
-        let began_apart = other.start - one.start > slack;
-        let ended_together = one.end.abs_diff(other.end) <= slack;
-        is_elsewhere && is_same_service && began_apart && (ended_together || is_cancelled)
+        let ended_together = one.end.abs_diff(other.end) <= slack(one);
+        is_elsewhere && is_same_service && (ended_together || is_cancelled)
     })
 }
 
@@ -216,15 +237,24 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         measured.findings.push(finding);
         return;
     };
-    let by_edge = grouped(table, |key| {
+    let mut by_edge = grouped(table, |key| {
         (graph.name_of(key.parts[0]), graph.name_of(key.parts[1]))
     });
+    by_edge.retain(|_, record| is_hedging(record));
     let hedged = total(by_edge.values().map(|record| record.sums[HEDGED]));
     measured.metric("hedged_calls", hedged as f64);
     for ((from, to), record) in &by_edge {
         let attempts = attempts(graph, from, to);
         measured.findings.push(finding(from, to, record, attempts));
     }
+}
+
+/// Returns whether calls of an edge are sent again on purpose.
+fn is_hedging(record: &Record) -> bool {
+    let [hedged, marked, overlapping] = [HEDGED, MARKED, OVERLAPPING].map(|at| record.sums[at]);
+    let alike = hedged.saturating_sub(marked);
+    let is_habit = alike >= FEWEST && alike as f64 >= LEAST_SHARE * overlapping as f64;
+    marked > 0 || is_habit
 }
 
 /// Returns how many attempts of synchronous calls were seen along an edge.
@@ -284,22 +314,52 @@ fn finding(from: &str, to: &str, record: &Record, attempts: u64) -> Finding {
 mod tests {
     use crate::pass::trace::tests::check;
 
+    /// Requests in which the second call wins and ends the first, and requests of one call.
+    fn hedged(times: usize, others: &str) -> String {
+        let mut drawing = String::new();
+        for at in 0..times {
+            drawing.push_str(&format!(
+                "trace h{at}
+                 page < GET /page      0..60
+                   page > GET /blob   10..50   peer=store
+                     store < GET /blob  11..90  instance=s1
+                   page > GET /blob   30..50.2 peer=store
+                     store < GET /blob  31..49  instance=s2
+                 trace one{at}
+                 page < GET /page      0..60
+                   page > GET /blob   10..20   peer=store
+                     store < GET /blob  11..19  instance=s2\n"
+            ));
+        }
+        drawing + others
+    }
+
     #[test]
     fn a_copy_that_wins_ends_the_first_attempt() {
         check(
             "hedging",
-            "page < GET /page      0..60
-               page > GET /blob   10..50   peer=store
-                 store < GET /blob  11..90  instance=s1
-               page > GET /blob   30..50.2 peer=store
-                 store < GET /blob  31..49  instance=s2
-             trace t2
-             page < GET /page      0..60
-               page > GET /blob   10..20   peer=store
-                 store < GET /blob  11..19  instance=s2",
-            "inferred hedging_load page->store 50.000000: page -> store: 1 of 2 calls sent again before an answer came, \
-                50 % more load; the later attempt won 100 %; 0 of 1 losing server stopped in time",
+            &hedged(3, ""),
+            "inferred hedging_load page->store 50.000000: page -> store: 3 of 6 calls sent again before an answer came, \
+                50 % more load; the later attempt won 100 %; 0 of 3 losing servers stopped in time",
         );
+    }
+
+    #[test]
+    fn calls_side_by_side_that_end_together_by_chance_are_no_hedges() {
+        check("hedging", &hedged(2, ""), "");
+        let side_by_side: String = (0..4)
+            .map(|at| {
+                format!(
+                    "trace s{at}
+                     page < GET /page      0..60
+                       page > GET /blob   10..40   peer=store
+                         store < GET /blob  11..39  instance=s1
+                       page > GET /blob   30..50   peer=store
+                         store < GET /blob  31..49  instance=s2\n"
+                )
+            })
+            .collect();
+        check("hedging", &hedged(3, &side_by_side), "");
     }
 
     #[test]
