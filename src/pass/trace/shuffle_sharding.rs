@@ -2,10 +2,11 @@
 //!
 //! With shuffle sharding every tenant gets a few of the instances, and few pairs of tenants share all of theirs. A tenant's
 //! *shard* is the set of instances of a service that worked on its requests. Of n requests spread at random over k
-//! instances all k are seen once n is well above k ln k (the coupon collector), so tenants with fewer than
-//! k (ln k + 3) are left out. The *shard size* is the commonest size; the *poison radius* of a tenant is the share of
-//! tenants whose whole shard lies in its own: those who lose everything when its requests kill what they touch. Overlaps of pairs
-//! are compared with random shards (hypergeometric).
+//! instances all k are seen once n is well above k ln k (the coupon collector), so tenants with fewer than k (ln k + 3) are left
+//! out. How large k is nobody says: it is the commonest size of the shards of tenants that have enough requests to show the largest shard
+//! seen, or, if there are fewer than five of these, a smaller one. A tenant with four requests that all went to one instance has no shard of
+//! one instance while others show that shards are of three. The *poison radius* of a tenant is the share of tenants whose whole shard lies in its own: those who lose
+//! everything when its requests kill what they touch. What pairs of tenants share is compared with random shards (hypergeometric).
 //!
 //! A trace belongs to a tenant when exactly one is named in it.
 //!
@@ -15,11 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algo::availability::shard_overlap;
 use crate::finding::{Finding, Grade, Subject};
+use crate::fold::exemplar::Exemplars;
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};
+use crate::pass::trace::{shown, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -82,7 +85,9 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
                 tenant as u32,
                 instance,
             ];
-            table.at(seen.catalogue, parts, 0).add(0, 1);
+            let record = table.at(seen.catalogue, parts, 0);
+            record.add(0, 1);
+            record.exemplars.offer(seen.exemplar(span));
         }
     }
 }
@@ -93,6 +98,62 @@ struct Shards<'a> {
     instances: BTreeSet<&'a str>,
     /// Requests by tenant and instance.
     tenants: BTreeMap<(u32, u32), BTreeMap<&'a str, u64>>,
+    /// Traces to look at.
+    exemplars: Exemplars,
+}
+
+/// What one tenant used.
+#[derive(Debug)]
+struct Used<'a> {
+    instances: BTreeSet<&'a str>,
+    requests: f64,
+}
+
+impl<'a> Used<'a> {
+    fn of(used: &BTreeMap<&'a str, u64>) -> Used<'a> {
+        Used {
+            instances: used.keys().copied().collect(),
+            requests: used.values().map(|&requests| requests as f64).sum(),
+        }
+    }
+}
+
+/// Returns the requests that show all of so many instances, but for one case in twenty. (Coupon collector)
+fn enough_for(size: usize) -> f64 {
+    let k = size as f64;
+    k * (k.ln() + 3.0)
+}
+
+/// Returns the commonest size of the shards of those tenants that have enough requests to show the largest shard seen, or the
+/// largest size for which there are enough such tenants.
+fn shard_size(used: &[Used<'_>]) -> Option<usize> {
+    let largest = used.iter().map(|used| used.instances.len()).max()?;
+    (1..=largest).rev().find_map(|most| {
+        let enough = enough_for(most);
+        let told = used.iter().filter(|used| used.requests >= enough);
+        let told: Vec<usize> = told.map(|used| used.instances.len()).collect();
+        (told.len() >= TENANTS).then(|| commonest(told))?
+    })
+}
+
+/// Returns the commonest of some sizes; of sizes equally common, the smallest.
+fn commonest(sizes: Vec<usize>) -> Option<usize> {
+    let mut times: BTreeMap<usize, usize> = BTreeMap::new();
+    for size in sizes {
+        *times.entry(size).or_default() += 1;
+    }
+    let times = times.into_iter().rev();
+    times.max_by_key(|(_, times)| *times).map(|(size, _)| size)
+}
+
+/// Returns the mean of a distribution over 0, 1, 2 and so on.
+fn mean(shares: &[f64]) -> f64 {
+    let of = (0u32..).zip(shares);
+    of.map(|(number, share)| f64::from(number) * share).sum()
+}
+
+fn rounded(value: f64) -> String {
+    text::value((value * 100.0).round() / 100.0)
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
@@ -110,6 +171,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         let instance = graph.text(instance);
         let shards = services.entry(graph.name_of(service)).or_default();
         shards.instances.insert(instance);
+        shards.exemplars.merge(&record.exemplars);
         let tenant = shards.tenants.entry((high, low)).or_default();
         let requests = tenant.entry(instance).or_default();
         *requests = record.sums[0].saturating_add(*requests);
@@ -140,43 +202,32 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
 
 /// Returns what the tenants of a service have in common, if enough of them are known.
 fn sharding(service: &str, shards: &Shards<'_>, sampled: &str) -> Option<Finding> {
-    let known: Vec<BTreeSet<&str>> = shards
-        .tenants
-        .values()
-        .filter(|used| {
-            let k = used.len() as f64;
-            let requests: f64 = used.values().map(|&requests| requests as f64).sum();
-            requests >= k * (k.ln() + 3.0)
-        })
-        .map(|used| used.keys().copied().collect())
+    let used: Vec<Used<'_>> = shards.tenants.values().map(Used::of).collect();
+    let size = shard_size(&used)?;
+    let enough = enough_for(size);
+    let known: Vec<&BTreeSet<&str>> = used
+        .iter()
+        .filter(|used| used.requests >= enough)
+        .map(|used| &used.instances)
         .collect();
     if shards.instances.len() < INSTANCES || known.len() < TENANTS {
         return None;
     }
     let compared = &known[..known.len().min(COMPARED)];
-    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
-    for shard in compared {
-        *sizes.entry(shard.len()).or_default() += 1;
-    }
-    // Of sizes equally common, the smallest.
-    let (size, _) = sizes
-        .into_iter()
-        .rev()
-        .max_by_key(|(_, tenants)| *tenants)?;
     let n = compared.len();
     let lost_with = |shard: &BTreeSet<&str>| {
         let lost = compared.iter().filter(|other| other.is_subset(shard));
         lost.count() as f64 / n as f64
     };
-    let radii: Vec<f64> = compared.iter().map(lost_with).collect();
+    let radii: Vec<f64> = compared.iter().map(|shard| lost_with(shard)).collect();
     let worst = radii.iter().copied().fold(0.0, f64::max);
-    let (mut pairs, mut alike) = (0u64, 0u64);
-    for (at, one) in compared.iter().enumerate() {
-        for other in &compared[at + 1..] {
-            if one.len() == size && other.len() == size {
-                pairs += 1;
-                alike += u64::from(one == other);
-            }
+    // Pairs by how many instances they share.
+    let mut pairs = vec![0u64; size + 1];
+    let of_size = compared.iter().filter(|shard| shard.len() == size);
+    let of_size: Vec<_> = of_size.collect();
+    for (at, one) in of_size.iter().enumerate() {
+        for other in &of_size[at + 1..] {
+            pairs[one.intersection(other).count()] += 1;
         }
     }
     let instances = shards.instances.len();
@@ -186,14 +237,25 @@ fn sharding(service: &str, shards: &Shards<'_>, sampled: &str) -> Option<Finding
         )
     } else {
         let random = shard_overlap(instances as u64, size as u64);
-        let expected = random.last().copied().unwrap_or(0.0);
+        let all = total(pairs.iter().copied());
+        let seen: Vec<f64> = pairs
+            .iter()
+            .map(|&of| of as f64 / all.max(1) as f64)
+            .collect();
+        let shared = match seen.last() {
+            Some(alike) if all > 0 => format!(
+                "{} of the pairs share all, {} of random ones would; {} instances are shared on average, {} at random",
+                text::percent(*alike),
+                text::percent(random.last().copied().unwrap_or(0.0)),
+                rounded(mean(&seen)),
+                rounded(mean(&random)),
+            ),
+            _ => "no two shards are of that size".to_owned(),
+        };
         format!(
-            "{service}: tenants use {size} of {instances} instances; one can take down {} of {} tenants \
-             ({} of the pairs share all, {} of random ones would){sampled}",
+            "{service}: tenants use {size} of {instances} instances; one can take down {} of {} tenants ({shared}){sampled}",
             text::percent(worst),
             text::count(n as u64),
-            text::percent(alike as f64 / (pairs as f64).max(1.0)),
-            text::percent(expected)
         )
     };
     Some(Finding {
@@ -201,6 +263,7 @@ fn sharding(service: &str, shards: &Shards<'_>, sampled: &str) -> Option<Finding
         grade: Grade::Inferred,
         count: (worst * n as f64).round() as u64,
         of: n as u64,
+        exemplars: shown(&shards.exemplars),
         text,
         ..Finding::of(
             SHUFFLE_SHARDING.name,
@@ -240,7 +303,8 @@ mod tests {
             "shuffle-sharding",
             &drawing(&[&[0, 1], &[0, 1], &[1, 2], &[2, 3], &[3, 0]]),
             "inferred poison_radius data 0.400000: data: tenants use 2 of 4 instances; \
-                one can take down 40 % of 5 tenants (10 % of the pairs share all, 16.7 % of random ones would)",
+                one can take down 40 % of 5 tenants (10 % of the pairs share all, 16.7 % of random ones would; \
+                0.8 instances are shared on average, 1 at random)",
         );
     }
 
@@ -251,6 +315,33 @@ mod tests {
             &drawing(&[[0, 1, 2].as_slice(); 5]),
             "inferred poison_radius data 1.000000: data: tenants use all 3 instances, \
                 so that each can take down all of them",
+        );
+    }
+
+    #[test]
+    fn tenants_with_few_requests_do_not_make_shards_look_small() {
+        // Six tenants use three of six instances; twelve have been seen with four requests, all of them at one.
+        let shards: Vec<[u32; 3]> = (0..6).map(|i| [i, (i + 1) % 6, (i + 2) % 6]).collect();
+        let shards: Vec<&[u32]> = shards.iter().map(|shard| &shard[..]).collect();
+        let mut all = drawing(&shards);
+        for tenant in 0..12 {
+            for request in 0..4 {
+                writeln!(
+                    all,
+                    "trace f{tenant}-{request}
+                     data < GET /rows 0..9 instance=i{} tenant.id=f{tenant}",
+                    tenant % 6
+                )
+                .unwrap();
+            }
+        }
+        // Neighbours share two, those two apart one, opposite ones none: 6, 6 and 3 of 15 pairs.
+        check(
+            "shuffle-sharding",
+            &all,
+            "inferred poison_radius data 0.166667: data: tenants use 3 of 6 instances; \
+                one can take down 16.7 % of 6 tenants (0 % of the pairs share all, 5 % of random ones would; \
+                1.2 instances are shared on average, 1.5 at random)",
         );
     }
 
