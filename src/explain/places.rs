@@ -29,7 +29,8 @@ pub(super) static CERTIFICATES: Explanation = Explanation {
     name: "certificates",
     also: &["certificate_days_left", "certificates_ending_together"],
     title: "when certificates end, and which end together",
-    measures: "The days from the end of the data to the end of each service's newest certificate, where spans say so (tls.server.not_after); and \
+    measures: "The days from the end of the data to the end of each service's newest certificate, where spans say so (tls.server.not_after), of those \
+        that end within 30 days, or else of the first; and \
         the most services whose certificates have one issuer and end within 24 hours of each other.",
     matters: "An expired certificate fails every call at once, and those renewed by one machine fail together.",
     example: &["pay and stock: one issuer, both end in 9 days: certificates_ending_together is 2"],

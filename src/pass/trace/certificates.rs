@@ -3,6 +3,8 @@
 //! Spans may say when the certificate of the server they speak of ends, and who issued it. Days are counted from the end of the
 //! data, not from today, so that the same traces say the same tomorrow. Services whose certificates have one issuer and
 //! end within a day of each other are likely renewed by one machine: if it fails, they end together.
+//!
+//! Told are certificates that end within 30 days, the first first; if none does, the one that ends first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +44,9 @@ static WATCHER: Watcher = Watcher {
 };
 
 const DAY: u64 = 24 * 60 * 60;
+
+/// Days before its end from which a certificate is told by itself.
+const SOON: f64 = 30.0;
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
@@ -104,26 +109,36 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     }
     let first = ends.values().map(|known| known.0).min();
     measured.metric(METRIC, first.map(days_left));
-    for (service, (end, _, shown)) in &ends {
-        let days = days_left(*end);
-        let text = if days >= 0.0 {
-            format!(
-                "{service}: its certificate ends {} after the data",
-                text::plural(days as u64, "day")
-            )
+    let mut first: Vec<(&str, u64, &[String])> = ends
+        .iter()
+        .map(|(service, (end, _, shown))| (*service, *end, &shown[..]))
+        .collect();
+    first.sort_by_key(|(_, end, _)| *end);
+    let soon = first.partition_point(|(_, end, _)| days_left(*end) < SOON);
+    let later = (first.len() - soon.max(1)) as u64;
+    first.truncate(soon.max(1));
+    for (at, (service, end, shown)) in first.into_iter().enumerate() {
+        let days = days_left(end);
+        let when = if days >= 0.0 {
+            format!("ends {} after the data", text::plural(days as u64, "day"))
         } else {
-            format!("{service}: its certificate had ended when the data did")
+            "had ended when the data did".to_owned()
+        };
+        let others = match (at, later) {
+            (0, 1) => "; another ends later".to_owned(),
+            (0, 2..) => format!("; {} others end later", text::count(later)),
+            _ => String::new(),
         };
         measured.findings.push(Finding {
             value: days,
             unit: "d",
             grade: Grade::Proved,
-            exemplars: shown.clone(),
-            text,
+            exemplars: shown.to_vec(),
+            text: format!("{service}: its certificate {when}{others}"),
             ..Finding::of(
                 CERTIFICATES.name,
                 METRIC,
-                Subject::Service((*service).to_owned()),
+                Subject::Service(service.to_owned()),
             )
         });
     }
@@ -202,11 +217,27 @@ mod tests {
                 &tls("1970-01-11T20:00:00Z", "CN=one"),
                 &tls("1970-01-11T20:00:00Z", "CN=two"),
             ),
-            "proved certificate_days_left mail 10.821758: mail: its certificate ends 10 days after the data
-             proved certificate_days_left pay 9.999999: pay: its certificate ends 9 days after the data
+            "proved certificate_days_left pay 9.999999: pay: its certificate ends 9 days after the data
+             proved certificate_days_left mail 10.821758: mail: its certificate ends 10 days after the data
              proved certificate_days_left stock 10.821758: stock: its certificate ends 10 days after the data
              proved certificates_ending_together certificates pay, stock 2.000000: pay, stock: \
                 certificates of one issuer that end within a day of each other, 9 days after the data",
+        );
+    }
+
+    #[test]
+    fn certificates_that_end_in_a_long_time_are_counted() {
+        let tls = |end: &str| format!("tls.server.not_after={end}");
+        let far = [tls("1971-06-01T00:00:00Z"), tls("1971-03-01T00:00:00Z")];
+        check(
+            "certificates",
+            &drawing(&tls("1970-01-03T00:16:40.2Z"), &far[0], &far[1]),
+            "proved certificate_days_left pay 1.999999: pay: its certificate ends 1 day after the data; 2 others end later",
+        );
+        check(
+            "certificates",
+            &drawing("", &far[0], &far[1]),
+            "proved certificate_days_left mail 423.988425: mail: its certificate ends 423 days after the data; another ends later",
         );
     }
 
