@@ -28,16 +28,17 @@ pub mod trace;
 
 pub mod budgets;
 
-pub mod spent;
-
 pub mod asked;
 
 pub mod code;
+
+pub mod spent;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Way};
 use crate::fold::Watcher;
+use crate::policy::Sampling;
 
 pub use declared::Declared;
 pub use view::Graph;
@@ -261,6 +262,7 @@ pub fn measure(graph: &Graph<'_>, effort: Effort) -> Measured {
         measured.ways.extend(of.ways);
         measured.sizes.extend(of.sizes);
     }
+    doubt_rates(graph, &mut measured);
     measured.metrics.sort_by_key(|metric| metric.name);
     measured.findings.sort_by_key(|finding| {
         let place = FIRST.iter().position(|name| *name == finding.pass);
@@ -272,6 +274,23 @@ pub fn measure(graph: &Graph<'_>, effort: Effort) -> Measured {
         )
     });
     measured
+}
+
+/// Takes the interval of an estimate for no proof where traces were chosen by what became of them, and nothing says how many each stands for.
+fn doubt_rates(graph: &Graph<'_>, measured: &mut Measured) {
+    let is_tail = graph.declared.sampling() == Sampling::Tail;
+    if !is_tail || graph.system.account.weighted_spans > 0 {
+        return;
+    }
+    let estimates = measured.findings.iter_mut();
+    for finding in estimates.filter(|finding| finding.grade == Grade::Measured) {
+        finding.grade = Grade::Inferred;
+    }
+    measured.notes.push(
+        "traces were chosen by what became of them (evidence: sampling: tail) and carry no weights: shares and rates are those of the traces \
+         chosen, and nothing measured by them is graded better than inferred"
+            .to_owned(),
+    );
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ use crate::pass::trace::concurrency::flight::{Flight, flight, worst};
 use crate::pass::trace::concurrency::shared::shared_pools;
 use crate::pass::trace::{grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
+use crate::policy::Sampling;
 use crate::text;
 
 /// Finds how many calls are in flight at once.
@@ -122,7 +123,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             return measured.findings.push(unknown(why));
         }
     };
-    let is_sampled = account.weighted_spans > 0;
+    let is_sampled = account.weighted_spans > 0 || graph.declared.sampling() == Sampling::Tail;
     let length = account.last - account.first;
     let rows = grouped(table, |key| {
         let [from, to, instance, _] = key.parts;
@@ -330,6 +331,19 @@ mod tests {
         let calls = |n: u64| -> String {
             let line = |at| format!("\n  shop > GET /a {}..{} peer=a", at * 120, at * 120 + 120);
             (0..n).map(line).collect()
+    #[test]
+    fn traces_chosen_when_they_were_over_have_no_peak() {
+        check_under(
+            "version: 1\nevidence: { sampling: tail }\n",
+            "concurrency",
+            "shop . job          0..10
+               shop > GET /a    0..10  peer=a
+               shop > GET /a    5..10  peer=a",
+            "inferred mean_concurrency shop->a 1.500000: shop->a: 1.5 calls in flight on average
+             unknown peak_concurrency the system: concurrency: the traces are a sample, and a peak takes all of them; means are by weight",
+        );
+    }
+
         };
         let drawing = |n: u64| format!("shop . job 0..{}{}", n * 120, calls(n));
         let size = "proved peak_concurrency shop->a 1.000000: shop->a: at most 1 call in flight, \
