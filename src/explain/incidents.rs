@@ -55,7 +55,7 @@ pub(super) static CONCURRENCY: Explanation = Explanation {
     ],
     title: "calls in flight at once, and the limit that would let them through",
     measures: "For each instance of a caller and each callee: the most calls in flight at one moment, and on average (the sum of their durations over the \
-        length of the data). An edge shows its worst instance. The limit is the smallest n that random arrivals at the mean of the busiest 10 s exceed \
+        length of the data). An edge shows its worst instance, if that had two calls in flight or half a call on average in its busiest 10 s. The limit is the smallest n that random arrivals at the mean of the busiest 10 s exceed \
         less than once in a thousand, and no less than the peak; it takes 100 calls and 10 s. saturated_pools stood at their peak for 10 s and longer than anywhere else. shared_pools are callers whose requests \
         queue while one callee is slow. low_concurrency_limits are declared limits (concurrency_limit) below what all callers together need by the same rule.",
     matters: "A bulkhead keeps one slow callee from taking all workers. Too small, it turns requests away on a good day; too large or absent, it is none.",

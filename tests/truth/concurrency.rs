@@ -28,13 +28,12 @@ fn check(system: System) {
         let edge = Subject::Edge((*from).to_owned(), (*to).to_owned());
         let found = said
             .iter()
-            .find(|it| it.metric == "peak_concurrency" && it.subject == edge)
-            .unwrap();
-        assert_eq!(
-            (found.value, found.interval),
-            (peak as f64, None),
-            "{from} -> {to}"
-        );
+            .find(|it| it.metric == "peak_concurrency" && it.subject == edge);
+        match found.map(|it| (it.value, it.interval)) {
+            Some(told) => assert_eq!(told, (peak as f64, None), "{from} -> {to}"),
+            // Where calls are rare and never made two at a time there is nothing to tell.
+            None => assert_eq!(peak, 1, "{from} -> {to}"),
+        }
     }
     assert_eq!(metric(&report, "saturated_pools"), 0.0);
     assert!(
