@@ -348,17 +348,33 @@ impl EntryPaths {
     }
 }
 
+/// Returns why the paths of a topology cannot be used, if that is so: they were never looked for, or by a version that did not count
+/// requests as they were seen.
+pub(in crate::pass) fn why_unknown(
+    paths: Option<&BTreeMap<(String, String), EntryPaths>>,
+) -> Option<&'static str> {
+    let Some(paths) = paths else {
+        return Some("no spans were looked at for critical paths: fold the traces again");
+    };
+    let is_old = |of: &EntryPaths| {
+        let all = of.all();
+        all.seen == 0 && all.requests > 0
+    };
+    paths.values().any(is_old).then_some(
+        "an earlier version looked for critical paths and did not count the requests that it saw: fold the traces again",
+    )
+}
+
 /// Fewest requests of which a share is worth a sentence.
 pub(in crate::pass) const MIN_REQUESTS: u64 = 20;
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
-    let Some(paths) = paths_of(graph) else {
-        let why = "no spans were looked at for critical paths: fold the traces again";
-        measured
-            .findings
-            .push(Finding::unknown(CRITICAL_PATH.name, "critical_time", why));
-        return;
-    };
+    let paths = paths_of(graph);
+    if let Some(why) = why_unknown(paths.as_ref()) {
+        let untold = Finding::unknown(CRITICAL_PATH.name, "critical_time", why);
+        measured.findings.push(untold);
+    }
+    let paths = paths.unwrap_or_default();
     let mut found: Vec<(u64, Finding)> = Vec::new();
     for ((service, operation), of) in &paths {
         let all = of.all();

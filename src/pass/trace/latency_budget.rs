@@ -10,7 +10,7 @@
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::sketch::Sketch;
 use crate::pass::limits::{Limits, limits_of};
-use crate::pass::trace::critical_path::{EntryPaths, MIN_REQUESTS, Spent, paths_of};
+use crate::pass::trace::critical_path::{EntryPaths, MIN_REQUESTS, Spent, paths_of, why_unknown};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -37,7 +37,13 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
 }
 
 fn measure_with(graph: &Graph<'_>, limits: &Limits, measured: &mut Measured) {
-    let paths = paths_of(graph).unwrap_or_default();
+    let paths = paths_of(graph);
+    if let Some(why) = why_unknown(paths.as_ref()) {
+        let why = format!("what slow requests spend their time on is unknown: {why}");
+        let untold = Finding::unknown(LATENCY_BUDGET.name, "tail_time", why);
+        measured.findings.push(untold);
+    }
+    let paths = paths.unwrap_or_default();
     let mut least: Option<f64> = None;
     let mut slos = Vec::new();
     for point in &graph.system.entries {
@@ -194,6 +200,8 @@ fn fan_out(entry: &(String, String), of: &EntryPaths) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fold::system::System;
+    use crate::pass::trace::critical_path::WATCHER;
     use crate::pass::trace::tests::{check, each_order};
 
     /// Requests that take 100 ms, or at the end 500 ms of which pay has 440.
@@ -255,6 +263,38 @@ mod tests {
             "measured tail_time web GET / 0.880000: web GET /: the slowest 6 requests take 500 ms on average and spend 88 % \
                 of it in web pay, typical ones 40 % of 100 ms",
         );
+    }
+
+    #[test]
+    fn files_of_versions_that_did_not_count_requests_say_so() {
+        use crate::fold::ledger::Table;
+        use crate::pass::trace::tests::system_of;
+        let mut system = system_of(&requests(300), 0);
+        let old = |system: &System| {
+            let mut measured = Measured::default();
+            measure_with(&Graph::of(system), &Limits::default(), &mut measured);
+            let findings = measured.findings.into_iter();
+            findings
+                .map(|of| format!("{} {}", of.grade.name(), of.metric))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(old(&system), ["measured tail_time"]);
+        let table = system.rest.ledger.table(&WATCHER.tables[0]).unwrap();
+        let rows = table.rows().into_iter().map(|(key, record)| {
+            let mut record = record.clone();
+            record.sums[7] = 0;
+            (*key, record)
+        });
+        let (layout, bounds) = (*table.layout(), table.bounds());
+        let table = Table::from_parts(
+            layout,
+            rows.collect::<Vec<_>>(),
+            None,
+            bounds,
+            table.traces(),
+        );
+        system.rest.ledger.insert(WATCHER.tables[0].name, table);
+        assert_eq!(old(&system), ["unknown tail_time"]);
     }
 
     #[test]
