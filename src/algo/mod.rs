@@ -32,6 +32,7 @@
 //! - [`stats`] - intervals and tests
 //! - [`differences`] - how far two samples differ
 //! - [`regression`] - a line through points
+//! - [`bootstrap`] - what chance may have added, by resampling
 //! - [`survival`] - how many requests survive the loss of parts
 //! - [`contagion`] - how failures spread along edges
 //! - [`queueing`] - requests in flight and the places they take
@@ -45,6 +46,7 @@
 pub mod agreement;
 pub mod availability;
 pub mod betweenness;
+pub mod bootstrap;
 pub mod clustering;
 pub mod community;
 pub mod components;

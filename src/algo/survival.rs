@@ -118,8 +118,7 @@ impl Losses {
     /// Returns the area under the curve of [`Losses::random`] for k = 1 to n, exactly: for a request with m parts that kill
     /// it the sum over k = 0 to n of those chances is (n+1) / (m+1).
     pub fn random_area(&self) -> Option<f64> {
-        let n = self.n_parts as f64;
-        self.mean(|m| (n - m as f64) / (n * (m as f64 + 1.0)))
+        self.mean(|m| mean_survival(self.n_parts, m))
     }
 
     /// Returns the weighted mean of a function of the number of parts that kill a request.
@@ -140,6 +139,12 @@ impl Losses {
             .sum();
         Some(sum / total as f64)
     }
+}
+
+/// Returns what a request adds to [`Losses::random_area`] that so many of the parts kill.
+pub fn mean_survival(n_parts: usize, killing: usize) -> f64 {
+    let (n, m) = (n_parts as f64, killing as f64);
+    (n - m) / (n * (m + 1.0))
 }
 
 #[cfg(test)]

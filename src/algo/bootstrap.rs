@@ -1,0 +1,342 @@
+//! What chance may have added to a share: resampling whole clusters.
+//!
+//! What is counted comes in clusters that are independent of each other, while what lies in one cluster is not (the calls
+//! of one request). The bootstrap (Efron, Ann. Stat. 7, 1979) draws as many clusters as there were, each as likely as any
+//! other and with replacement, and reads the share again; the middle 95 % of many such shares is the interval. A cluster
+//! that stands for several, because it was sampled, is drawn as one and then counts with its weight.
+//!
+//! Clusters that are alike are one group: how often each group is drawn is multinomial. Groups of many clusters get their number by
+//! a binomial draw out of what is left, the clusters of small groups are drawn one by one, so a replicate costs no more
+//! than its groups. O(replicates x (groups + what they add)).
+//!
+//! Every replicate has random numbers of its own and adds in the order of the groups, so neither threads nor blocks of
+//! quantities change a bit of the result.
+
+use rayon::prelude::*;
+
+use crate::algo::random::Random;
+use crate::algo::stats::Interval;
+
+/// Shares kept at a time, over all replicates: 32 MiB.
+const KEPT: usize = 1 << 22;
+
+/// Groups of fewer clusters are drawn cluster by cluster: so many uniform draws cost what a binomial one does.
+const FEW: u64 = 16;
+
+/// Part of the replicates beyond either end of the interval.
+const TAIL: f64 = 0.025;
+
+/// Clusters that are alike.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Group {
+    /// How many.
+    pub clusters: u64,
+    /// What each of them weighs.
+    pub weight: f64,
+    /// What a weight of one adds to which quantities, each quantity once, ascending.
+    pub adds: Vec<(u32, f64)>,
+}
+
+/// How clusters are drawn.
+#[derive(Debug, Default)]
+struct Urn {
+    clusters: u64,
+    /// Large groups, and the part of what is left that each is.
+    large: Vec<(u32, f64)>,
+    /// The group of each cluster of a small group.
+    small: Vec<u32>,
+}
+
+impl Urn {
+    fn of(groups: &[Group]) -> Urn {
+        let mut urn = Urn::default();
+        let mut left: f64 = groups.iter().map(|group| group.clusters as f64).sum();
+        for (number, group) in (0u32..).zip(groups) {
+            urn.clusters = urn.clusters.saturating_add(group.clusters);
+            if group.clusters < FEW {
+                urn.small.extend((0..group.clusters).map(|_| number));
+            } else {
+                urn.large.push((number, group.clusters as f64 / left));
+                left -= group.clusters as f64;
+            }
+        }
+        if let (true, Some((_, last))) = (urn.small.is_empty(), urn.large.last_mut()) {
+            *last = 1.0;
+        }
+        urn
+    }
+
+    /// Draws as many clusters as there are; `drawn` says how many of each group.
+    fn draw(&self, random: &mut Random, drawn: &mut [u64]) {
+        drawn.fill(0);
+        let mut left = self.clusters;
+        for &(group, part) in &self.large {
+            let some = random.binomial(left, part);
+            drawn[group as usize] = some;
+            left -= some;
+        }
+        if !self.small.is_empty() {
+            for _ in 0..left {
+                drawn[self.small[random.below(self.small.len())] as usize] += 1;
+            }
+        }
+    }
+}
+
+/// Returns the 95 % interval of every quantity: of its sum over all clusters by weight, divided by the sum of the weights. None
+/// without clusters that weigh something.
+pub fn intervals(
+    groups: &[Group],
+    quantities: usize,
+    replicates: usize,
+    seed: u64,
+) -> Option<Vec<Interval>> {
+    let weighs = |group: &Group| group.clusters > 0 && group.weight > 0.0;
+    if !groups.iter().any(weighs) || replicates == 0 {
+        return None;
+    }
+    let urn = Urn::of(groups);
+    let width = (KEPT / replicates).clamp(1, quantities.max(1));
+    let starts = (0..quantities).step_by(width);
+    let blocks = starts.map(|first| {
+        let last = quantities.min(first + width);
+        block(groups, &urn, first..last, replicates, seed)
+    });
+    Some(blocks.flatten().collect())
+}
+
+/// Returns the intervals of some of the quantities.
+fn block(
+    groups: &[Group],
+    urn: &Urn,
+    quantities: std::ops::Range<usize>,
+    replicates: usize,
+    seed: u64,
+) -> Vec<Interval> {
+    let width = quantities.len();
+    let within =
+        |group: &Group, end: usize| group.adds.partition_point(|add| (add.0 as usize) < end);
+    let adds: Vec<&[(u32, f64)]> = groups
+        .iter()
+        .map(|group| &group.adds[within(group, quantities.start)..within(group, quantities.end)])
+        .collect();
+    let mut shares = vec![0.0; width * replicates];
+    let draw = |drawn: &mut Vec<u64>, (replicate, sums): (usize, &mut [f64])| {
+        drawn.resize(groups.len(), 0);
+        urn.draw(&mut Random::new(seed, replicate as u64), drawn);
+        let mut all = 0.0;
+        for ((group, adds), &drawn) in groups.iter().zip(&adds).zip(&*drawn) {
+            if drawn > 0 {
+                let weight = drawn as f64 * group.weight;
+                all += weight;
+                for &(quantity, each) in *adds {
+                    sums[quantity as usize - quantities.start] += weight * each;
+                }
+            }
+        }
+        // Only clusters without weight were drawn: nothing to read.
+        let all = if all > 0.0 { all } else { f64::NAN };
+        for sum in sums {
+            *sum /= all;
+        }
+    };
+    shares
+        .par_chunks_mut(width)
+        .enumerate()
+        .for_each_init(Vec::new, draw);
+    (0..width)
+        .into_par_iter()
+        .map_init(Vec::new, |of_one: &mut Vec<f64>, quantity| {
+            of_one.clear();
+            let rows = shares.chunks(width).map(|row| row[quantity]);
+            of_one.extend(rows.filter(|share| !share.is_nan()));
+            middle(of_one)
+        })
+        .collect()
+}
+
+/// Returns the ends of the middle 95 % of some shares; all of [0, 1] without any.
+fn middle(shares: &mut [f64]) -> Interval {
+    if shares.is_empty() {
+        return Interval {
+            low: 0.0,
+            high: 1.0,
+        };
+    }
+    let last = shares.len() - 1;
+    let beyond = ((TAIL * shares.len() as f64).round() as usize).saturating_sub(1);
+    let mut at = |place: usize| *shares.select_nth_unstable_by(place, f64::total_cmp).1;
+    Interval {
+        low: at(beyond.min(last)),
+        high: at(last - beyond.min(last)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algo::stats::wilson;
+    use crate::algo::testgraphs::assert_close;
+
+    const REPLICATES: usize = 1000;
+
+    /// So many clusters of weight one, of which so many are hit.
+    fn even(hits: u64, clusters: u64) -> Vec<Group> {
+        vec![
+            Group {
+                clusters: hits,
+                weight: 1.0,
+                adds: vec![(0, 1.0)],
+            },
+            Group {
+                clusters: clusters - hits,
+                weight: 1.0,
+                adds: Vec::new(),
+            },
+        ]
+    }
+
+    /// The share below which a part of the binomial distribution lies, by adding it up.
+    fn binomial_quantile(clusters: u64, p: f64, part: f64) -> f64 {
+        let mut below = 0.0;
+        for hits in 0..=clusters {
+            let ln = crate::algo::special::ln_choose(clusters, hits)
+                + hits as f64 * p.ln()
+                + (clusters - hits) as f64 * (1.0 - p).ln();
+            below += ln.exp();
+            if below >= part {
+                return hits as f64 / clusters as f64;
+            }
+        }
+        1.0
+    }
+
+    #[test]
+    fn without_weights_a_share_is_binomial() {
+        for (hits, clusters) in [(50, 100), (20, 200), (400, 1_000), (9_000, 10_000), (3, 12)] {
+            let found = intervals(&even(hits, clusters), 1, 4 * REPLICATES, 1).unwrap()[0];
+            let share = hits as f64 / clusters as f64;
+            let spread = (share * (1.0 - share) / clusters as f64).sqrt();
+            for (end, part) in [(found.low, 0.025), (found.high, 0.975)] {
+                // A fifth of a standard deviation is what 4,000 replicates leave open, and one cluster.
+                let slack = 0.2 * spread + 1.0 / clusters as f64;
+                assert_close(end, binomial_quantile(clusters, share, part), slack);
+            }
+        }
+    }
+
+    #[test]
+    fn groups_may_be_split_without_a_change_of_meaning() {
+        let whole = intervals(&even(300, 1_000), 1, REPLICATES, 3).unwrap()[0];
+        // The same clusters one by one, so that none is drawn by a binomial.
+        let each = |hit: bool| Group {
+            clusters: 1,
+            weight: 1.0,
+            adds: hit.then_some((0, 1.0)).into_iter().collect(),
+        };
+        let single: Vec<Group> = (0..1_000).map(|at| each(at < 300)).collect();
+        let apart = intervals(&single, 1, REPLICATES, 3).unwrap()[0];
+        assert_close(whole.low, apart.low, 0.006);
+        assert_close(whole.high, apart.high, 0.006);
+    }
+
+    #[test]
+    fn a_heavy_cluster_is_drawn_as_one() {
+        // A hundred requests, one of which stands for a hundred and is hit: half of the weight, and about nobody's certainty.
+        let groups = vec![
+            Group {
+                clusters: 1,
+                weight: 99.0,
+                adds: vec![(0, 1.0)],
+            },
+            Group {
+                clusters: 99,
+                weight: 1.0,
+                adds: Vec::new(),
+            },
+        ];
+        let found = intervals(&groups, 1, REPLICATES, 1).unwrap()[0];
+        // It is not drawn at all in 0.99^100 = 37 % of the replicates, and three times or more in 8 %.
+        assert_eq!(found.low, 0.0);
+        assert!(found.high > 0.74 && found.high < 0.85, "{found:?}");
+        // Counting weights as requests would have claimed to know much more.
+        assert!(found.high > wilson(99, 198).high + 0.1);
+    }
+
+    /// Systems whose truth is known: how often the interval holds it.
+    #[test]
+    fn nineteen_of_twenty_intervals_hold_the_truth() {
+        const SYSTEMS: u64 = 400;
+        // Requests of weight 1 and 10, of which a fifth and two fifths are hit.
+        let truth = (0.8 * 0.2 + 0.2 * 10.0 * 0.4) / (0.8 + 0.2 * 10.0);
+        let mut held = 0;
+        for system in 0..SYSTEMS {
+            let mut random = Random::new(99, system);
+            let mut counts = [[0u64; 2]; 2];
+            for _ in 0..500 {
+                let is_heavy = random.unit() < 0.2;
+                let is_hit = random.unit() < if is_heavy { 0.4 } else { 0.2 };
+                counts[usize::from(is_heavy)][usize::from(is_hit)] += 1;
+            }
+            let group = |heavy: usize, hit: usize| Group {
+                clusters: counts[heavy][hit],
+                weight: [1.0, 10.0][heavy],
+                adds: (hit == 1).then_some((0, 1.0)).into_iter().collect(),
+            };
+            let groups = vec![group(0, 0), group(0, 1), group(1, 0), group(1, 1)];
+            let found = intervals(&groups, 1, REPLICATES, system).unwrap()[0];
+            held += u64::from((found.low..=found.high).contains(&truth));
+        }
+        // 95 % of 400 within four standard deviations.
+        assert!((363..=397).contains(&held), "{held} of {SYSTEMS}");
+    }
+
+    #[test]
+    fn threads_and_blocks_change_nothing() {
+        let mut random = Random::new(5, 0);
+        let quantities = 40;
+        let groups: Vec<Group> = (0..60)
+            .map(|at| Group {
+                clusters: 1 + random.below(if at % 2 == 0 { 4 } else { 400 }) as u64,
+                weight: 1.0 + random.below(9) as f64,
+                adds: (0..quantities as u32)
+                    .filter(|_| random.below(3) == 0)
+                    .map(|quantity| (quantity, 1.0))
+                    .collect(),
+            })
+            .collect();
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build()
+                .unwrap()
+                .install(|| intervals(&groups, quantities, 200, 7).unwrap())
+        };
+        let one = with(1);
+        assert_eq!(one, with(5));
+        let urn = Urn::of(&groups);
+        let apart: Vec<Interval> = (0..quantities)
+            .flat_map(|at| block(&groups, &urn, at..at + 1, 200, 7))
+            .collect();
+        assert_eq!(one, apart);
+    }
+
+    #[test]
+    fn nothing_and_too_much_have_an_answer() {
+        assert_eq!(intervals(&[], 3, REPLICATES, 1), None);
+        let weightless = Group {
+            clusters: 5,
+            ..Group::default()
+        };
+        assert_eq!(intervals(&[weightless.clone()], 1, REPLICATES, 1), None);
+        // One request with a weight among many without: most draws say nothing, and none is a number out of range.
+        let mut groups = even(1, 1);
+        groups.push(weightless);
+        let found = intervals(&groups, 1, REPLICATES, 1).unwrap()[0];
+        assert_eq!((found.low, found.high), (1.0, 1.0));
+        let mut huge = even(u64::MAX / 3, u64::MAX / 2);
+        huge.extend(huge.clone());
+        let found = intervals(&huge, 1, 50, 1).unwrap()[0];
+        assert_close(found.low, 2.0 / 3.0, 1e-6);
+        assert_eq!(intervals(&even(1, 2), 0, REPLICATES, 1), Some(Vec::new()));
+    }
+}
