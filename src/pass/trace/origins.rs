@@ -346,11 +346,13 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         by_origin.entry(chain.origin()).or_default().push(chain);
     }
     let observed = observed(graph).unwrap_or_default();
+    let nodes = 0..graph.n_nodes() as u32;
+    let nodes: BTreeMap<&str, u32> = nodes.map(|node| (graph.name(node), node)).collect();
     let mut findings: Vec<Finding> = by_origin
         .into_iter()
         .map(|(origin, chains)| {
-            let node = (0..graph.n_nodes() as u32).find(|&node| graph.name(node) == origin);
-            let lost = node.and_then(|node| observed.get(&node)).copied();
+            let node = nodes.get(origin);
+            let lost = node.and_then(|node| observed.get(node)).copied();
             finding(origin, &chains, lost.unwrap_or(0.0), graph.importance.all)
         })
         .collect();

@@ -101,10 +101,11 @@ pub(super) fn measure(
             .iter()
             .filter_map(|(&nodes, of)| check.exceeded(nodes, of)),
     );
+    let waiting = check.waiting();
     measured.findings.extend(
         calls
             .iter()
-            .filter_map(|(&nodes, of)| check.endless(nodes, of)),
+            .filter_map(|(&nodes, of)| check.endless(nodes, of, &waiting)),
     );
 }
 
@@ -371,19 +372,34 @@ impl Check<'_> {
         })
     }
 
+    /// Returns, by service and callee, the least that a caller of the service waits for it while it makes that call, and who.
+    fn waiting(&self) -> BTreeMap<(u32, u32), (u64, u32)> {
+        let mut least: BTreeMap<(u32, u32), (u64, u32)> = BTreeMap::new();
+        for &(caller, service, callee) in self.below.keys() {
+            if let Some(timeout) = self.timeout((caller, service)) {
+                let waits = (timeout.ns, caller);
+                let known = least.entry((service, callee)).or_insert(waits);
+                *known = waits.min(*known);
+            }
+        }
+        least
+    }
+
     /// Says where nothing seems to end calls that take far too long.
-    fn endless(&self, nodes: (u32, u32), of: &Calls) -> Option<Finding> {
+    fn endless(
+        &self,
+        nodes: (u32, u32),
+        of: &Calls,
+        waiting: &BTreeMap<(u32, u32), (u64, u32)>,
+    ) -> Option<Finding> {
         let clients = &of.client_ns;
         let is_stream = clients.quantile(0.5)? > LONG_NS;
         if of.timeout.is_some() || of.passes_on || is_stream || clients.count() < MIN_P99 {
             return None;
         }
-        let callers = self.below.keys().filter(|path| (path.1, path.2) == nodes);
-        let waiting: Option<(u64, u32)> = callers
-            .filter_map(|&(caller, service, _)| Some((self.timeout((caller, service))?.ns, caller)))
-            .min();
         let most = clients.max();
         let p99 = clients.quantile(0.99)?;
+        let waiting = waiting.get(&nodes).copied();
         let outlived = waiting.filter(|(ns, _)| most > *ns && most / 10 > p99);
         let why = match outlived {
             Some((ns, caller)) => {
