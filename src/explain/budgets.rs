@@ -9,11 +9,13 @@ pub(super) static RETRY_AMPLIFICATION: Explanation = Explanation {
         "multiplied_retries",
         "backoff_variation",
         "max_attempts",
+        "retry_storms",
     ],
     title: "how many attempts calls become, on one edge and along a path",
     measures: "retry_amplification is (logical calls + retries) / logical calls of an edge; the metric is that of the worst edge. \
         max_attempts is the most of one call that was declared or seen. worst_retry_amplification multiplies them along the worst path from an \
-        entry point; a cycle of services counts once, with its most retried edge. multiplied_retries were seen: a retried call inside an \
+        entry point; a cycle of services counts once, with its most retried edge; findings tell it of every dependency that retries reach. retry_storms counts bins of 10 s of an edge, of 20 calls or more, in which more calls are repeated \
+        than the retry budget allows (declared, or else 10 %), more than 20 % of the attempts failed, and there are more than 1.5 attempts for each call. multiplied_retries were seen: a retried call inside an \
         attempt of another retried call. backoff_variation is the standard deviation of the pauses before an attempt divided by their mean; below 5 % they \
         are told as without jitter.",
     matters: "When everything fails, retries of several layers multiply, and the bottom gets the most load just when it can bear the least. \

@@ -114,6 +114,7 @@ pub const METRICS: &[&str] = &[
     "request_survival_high",
     "request_survival_targeted",
     "retry_amplification",
+    "retry_storms",
     "robustness_adaptive",
     "robustness_betweenness",
     "robustness_random",

@@ -9,9 +9,12 @@
 //! - *Layers*: a retried call below an attempt of another retried call, in one trace, by another caller. That is
 //!   multiplication seen, not concluded.
 //! - *Worst case*: the product of the most attempts along a path from an entry (see [`worst`]).
+//! - *Storms*: times in which a callee fails and repeats are most of what it is asked (see [`storms`]).
 //!
 //! A client whose span covers the logical call with all its attempts, as those of RPC and databases often do, shows
 //! no retries unless its callee does. O(spans) in traces with retries, O(calls) in others.
+
+mod storms;
 
 mod worst;
 
@@ -322,7 +325,8 @@ fn measure_with(graph: &Graph<'_>, limits: &Limits, measured: &mut Measured) {
         .fold(1.0, f64::max);
     measured.metric("retry_amplification", worst);
     measured.findings.extend(multiplied(graph, layers));
-    worst::measure(graph, &edges, limits, measured);
+    storms::measure(graph, limits, measured);
+    let others = worst::measure(graph, &edges, limits, measured);
     let mut retried: Vec<(&(u32, u32), &Attempts)> = edges
         .iter()
         .filter(|(_, edge)| edge.repeated.is_some())
@@ -334,6 +338,7 @@ fn measure_with(graph: &Graph<'_>, limits: &Limits, measured: &mut Measured) {
     for (nodes, edge) in retried {
         measured.findings.extend(synchronised(graph, *nodes, edge));
     }
+    measured.findings.extend(others);
 }
 
 fn subject(graph: &Graph<'_>, (from, to): (u32, u32)) -> Subject {

@@ -17,6 +17,9 @@ use crate::pass::trace::retries::{Attempts, RETRIES};
 use crate::pass::{Graph, Measured};
 use crate::text;
 
+/// Dependencies whose worst way is told.
+const TOLD: usize = 10;
+
 /// Returns the attempts expected of a call with at most `most` attempts, each of which fails with a share below 1.
 fn expected_attempts(failing: f64, most: f64) -> f64 {
     (1.0 - failing.powf(most)) / (1.0 - failing)
@@ -31,26 +34,39 @@ struct Way {
     factors: Vec<u64>,
 }
 
-/// Adds the worst product over all paths from entries.
+/// Adds the worst product over all paths from entries, and returns those of other dependencies.
 pub(super) fn measure(
     graph: &Graph<'_>,
     edges: &BTreeMap<(u32, u32), Attempts>,
     limits: &Limits,
     measured: &mut Measured,
-) {
+) -> Vec<Finding> {
     let most = |nodes: &(u32, u32)| {
         let said = limits.calls.get(nodes).and_then(|call| call.attempts);
         said.unwrap_or_else(|| edges.get(nodes).map_or(1, |edge| edge.most))
             .max(1)
     };
-    let Some(worst) = worst(graph, edges, most) else {
-        return;
+    let ways = worst(graph, edges, most);
+    let Some(worst) = ways.first() else {
+        return Vec::new();
     };
     measured.metric("worst_retry_amplification", worst.attempts);
-    let retried = worst.factors.iter().filter(|factor| **factor > 1).count();
-    if retried == 0 {
-        return;
+    // Whoever stands on the way to another that is asked more often has been told of with that.
+    let mut told: Vec<&Way> = Vec::new();
+    for way in ways.iter().filter(|way| way.factors.last() > Some(&1)) {
+        let is_on_the_way = |other: &&Way| other.path.starts_with(&way.path);
+        if !told.iter().any(is_on_the_way) && told.len() < TOLD {
+            told.push(way);
+        }
     }
+    let mut told = told.into_iter().map(|way| finding(graph, way));
+    measured.findings.extend(told.next());
+    told.collect()
+}
+
+/// Says what a request can become along a way.
+fn finding(graph: &Graph<'_>, worst: &Way) -> Finding {
+    let retried = worst.factors.iter().filter(|factor| **factor > 1).count();
     let factors = worst.factors.iter().filter(|factor| **factor > 1);
     let factors: Vec<String> = factors.map(u64::to_string).collect();
     let names = graph.names(&worst.path);
@@ -66,7 +82,7 @@ pub(super) fn measure(
         rounded(expected_attempts(0.5, worst.attempts)),
         rounded(worst.expected),
     );
-    measured.findings.push(Finding {
+    Finding {
         value: worst.attempts,
         unit: "attempts/request",
         grade: Grade::Inferred,
@@ -79,15 +95,16 @@ pub(super) fn measure(
             "worst_retry_amplification",
             Subject::Path(names),
         )
-    });
+    }
 }
 
-/// Returns the way with the largest product; of equals the one that ends first by number, and is shortest.
+/// Returns the worst way to every node that is reached, or to a cycle as a whole, the largest product first; of equals the one
+/// whose part of the graph comes first.
 fn worst(
     graph: &Graph<'_>,
     edges: &BTreeMap<(u32, u32), Attempts>,
     most: impl Fn(&(u32, u32)) -> u64,
-) -> Option<Way> {
+) -> Vec<Way> {
     let strong = strong_components(&graph.sync);
     let mut entries = graph.entries();
     entries.extend(
@@ -103,7 +120,7 @@ fn worst(
         });
     }
     let members = strong.members();
-    let mut best: Option<Way> = None;
+    let mut all: Vec<Way> = Vec::new();
     for component in 0..strong.count() {
         let Some(mut way) = ways[component].take() else {
             continue;
@@ -129,14 +146,11 @@ fn worst(
                 *known = Some(extended(&way, pair, most(&pair), edges));
             }
         }
-        if best
-            .as_ref()
-            .is_none_or(|best| way.attempts > best.attempts)
-        {
-            best = Some(way);
-        }
+        all.push(way);
     }
-    best
+    // Stable, so that equals stay in the order of their parts.
+    all.sort_by(|a, b| b.attempts.total_cmp(&a.attempts));
+    all
 }
 
 fn extended(
