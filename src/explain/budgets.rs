@@ -69,6 +69,7 @@ pub(super) static CRITICAL_TIME: Explanation = Explanation {
     also: &[
         "critical-path",
         "spenders",
+        "saving",
         "share_typical",
         "share_p95",
         "share_p99",
@@ -76,7 +77,8 @@ pub(super) static CRITICAL_TIME: Explanation = Explanation {
     title: "in which operations the time of an entry point is spent",
     measures: "At every moment the end of a request waits for one span. The time of the critical path spent in a span itself, not in \
         those below it, is added up by service and operation; the shares of all operations make 100 %. share_typical is of the requests \
-        around the median (40th to 60th percentile), share_p95 and share_p99 are of the slowest 5 % and 1 % of the requests.",
+        around the median (40th to 60th percentile), share_p95 and share_p99 are of the slowest 5 % and 1 % of the requests. saving is the share of the time that would go if the operation took none: at most its share, and less where another \
+        child of the same span ends hardly earlier, since the span then waits for that one.",
     matters: "Only what is on the path makes requests faster. What slow requests wait for is often not what typical ones do.",
     example: &[
         "web GET /  0..100                 on the path itself: 20 ms",

@@ -65,6 +65,8 @@ pub struct Spender {
     pub operation: String,
     /// Its share of the time of all requests.
     pub share: f64,
+    /// The share of the time of all requests that would be saved at most if it took none.
+    pub saving: f64,
     /// Its share of the time of typical requests, the 40th to 60th percentile.
     pub share_typical: f64,
     /// Its share of the time of the slowest 5 %, of enough requests.
@@ -123,6 +125,7 @@ pub fn budgets_of(graph: &Graph<'_>) -> Budgets {
                 service: operation.0.clone(),
                 operation: operation.1.clone(),
                 share,
+                saving: all.saving(operation),
                 share_typical: typical.share(operation),
                 share_p95: p95.as_ref().map(|spent: &Spent| spent.share(operation)),
                 share_p99: p99.as_ref().map(|spent| spent.share(operation)),

@@ -6,11 +6,16 @@
 //! parent's own; go on from the child's start. What is left before the first child is the parent's own. Intervals
 //! are half-open, so the segments tile the root exactly.
 //!
+//! How much earlier the root would end if a span on the path took no time is at most its own time, and at most what its
+//! siblings, and those of the spans above it, leave: where another call of its parent ends `d` before it, the parent waits for that
+//! one and no more than `d` is saved. Pauses between siblings are taken to stay.
+//!
 //! This is the definition of CRISP (Zhang et al., ATC 2022) and Jaeger but for two things: a child that ends exactly
 //! when the next one starts is kept, and clamping is top-down, so the result does not depend on an order of
 //! iteration. O(n log n) in the spans of a trace.
 
-use crate::model::span::Flags;
+use crate::model::SpanRow;
+use crate::model::span::{Flags, Kind};
 use crate::trace::{Attachment, Trace};
 
 /// The critical paths of a trace, one per root.
@@ -20,8 +25,17 @@ pub struct Path {
     pub own: Vec<u64>,
     /// Time on the path spent in the span and below it, by span.
     pub total: Vec<u64>,
-    stack: Vec<(u32, u64, u64)>,
+    /// The most that the end of the root would move forward if the span took no time, by span; zero off the path.
+    pub saved: Vec<u64>,
+    stack: Vec<(u32, u64, u64, u64)>,
     children: Vec<(u64, u64, u32)>,
+    next: Vec<u64>,
+}
+
+/// Returns whether a span is work of its own that its parent may wait for in place of a sibling. What happens inside a service beside a
+/// call is often the same call seen by another library.
+pub(in crate::trace) fn holds(row: &SpanRow) -> bool {
+    matches!(row.flags.kind(), Kind::Client | Kind::Server)
 }
 
 impl Path {
@@ -32,14 +46,16 @@ impl Path {
         self.own.resize(n, 0);
         self.total.clear();
         self.total.resize(n, 0);
+        self.saved.clear();
+        self.saved.resize(n, 0);
         for (i, attachment) in trace.attachments.iter().enumerate() {
             let row = &trace.spans[i];
             if *attachment == Attachment::Root && !row.flags.has(Flags::NO_START) {
-                self.stack
-                    .push((i as u32, row.start, row.start.saturating_add(row.duration)));
+                let end = row.start.saturating_add(row.duration);
+                self.stack.push((i as u32, row.start, end, u64::MAX));
             }
         }
-        while let Some((span, from, to)) = self.stack.pop() {
+        while let Some((span, from, to, most)) = self.stack.pop() {
             self.total[span as usize] = to - from;
             self.children.clear();
             for &child in trace.children(span) {
@@ -59,14 +75,27 @@ impl Path {
             }
             let mut current = to;
             let mut own = 0;
-            for &(end, start, child) in &self.children {
+            // By child, when the next of its siblings that is a call of its own ends.
+            self.next.clear();
+            self.next.resize(self.children.len(), 0);
+            let mut held = 0;
+            for (next, &(end, _, child)) in self.next.iter_mut().zip(&self.children).rev() {
+                *next = held;
+                if holds(&trace.spans[child as usize]) {
+                    held = end;
+                }
+            }
+            for (&(end, start, child), &next) in self.children.iter().zip(&self.next) {
                 if end <= current {
                     own += current - end;
-                    self.stack.push((child, start, end));
+                    self.stack
+                        .push((child, start, end, most.min(end - start.max(next))));
                     current = start;
                 }
             }
-            self.own[span as usize] = own + (current - from);
+            own += current - from;
+            self.own[span as usize] = own;
+            self.saved[span as usize] = own.min(most);
         }
     }
 }

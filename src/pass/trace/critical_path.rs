@@ -10,8 +10,9 @@
 //! calls of one span that all began before the first of them ended.
 //!
 //! Spans that call are kept apart by whom they call, since what they take themselves is the way there and back, or an answer of
-//! something that emits no spans. Spans with less than 1/1024 of their request's time are put together. Slack of spans off the path is
-//! not measured. O(spans).
+//! something that emits no spans. Spans with less than 1/1024 of their request's time are put together. What would be saved if an
+//! operation took no time is added up too (see [`path`](crate::trace::path)): less than its time where siblings end hardly earlier. How
+//! much longer spans off the path might take is not measured. O(spans).
 
 use std::collections::BTreeMap;
 
@@ -58,6 +59,8 @@ pub(in crate::pass) const COUNT: usize = 0;
 pub(in crate::pass) const TIME: usize = 1;
 /// Of requests: those of which much was clamped, their calls at once, and the time of spans too short to be told.
 const CLAMPED: usize = 2;
+/// Of spans: the most by which requests would be shorter without them.
+const SAVED: usize = 2;
 const AT_ONCE: usize = 3;
 pub(in crate::pass) const SHORT: usize = 4;
 /// Requests as they were seen, not weighted.
@@ -112,6 +115,8 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
         let record = table.at(seen.catalogue, place(span), number(span));
         record.add(COUNT, times);
         record.add(TIME, own.saturating_mul(times));
+        let saved = seen.path.saved[span as usize];
+        record.add(SAVED, saved.saturating_mul(times));
         let square = u128::from(own) * u128::from(own) * u128::from(times);
         record.add(SQUARES[0], u64::try_from(square >> 32).unwrap_or(u64::MAX));
         record.add(SQUARES[1], square as u64 & u64::from(u32::MAX));
@@ -224,6 +229,8 @@ pub(in crate::pass) struct Spent {
     pub(in crate::pass) time: u64,
     /// Exclusive time on critical paths by service and operation.
     pub(in crate::pass) by_operation: BTreeMap<(String, String), u64>,
+    /// By how much requests would be shorter at most without an operation.
+    saved: BTreeMap<(String, String), u64>,
 }
 
 impl Spent {
@@ -234,6 +241,18 @@ impl Spent {
         for (operation, time) in &other.by_operation {
             let sum = self.by_operation.entry(operation.clone()).or_default();
             *sum = sum.saturating_add(*time);
+        }
+        for (operation, time) in &other.saved {
+            let sum = self.saved.entry(operation.clone()).or_default();
+            *sum = sum.saturating_add(*time);
+        }
+    }
+
+    /// Returns the share of the time that would be saved at most if an operation took none.
+    pub(in crate::pass) fn saving(&self, operation: &(String, String)) -> f64 {
+        match (self.saved.get(operation), self.time) {
+            (Some(time), 1..) => *time as f64 / self.time as f64,
+            _ => 0.0,
         }
     }
 
@@ -325,6 +344,7 @@ pub(in crate::pass) fn paths_of(
                     spent
                         .by_operation
                         .insert(owned(*operation), record.sums[TIME]);
+                    spent.saved.insert(owned(*operation), record.sums[SAVED]);
                 }
                 None => {
                     spent.requests = record.sums[COUNT];
@@ -368,6 +388,9 @@ pub(in crate::pass) fn why_unknown(
 /// Fewest requests of which a share is worth a sentence.
 pub(in crate::pass) const MIN_REQUESTS: u64 = 20;
 
+/// From so much less saving than time on, as a share of the request, a sentence says so.
+const SHADOWED: f64 = 0.05;
+
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let paths = paths_of(graph);
     if let Some(why) = why_unknown(paths.as_ref()) {
@@ -394,6 +417,14 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             true => "in itself".to_owned(),
             false => format!("in {} {}", most.0, most.1),
         };
+        let saving = all.saving(most);
+        let held = match saving < share - SHADOWED {
+            true => format!(
+                "; without it requests would be {} shorter at most, because others end hardly earlier",
+                text::percent(saving)
+            ),
+            false => String::new(),
+        };
         let finding = Finding {
             value: share,
             grade: if doubt.is_empty() {
@@ -405,7 +436,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             of: all.requests,
             exemplars: of.exemplars.clone(),
             text: format!(
-                "{service} {operation} spends more of its time {place} than elsewhere: {} of {} a request on average{doubt}",
+                "{service} {operation} spends more of its time {place} than elsewhere: {} of {} a request on average{held}{doubt}",
                 text::percent(share),
                 text::duration(all.time / all.requests),
             ),

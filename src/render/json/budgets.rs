@@ -67,6 +67,7 @@ impl Serialize for Record<'_, Spender> {
         map.serialize_entry("service", &of.service)?;
         map.serialize_entry("operation", &of.operation)?;
         number(&mut map, "share", of.share)?;
+        number(&mut map, "saving", of.saving)?;
         number(&mut map, "share_typical", of.share_typical)?;
         number(&mut map, "share_p95", of.share_p95)?;
         number(&mut map, "share_p99", of.share_p99)?;

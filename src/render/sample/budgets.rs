@@ -21,6 +21,7 @@ pub(in crate::render) fn budgets() -> Report {
         service: service.to_owned(),
         operation: operation.to_owned(),
         share,
+        saving: 0.75 * share,
         share_typical: share / 2.0,
         share_p95: Some(1.0 - share),
         share_p99: Some(1.0 - share),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::trace::drawing::{self, EPOCH, ORDERS, compare};
-use crate::trace::path::Path;
+use crate::trace::path::{Path, holds};
 use crate::trace::tests::random::Dice;
 use crate::trace::{Attachment, Trace};
 
@@ -14,10 +14,11 @@ type Segment = (u32, u64, u64);
 fn segments(
     trace: &Trace<'_>,
     waits: &[bool],
-    span: u32,
+    (span, most): (u32, u64),
     from: u64,
     to: u64,
     out: &mut Vec<Segment>,
+    saved: &mut [u64],
 ) {
     let mut children: Vec<(u64, u64, u32)> = trace
         .children(span)
@@ -33,7 +34,9 @@ fn segments(
         })
         .filter(|(end, start, _)| start < end)
         .collect();
-    let mut current = to;
+    let all = children.clone();
+    let (mut current, before) = (to, out.len());
+    let mut own = 0;
     loop {
         children.retain(|(end, _, _)| *end <= current);
         let latest = children
@@ -44,11 +47,21 @@ fn segments(
             break;
         };
         out.push((span, end, current));
-        segments(trace, waits, child, start, end, out);
+        own += current - end;
+        // Whoever else ends by then holds the parent up in its place.
+        let others = all.iter().filter(|other| {
+            let comes_later = (other.0, other.1, child) < (end, start, other.2);
+            comes_later && holds(&trace.spans[other.2 as usize])
+        });
+        let in_its_place = others.map(|other| other.0).max().unwrap_or(0);
+        let most = most.min(end - start.max(in_its_place));
+        segments(trace, waits, (child, most), start, end, out, saved);
         current = start;
         children.retain(|(_, _, other)| *other != child);
     }
     out.push((span, from, current));
+    assert!(out.len() > before);
+    saved[span as usize] = most.min(own + current - from);
 }
 
 /// Checks the path of a drawing, one segment a line: operation, from, to.
@@ -74,6 +87,7 @@ fn agreed(trace: &Trace<'_>, waits: &[bool]) -> Vec<Segment> {
     let mut path = Path::default();
     path.compute(trace, |span| waits[span as usize]);
     let mut all = Vec::new();
+    let mut saved = vec![0; trace.spans.len()];
     for (i, attachment) in trace.attachments.iter().enumerate() {
         let row = &trace.spans[i];
         if *attachment != Attachment::Root || row.start == 0 {
@@ -81,7 +95,8 @@ fn agreed(trace: &Trace<'_>, waits: &[bool]) -> Vec<Segment> {
         }
         let mut of_root = Vec::new();
         let end = row.start.saturating_add(row.duration);
-        segments(trace, waits, i as u32, row.start, end, &mut of_root);
+        let root = (i as u32, u64::MAX);
+        segments(trace, waits, root, row.start, end, &mut of_root, &mut saved);
         let mut current = end;
         for (_, from, to) in &of_root {
             assert_eq!(*to, current, "a gap");
@@ -96,6 +111,7 @@ fn agreed(trace: &Trace<'_>, waits: &[bool]) -> Vec<Segment> {
         own[*span as usize] += to - from;
     }
     assert_eq!(path.own, own);
+    assert_eq!(path.saved, saved);
     let below = |span: usize| {
         path.own[span]
             + trace
@@ -259,4 +275,42 @@ fn random_trees_are_tiled_and_agree_with_the_plain_definition() {
             },
         );
     }
+}
+
+#[test]
+fn a_sibling_that_ends_a_little_earlier_leaves_little_to_save() {
+    let spans = drawing::spans(
+        "shop < GET / 0..100
+           shop > GET /a 10..80
+             a < GET /a  15..75
+           shop > GET /b 20..70",
+    );
+    drawing::for_each(&spans, 0, |trace, _, linked| {
+        let mut path = Path::default();
+        path.compute(trace, |span| linked.waits[span as usize]);
+        let ms = |values: &[u64]| {
+            let mut of: Vec<u64> = values.iter().map(|ns| ns / 1_000_000).collect();
+            of.sort_unstable();
+            of
+        };
+        // 30 by the shop itself, 10 on the way to a, 60 in a; b is not waited for.
+        assert_eq!(ms(&path.own), [0, 10, 30, 60]);
+        // However fast a is, b ends 10 ms before the call to a does.
+        assert_eq!(ms(&path.saved), [0, 10, 10, 30]);
+    });
+}
+
+#[test]
+fn a_second_span_around_a_call_holds_nothing_up() {
+    let spans = drawing::spans(
+        "shop < GET / 0..100
+           shop . handle 9..79
+           shop > GET /a 10..80
+             a < GET /a  15..75",
+    );
+    drawing::for_each(&spans, 0, |trace, _, linked| {
+        let mut path = Path::default();
+        path.compute(trace, |span| linked.waits[span as usize]);
+        assert_eq!(path.saved, path.own);
+    });
 }
