@@ -8,8 +8,8 @@ mod fall;
 use std::fmt;
 
 pub use fall::{
-    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, Start, Stop, Transmissibility,
-    Way,
+    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, PlaceRadius, Start, Stop,
+    Survival, TenantRadius, Transmissibility, Way,
 };
 
 /// A number about the whole graph.
@@ -19,6 +19,15 @@ pub struct Metric {
     pub name: &'static str,
     /// Its value.
     pub value: f64,
+}
+
+/// What the whole graph is called, where that is no number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Its name, beside those of numbers.
+    pub name: &'static str,
+    /// What it is called.
+    pub value: String,
 }
 
 /// How sure a finding is.
@@ -216,6 +225,8 @@ pub struct Standing {
     pub entry: bool,
     /// What was seen of its replicas.
     pub redundancy: Redundancy,
+    /// The sum of the squares of the shares that its answers have by zone: 1 when all come from one; absent where no zone is known.
+    pub zone_concentration: Option<f64>,
     /// Whether the graph splits without it.
     pub articulation: bool,
     /// Nodes cut off from the largest rest of their part when it is gone.
@@ -224,6 +235,8 @@ pub struct Standing {
     pub immediate_dominator: Option<String>,
     /// Nodes that no entry reaches synchronously when it is gone, without itself.
     pub dominated: u64,
+    /// Share of the other nodes from which calls lead to it: what the graph alone would say of who uses it.
+    pub ancestors: Option<f64>,
     /// Which requests fall with it, if requests were seen.
     pub blast_radius: Option<BlastRadius>,
 }

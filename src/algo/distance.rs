@@ -33,6 +33,8 @@ pub struct Distances {
     pub histogram: Vec<u64>,
     /// The largest distance from each node to anything it reaches.
     pub eccentricities: Vec<u32>,
+    /// How many others reach each node.
+    pub reached_by: Vec<u32>,
 }
 
 impl Distances {
@@ -128,8 +130,9 @@ fn all_distances<'graph>(
     let mut all = Distances {
         histogram: Vec::new(),
         eccentricities: vec![0; n_nodes],
+        reached_by: vec![0; n_nodes],
     };
-    for (histogram, eccentricities) in parts {
+    for (histogram, eccentricities, reached_by) in parts {
         all.histogram
             .resize(all.histogram.len().max(histogram.len()), 0);
         for (sum, pairs) in all.histogram.iter_mut().zip(histogram) {
@@ -137,6 +140,9 @@ fn all_distances<'graph>(
         }
         for (node, eccentricity) in eccentricities {
             all.eccentricities[node as usize] = eccentricity;
+        }
+        for (sum, more) in all.reached_by.iter_mut().zip(reached_by) {
+            *sum += more;
         }
     }
     all
@@ -152,6 +158,7 @@ mod tests {
         let mut expected = Distances {
             histogram: Vec::new(),
             eccentricities: vec![0; n_nodes],
+            reached_by: vec![0; n_nodes],
         };
         for (from, row) in distances(n_nodes, edges).iter().enumerate() {
             for &steps in row.iter().flatten().filter(|&&steps| steps > 0) {
@@ -160,6 +167,9 @@ mod tests {
                     .resize(expected.histogram.len().max(steps as usize + 1), 0);
                 expected.histogram[steps as usize] += 1;
                 expected.eccentricities[from] = expected.eccentricities[from].max(steps);
+            }
+            for (to, steps) in row.iter().enumerate() {
+                expected.reached_by[to] += u32::from(steps.is_some_and(|steps| steps > 0));
             }
         }
         expected
@@ -195,6 +205,7 @@ mod tests {
             let mut expected = Distances {
                 histogram: Vec::new(),
                 eccentricities: vec![0; n_nodes],
+                reached_by: vec![0; n_nodes],
             };
             for source in 0..n_nodes {
                 let mut steps = vec![u32::MAX; n_nodes];
@@ -213,6 +224,7 @@ mod tests {
                                 .resize(expected.histogram.len().max(distance as usize + 1), 0);
                             expected.histogram[distance as usize] += 1;
                             expected.eccentricities[source] = distance;
+                            expected.reached_by[target as usize] += 1;
                         }
                     }
                 }

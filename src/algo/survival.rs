@@ -91,6 +91,27 @@ impl Losses {
         curve
     }
 
+    /// Returns the share that survives the loss of the first, the first two and so on of some parts. O(parts of requests).
+    pub fn after(&self, order: &[u32]) -> Vec<f64> {
+        let mut place = vec![order.len(); self.n_parts];
+        for (at, &part) in order.iter().enumerate() {
+            place[part as usize] = at;
+        }
+        let mut killed = vec![0u128; order.len() + 1];
+        for (request, &weight) in self.weights.iter().enumerate() {
+            let places = self.of(request).iter().map(|&part| place[part as usize]);
+            let first = places.min().unwrap_or(order.len());
+            killed[first] += u128::from(weight);
+        }
+        let total = self.total();
+        let mut left = total;
+        let after = killed.iter().take(order.len()).map(|killed| {
+            left -= killed;
+            left as f64 / total.max(1) as f64
+        });
+        after.collect()
+    }
+
     /// Returns the area under the curve of [`Losses::greedy`]: the mean of the shares that survive the loss of 1, 2, ... all
     /// parts.
     pub fn greedy_area(&self) -> Option<f64> {
@@ -251,6 +272,10 @@ mod tests {
                 assert_close(share, best, 1e-12);
                 assert_close(share, alive(&requests, &lost), 1e-12);
             }
+            assert_eq!(
+                losses.after(&lost),
+                curve.iter().map(|(_, share)| *share).collect::<Vec<_>>()
+            );
             let end = alive(&requests, &(0..n as u32).collect::<Vec<u32>>());
             assert_close(curve.last().map_or(1.0, |(_, share)| *share), end, 1e-12);
         }

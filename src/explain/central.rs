@@ -46,7 +46,7 @@ pub(super) static CORE: Explanation = Explanation {
     also: &["cores", "degeneracy"],
     title: "how entangled a node is with others",
     measures: "The largest k for which the node belongs to a part of the graph whose members all have k neighbours inside that \
-        part. degeneracy is the largest core of all nodes. The direction of edges is ignored.",
+        part. degeneracy is the largest core of all nodes; from 3 on a finding names who belongs to it, unless everybody does. The direction of edges is ignored.",
     matters: "The members of the innermost core are the hardest to take apart, to move, or to give a cell of their own.",
     example: &["a, b, c joined to each other, d to a alone: a, b, c have core 2, d has core 1"],
     blind: "How much is called, and whether an edge could be given up.",

@@ -66,6 +66,7 @@ pub(super) static BLAST_RADIUS: Explanation = Explanation {
         "elsewhere_low",
         "elsewhere_high",
         "hard_high",
+        "ancestors",
     ],
     title: "which requests fall when a service falls",
     measures: "touch is the share of requests, weighted, that use the service. A request falls with it when its own call tree has a path of hard \
@@ -73,7 +74,11 @@ pub(super) static BLAST_RADIUS: Explanation = Explanation {
         hard: the truth lies between. observed is the share of requests that failed while a failure began there. elsewhere_low and elsewhere_high are \
         hard_low and hard_high without the requests that enter at the service itself; max_blast_radius_low and max_blast_radius are the largest of them. \
         Where the policy gives entry points a weight (entrypoints.<name>.weight), each of their requests counts that many times, in these shares and in all others of lost \
-        requests; only the ratios of the weights matter.",
+        requests; only the ratios of the weights matter. \
+        low and high (and intervals, share by share) are what chance may have added or left out, at 95 %: as many requests as were seen are drawn again, each as likely as any other, 1,000 \
+        times with seed 1, and the middle 95 % of the shares stand; a request that stands for several is drawn as one. Where fewer than ten requests fall, or fewer than ten do not, the interval is at \
+        least Wilson's. entries and places say the same of the requests of one entry point, and of those that enter in one region or cell, with Wilson's intervals. ancestors is \
+        the share of the other nodes from which calls lead to the service: what the graph alone would say of touch.",
     matters: "It is what an outage costs, in requests. Static graphs overstate it, because not every request takes every path, and understate it for \
         services that everything happens to need.",
     example: &[
@@ -86,7 +91,26 @@ pub(super) static BLAST_RADIUS: Explanation = Explanation {
     act: "Give the services with the largest share more than one zone, or their callers a fallback. Where hard_low and hard_high lie far \
         apart, test what happens without the service.",
     source: "The measure asks of requests what Motter and Lai, Cascade-based attacks on complex networks, Phys. Rev. E 66, 2002, ask of networks; \
-        interval: Wilson, JASA 22, 1927.",
+        intervals: Efron, Bootstrap methods, Ann. Stat. 7, 1979; Wilson, JASA 22, 1927.",
+};
+
+pub(super) static TENANT_RADIUS: Explanation = Explanation {
+    name: "tenant_radius",
+    also: &["max_tenant_radius", "tenants"],
+    title: "which tenants fall when a service falls",
+    measures: "The share of tenants, out of all that were seen, with a request that falls with the service: hard_low and hard_high with the bounds of blast_radius, \
+        touch of those with a request that uses it. by_size lets every tenant count as often as it has requests. A request belongs to a tenant when exactly one \
+        is named in its trace, by enduser.id, enduser.pseudo.id, tenant.id or user.id, or by the attribute that services.tags.tenant of the policy names. max_tenant_radius is the largest \
+        hard_high of a service at which nothing enters. Intervals are Wilson's.",
+    matters: "Users are not requests: a service that one request in a hundred needs may be needed by everybody once a day. And where one tenant is half of the \
+        traffic, one in a thousand tenants says little.",
+    example: &[
+        "3 tenants, one of them pays and makes 90 % of the requests: without pay 33 %, by size 90 %",
+    ],
+    blind: "Tenants without requests in these traces, so windows of less than a day. Requests that name nobody, or several. Ids are kept as hashes; of more than some \
+        thousand tenants a sample is kept, and then it says so.",
+    act: "Give the tenants that must not fall together cells of their own, or the services with the largest share a fallback.",
+    source: "OpenTelemetry semantic conventions, enduser attributes; MacCarthaigh, Workload isolation using shuffle-sharding, Amazon Builders' Library.",
 };
 
 pub(super) static REQUEST_SURVIVAL: Explanation = Explanation {
@@ -95,7 +119,8 @@ pub(super) static REQUEST_SURVIVAL: Explanation = Explanation {
     title: "how many requests survive when services are lost one after another",
     measures: "The share of requests that survive the loss of the first k services, as a mean over k from 1 to all of them: over all orders for \
         request_survival, with edges of unknown dependency taken for hard, and request_survival_high, with those taken for soft; in the order that kills \
-        most, each time anew, for request_survival_targeted. 0 is the worst and 1 the best.",
+        most, each time anew, for request_survival_targeted. 0 is the worst and 1 the best. The interval comes from the drawings of blast_radius, from 20 requests on. survival has the curve itself: what the loss of one, two and more \
+        services leaves, those first that kill most, and as many at random.",
     matters: "A graph may stay connected and serve nobody: a lost database cuts nothing off and takes all its callers along. This counts requests \
         instead of connections.",
     example: &[
@@ -133,11 +158,15 @@ pub(super) static ZONES: Explanation = Explanation {
         "single_zone",
         "single_zone_services",
         "cross_zone_added_ns",
+        "partition_share",
+        "max_partition_share",
+        "zone_concentration",
     ],
     title: "what falls with a zone, and what calls between zones cost",
     measures: "single_zone names services of which, of at least 200 answers, more than 95 % come from one zone although the system has several. zone_loss is \
         the share of requests that fall when all services seen in that zone alone die, with the bounds of blast_radius; max_zone_loss is the largest upper \
-        bound. cross_zone_added_ns is how much longer the way of a call between zones \
+        bound. partition_share is the share of the traces that were worked on in two zones and so need the way between them; max_partition_share is the largest. zone_concentration of a service is the sum of the \
+        squares of the shares that its answers have by zone. cross_zone_added_ns is how much longer the way of a call between zones \
         takes than that of a call of the same edge inside a zone, by the means.",
     matters: "Zones fail as a whole. A service in one zone makes everything above it a service in one zone.",
     example: &[
@@ -155,7 +184,7 @@ pub(super) static SHARED_DEPENDENCIES: Explanation = Explanation {
     title: "what services that stand in for each other both need",
     measures: "For each group of services that the policy declares redundant, the nodes that all members reach through hard dependencies, or through \
         those of unknown dependency as well. shared_region names services that call something from more than one region and are answered from \
-        one region alone. From how often failures began at each member, the bounds between which all members fail at once.",
+        one region alone. From how often failures began at each member, the bounds between which all members fail at once, what independence would give, and what a tenth of shared failures would (the beta factor model with beta 0.1, an example and no measurement).",
     matters: "What all replicas need fails them all: the pair is then no more available than the one thing they share.",
     example: &[
         "payments-eu and payments-us both need the ledger in eu-west-1",
@@ -165,6 +194,25 @@ pub(super) static SHARED_DEPENDENCIES: Explanation = Explanation {
         region are not accused.",
     act: "Give each member its own, or know that the group is as available as what it shares.",
     source: "Frechet, Generalisation du theoreme des probabilites totales, Fund. Math. 25, 1935; NUREG/CR-4780 on common causes.",
+};
+
+pub(super) static SERIAL_AVAILABILITY: Explanation = Explanation {
+    name: "serial_availability",
+    also: &["serial-availability", "availability_budget"],
+    title: "what is left of the availability of an entry point after all it needs",
+    measures: "A request that needs services one and all succeeds when each does: the product of their availabilities, if they fail independently, and never more \
+        than the least of them. Each request multiplies over what it needs itself, with edges of unknown dependency left out for the upper bound and taken for hard for the lower one; an entry point has the \
+        mean over its requests, and serial_availability of the system is the least lower bound. A service fails as often as the policy promises (entrypoints.<name>.slo.errors), or else in the share of \
+        the requests that use it in which a failure began there. availability_budget: an entry point that promises more than the product, with the dependencies that offer no extra nine.",
+    matters: "Five services of three nines each leave 99.5 %: no entry point above them can promise three nines. Depth costs availability, whatever the mean path length says.",
+    example: &[
+        "5 hard dependencies at 99.9 %: 0.999^5 = 99.501 %",
+        "checkout promises 99.9 % and needs payments, which promises 99.7 %: it cannot keep that",
+    ],
+    blind: "Failures that come together make the product too low: the truth lies between it and the least part. Failures that were not seen count as none where \
+        nothing is promised. Retries that hide failures from the entry point are failures all the same here.",
+    act: "Make dependencies soft, put fewer behind each other, or promise what can be kept. Ask of what is needed one more nine than is promised.",
+    source: "Treynor et al., The Calculus of Service Availability, ACM Queue 15(2), 2017.",
 };
 
 pub(super) static CRITICALITY: Explanation = Explanation {

@@ -50,13 +50,14 @@ pub(super) static PATHS: Explanation = Explanation {
         "global_efficiency",
         "directed_average_path_length",
         "reachable_pairs",
+        "reachable_share",
         "service_communication_hops",
         "static_depth",
     ],
     title: "how far apart nodes are",
     measures: "Without direction, over the largest component: average_path_length is the mean number of edges on a shortest path, diameter the \
         largest, radius the smallest distance within which one node has all others, global_efficiency the mean of 1/distance. With direction: \
-        reachable_pairs counts the ordered pairs joined by a path of calls, directed_average_path_length is their mean distance. static_depth is the \
+        reachable_pairs counts the ordered pairs joined by a path of calls, reachable_share is their share of all ordered pairs, directed_average_path_length is their mean distance. static_depth is the \
         longest chain of synchronous calls, a cycle counted as one node.",
     matters: "Every hop adds latency and a chance to fail: five hops at 99.9 % are 99.5 %. Chains matter more than means.",
     example: &[
@@ -118,11 +119,11 @@ pub(super) static MODULARITY: Explanation = Explanation {
 
 pub(super) static POWER_LAW: Explanation = Explanation {
     name: "power_law_alpha",
-    also: &["power-law", "power_law_p"],
+    also: &["power-law", "power_law_p", "power_law_verdict"],
     title: "whether the numbers of neighbours follow a power law",
     measures: "power_law_p is the share of 1,000 synthetic data sets, drawn from the power law that fits the largest degrees best, that fit worse than the \
         degrees do. Below 0.1 a power law is ruled out, and there is no exponent. Otherwise power_law_alpha is the exponent, and the finding says which other distributions fit \
-        as well. Without 100 nodes, 50 of them in the tail, the answer is insufficient data.",
+        as well. Without 100 nodes, 50 of them in the tail, the answer is insufficient data. power_law_verdict has the answer in words.",
     matters: "Under a power law some nodes have very many more neighbours than others, and there is no typical number.",
     example: &[
         "power law: ruled out (p = 0.01 with 1000 synthetic data sets, seed 1); there is no exponent",
@@ -141,6 +142,7 @@ pub(super) static ROBUSTNESS: Explanation = Explanation {
         "robustness_static",
         "robustness_random",
         "robustness_random_orders",
+        "robustness_ratio",
         "one_removal_mean",
         "one_removal_worst",
     ],
@@ -148,7 +150,7 @@ pub(super) static ROBUSTNESS: Explanation = Explanation {
     measures: "The mean share of nodes that still hang together over the removal of one node after another: always the one with most neighbours left \
         (adaptive), by degree in the whole graph (static), always the one that most shortest paths lead through (betweenness), or in random order \
         (random, the mean of robustness_random_orders orders from a fixed seed). At most 0.5. one_removal_mean and one_removal_worst are the share of all nodes that still hang \
-        together when any one is gone, on average and at worst, exactly.",
+        together when any one is gone, on average and at worst, exactly. robustness_ratio is adaptive divided by random.",
     matters: "Far less under attack than at random: a few nodes hold everything together.",
     example: &["5 nodes all joined to each other: 0.4 for all three   a star of 5: 0.16 adaptive"],
     blind: "It tells what hangs together, not what works: the loss of one shared database changes the number little and may end all requests. Where removal by \

@@ -90,14 +90,24 @@ pub(super) static QUEUE_NS: Explanation = Explanation {
 
 pub(super) static SYNC_DEPTH: Explanation = Explanation {
     name: "sync_depth",
-    also: &["max_sync_depth", "p95_sync_depth", "depth"],
+    also: &[
+        "max_sync_depth",
+        "p50_sync_depth",
+        "p95_sync_depth",
+        "p95_hard_depth_low",
+        "p95_hard_depth_high",
+        "depth",
+    ],
     title: "how many synchronous calls stand below each other in a request",
-    measures: "The longest chain of calls, to databases and other peers too, in which each waits for the next, per request: its median, \
-        95th percentile and maximum.",
+    measures: "The longest chain of calls between services, in which each waits for the next, per request: its median, \
+        95th percentile and maximum. p95_hard_depth_low and p95_hard_depth_high ask how far down requests need what they call, so that its failure ends them: edges of unknown dependency \
+        count as soft for the first and as hard for the second; databases and other peers count in them.",
     matters: "Every layer adds its latency and its failures: five layers that each answer 99.9 % of requests answer 99.5 % \
         together. Timeouts must fit into each other on every one of them.",
-    example: &["frontend -> checkout -> payments -> postgresql: depth 3"],
-    blind: "Layers that emit no spans, and what sampling cut off. Messages and what they start do not count, retries neither.",
+    example: &[
+        "frontend -> checkout -> payments -> postgresql: depth 2, and hard depth 3 if each needs the next",
+    ],
+    blind: "Layers that emit no spans, databases among them, and what sampling cut off. Messages and what they start do not count, retries neither.",
     act: "Look for layers that only pass on, and for answers that could be kept nearer.",
     source: "Treynor et al., The Calculus of Service Availability, ACM Queue 2017.",
 };

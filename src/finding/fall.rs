@@ -156,6 +156,19 @@ pub struct CascadeSize {
     pub expected: (f64, f64),
 }
 
+/// What is left of the requests when so many services are lost, as shares of all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survival {
+    /// How many are lost.
+    pub lost: u64,
+    /// The last one of those whose loss, one after another, kills most.
+    pub service: String,
+    /// What survives that, with edges of unknown dependency taken for hard, and for soft.
+    pub targeted: (f64, f64),
+    /// What survives the loss of as many at random, as a mean over all choices.
+    pub random: (f64, f64),
+}
+
 /// Which requests fall with a node, as shares of all requests from 0 to 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BlastRadius {
@@ -167,12 +180,27 @@ pub struct BlastRadius {
     pub hard_high: f64,
     /// `hard_low` and `hard_high` without the requests that enter at the node itself.
     pub from_elsewhere: (f64, f64),
-    /// `hard_low` and `hard_high` with what chance may have added or left out, at 95 %.
-    pub interval: (f64, f64),
+    /// `touch` with what chance may have added or left out, at 95 %.
+    pub touch_interval: (f64, f64),
+    /// The same of `hard_low`.
+    pub low_interval: (f64, f64),
+    /// The same of `hard_high`.
+    pub high_interval: (f64, f64),
     /// Share that failed while something failed first at the node, if failures were looked at.
     pub observed: Option<f64>,
     /// By entry point that uses it, the most requests first.
     pub entries: Vec<EntryRadius>,
+    /// By region and by cell in which requests enter that use it, the most requests first.
+    pub places: Vec<PlaceRadius>,
+    /// Of those whose requests are known to be theirs; absent when no request names anybody.
+    pub tenants: Option<TenantRadius>,
+}
+
+impl BlastRadius {
+    /// Returns the least and the most that may fall, with what is unknown and what chance may have added.
+    pub fn interval(&self) -> (f64, f64) {
+        (self.low_interval.0, self.high_interval.1)
+    }
 }
 
 /// Which requests of one entry point fall with a node, as shares of the requests of the entry point.
@@ -190,4 +218,42 @@ pub struct EntryRadius {
     pub hard_low: f64,
     /// Share that may fall.
     pub hard_high: f64,
+    /// `hard_low` and `hard_high` with what chance may have added or left out, at 95 %.
+    pub interval: (f64, f64),
+}
+
+/// Which requests that enter in one place fall with a node, as shares of the requests that enter there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlaceRadius {
+    /// What the place is: `region` or `cell`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Requests that enter there, weighted.
+    pub requests: f64,
+    /// Share that uses the node.
+    pub touch: f64,
+    /// Share that surely falls.
+    pub hard_low: f64,
+    /// Share that may fall.
+    pub hard_high: f64,
+    /// `hard_low` and `hard_high` with what chance may have added or left out, at 95 %.
+    pub interval: (f64, f64),
+}
+
+/// Which tenants have requests that fall with a node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TenantRadius {
+    /// Tenants that were seen.
+    pub tenants: u64,
+    /// Share with requests that use it.
+    pub touch: f64,
+    /// Share with requests that surely fall.
+    pub hard_low: f64,
+    /// Share with requests that may fall.
+    pub hard_high: f64,
+    /// `hard_low` and `hard_high` with what chance may have added or left out, at 95 %.
+    pub interval: (f64, f64),
+    /// The three shares with every tenant counting as many times as it has requests.
+    pub by_size: (f64, f64, f64),
 }

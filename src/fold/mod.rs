@@ -31,6 +31,8 @@ pub mod operations;
 
 mod waiting;
 
+pub mod requests;
+
 pub mod observe;
 
 pub mod codec;

@@ -14,6 +14,7 @@ use crate::fold::frames::Frames;
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::message::{Sent, Taken};
 use crate::fold::operations::OPERATIONS;
+use crate::fold::requests::{Request, Requests, tenant_of};
 use crate::fold::shape::EntryKey;
 use crate::fold::topology::{Instance, InstanceKey, Topology};
 use crate::fold::waiting::Waiting;
@@ -91,6 +92,7 @@ pub struct Observer<'a> {
     /// The tables of each watcher.
     tables: Vec<Vec<Table>>,
     waiting: Waiting,
+    requests: Requests,
 }
 
 impl<'a> Observer<'a> {
@@ -114,6 +116,7 @@ impl<'a> Observer<'a> {
             policy: None,
             tables: Vec::new(),
             waiting: Waiting::default(),
+            requests: Requests::new(),
         }
     }
 
@@ -234,6 +237,7 @@ impl<'a> Observer<'a> {
         tags.settle(&self.topology.catalogue);
         self.topology.ledger.insert(TAGS.name, tags);
         let catalogue = &self.topology.catalogue;
+        self.requests.finish(catalogue, &mut self.topology.ledger);
         let (edges, operations, aliases) = self.calls.finish(self.dictionary, catalogue);
         (self.topology.edges, self.topology.aliases) = (edges, aliases);
         self.topology.ledger.insert(OPERATIONS.name, operations);
@@ -433,11 +437,13 @@ impl<'a> Observer<'a> {
     }
 
     fn add_requests(&mut self, trace: &Trace<'_>) {
+        self.requests.see();
         if self.linked.entries.is_empty() {
             return;
         }
         let catalogue = Arc::clone(&self.topology.catalogue);
         self.frames.build(trace, &self.linked, &catalogue);
+        let tenant = tenant_of(trace);
         for at in 0..self.linked.entries.len() {
             let (span, kind) = self.linked.entries[at];
             let row = &trace.spans[span as usize];
@@ -467,9 +473,19 @@ impl<'a> Observer<'a> {
                 is_timed.then_some(row.duration),
                 shape.depth,
             );
-            self.topology
-                .shapes
-                .add(&catalogue, key, shape.steps, shape.counts, weight);
+            let steps = (shape.steps, shape.counts);
+            let rank = self.topology.shapes.add(&catalogue, key, steps, weight);
+            if let Some(shape) = rank {
+                let resource = &self.dictionary.resources[row.resource as usize];
+                let request = Request {
+                    shape,
+                    resource,
+                    tenant,
+                    weight,
+                    exemplar,
+                };
+                self.requests.add(&catalogue, &request);
+            }
         }
     }
 }

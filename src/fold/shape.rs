@@ -76,6 +76,13 @@ pub struct Shape {
     hash: u64,
 }
 
+impl Shape {
+    /// Returns a number that is the same for this shape in every catalogue, and hardly ever for another.
+    pub fn rank(&self) -> u64 {
+        self.rank
+    }
+}
+
 /// What a shape is written as: entry point, steps, counts, requests and weight.
 pub type ShapeParts = (EntryKey, Vec<Step>, Vec<StepCount>, u64, u64);
 
@@ -154,22 +161,21 @@ fn kept(rank: u64, halvings: u32) -> bool {
 }
 
 impl Shapes {
-    /// Adds one request.
+    /// Adds one request, and returns the rank of its shape; a request with too many steps has none.
     pub fn add(
         &mut self,
         catalogue: &Catalogue,
         entry: EntryKey,
-        steps: &[Step],
-        counts: &[StepCount],
+        (steps, counts): (&[Step], &[StepCount]),
         weight: u64,
-    ) {
+    ) -> Option<u64> {
         if steps.len() > MAX_STEPS_OF_ONE {
             self.add_remainder(Remainder {
                 entry,
                 requests: 1,
                 weight,
             });
-            return;
+            return None;
         }
         let hash = hash(&entry, steps);
         let list = &mut self.list;
@@ -181,7 +187,7 @@ impl Shapes {
             shape.requests += 1;
             shape.weight = shape.weight.saturating_add(weight);
             add_counts(&mut shape.counts, counts);
-            return;
+            return Some(shape.rank);
         }
         let rank = rank(catalogue, &entry, steps);
         self.insert(Shape {
@@ -193,6 +199,7 @@ impl Shapes {
             rank,
             hash,
         });
+        Some(rank)
     }
 
     /// Adds a shape that is not there yet.

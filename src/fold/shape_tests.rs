@@ -57,7 +57,7 @@ fn with_bounds(shapes: usize, steps: usize) -> Shapes {
 
 fn of(mut shapes: Shapes, catalogue: &Catalogue, requests: &[Request]) -> Shapes {
     for (entry, steps, counts, weight) in requests {
-        shapes.add(catalogue, *entry, steps, counts, *weight);
+        shapes.add(catalogue, *entry, (steps, counts), *weight);
     }
     shapes
 }
@@ -142,8 +142,7 @@ fn a_request_of_too_many_steps_is_counted_without_its_shape() {
         shapes.add(
             &catalogue,
             entry,
-            &vec![step; steps],
-            &vec![counts[0]; steps],
+            (&vec![step; steps], &vec![counts[0]; steps]),
             3,
         );
         assert_eq!(

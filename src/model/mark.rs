@@ -103,6 +103,7 @@ pub fn marks(facts: &Facts<'_>, questions: &Questions, mut f: impl FnMut(MarkKin
     for kind in MarkKind::PLAIN {
         let asked = match kind {
             MarkKind::Deadline => questions.timeout(facts),
+            MarkKind::Tenant => questions.tenant(facts).and_then(hashed),
             _ => None,
         };
         if let Some(value) = asked.or_else(|| value(facts, kind)) {
@@ -112,10 +113,7 @@ pub fn marks(facts: &Facts<'_>, questions: &Questions, mut f: impl FnMut(MarkKin
 }
 
 fn value(facts: &Facts<'_>, kind: MarkKind) -> Option<u64> {
-    let hashed = |slot| match facts.get(slot)? {
-        Value::Int(number) => Some(mix(number as u64)),
-        value => value.text().map(hash),
-    };
+    let hashed = |slot| hashed(facts.get(slot)?);
     match kind {
         MarkKind::Message => {
             let message = hashed(Slot::MessageId)?;
@@ -139,6 +137,14 @@ fn value(facts: &Facts<'_>, kind: MarkKind) -> Option<u64> {
         }
         MarkKind::CertificateIssuer => hashed(Slot::CertificateIssuer),
         MarkKind::FeatureFlag | MarkKind::Code => None,
+    }
+}
+
+/// Returns a hash of an id, whether it is written as a number or as a text.
+fn hashed(value: Value<'_>) -> Option<u64> {
+    match value {
+        Value::Int(number) => Some(mix(number as u64)),
+        value => value.text().map(hash),
     }
 }
 
@@ -204,6 +210,28 @@ mod tests {
             [(MarkKind::Deadline, 250_000_000)]
         );
         assert_eq!(found(key, Value::Text("-1")), []);
+    }
+
+    #[test]
+    fn tenants_are_named_by_whatever_attribute_is_asked_for() {
+        let tags = [("tenant".to_owned(), "app.customer".to_owned())];
+        let questions = Questions::new(&tags, &[]).unwrap();
+        assert!(questions.has_tenant() && !Questions::default().has_tenant());
+        let said = |key: &str, value: Value<'_>| {
+            let mut facts = Facts::asking(questions.asked());
+            facts.set(key, value);
+            let mut found = Vec::new();
+            marks(&facts, &questions, |kind, value| found.push((kind, value)));
+            found
+        };
+        let acme = [(MarkKind::Tenant, hash("acme"))];
+        assert_eq!(said("app.customer", Value::Text("acme")), acme);
+        assert_eq!(
+            said("app.customer", Value::Int(7)),
+            [(MarkKind::Tenant, mix(7))]
+        );
+        // Where it is absent, what is understood anyway counts.
+        assert_eq!(said("enduser.id", Value::Text("acme")), acme);
     }
 
     #[test]

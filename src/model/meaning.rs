@@ -85,7 +85,7 @@ pub fn row(
         (span.shared, Flags::SHARED),
         (is_health(span, meaning.protocol), Flags::HEALTH),
         (
-            mark::is_marked(span) || questions.has_timeouts(),
+            mark::is_marked(span) || questions.has_timeouts() || questions.has_tenant(),
             Flags::MARKS,
         ),
     ] {

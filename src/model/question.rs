@@ -21,7 +21,12 @@ pub struct Questions {
     tags: Arc<[(String, Slot)]>,
     /// Attributes of spans that hold a timeout, the first present counts.
     timeouts: Arc<[(Slot, Unit)]>,
+    /// The attribute of spans that names whose request it is, if one is asked for.
+    tenant: Option<Slot>,
 }
+
+/// The tag whose attribute names tenants.
+const TENANT: &str = "tenant";
 
 /// In what a timeout without a unit is counted, as the name of its attribute tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,7 @@ impl Default for Questions {
             asked: &[],
             tags: TAGS.map(|(tag, slot)| (tag.to_owned(), slot)).into(),
             timeouts: Arc::new([]),
+            tenant: None,
         }
     }
 }
@@ -80,6 +86,8 @@ impl Questions {
             }
         }
         all.sort();
+        let tenant = all.iter().find(|(tag, _)| tag == TENANT);
+        let tenant = tenant.map(|(_, slot)| *slot);
         debug_assert!(names.len() <= ASKED_MAX);
         let asked: Asked = if names.is_empty() {
             &[]
@@ -90,6 +98,7 @@ impl Questions {
             asked,
             tags: all.into(),
             timeouts,
+            tenant,
         })
     }
 
@@ -126,6 +135,16 @@ impl Questions {
     /// Returns whether timeouts are asked for.
     pub fn has_timeouts(&self) -> bool {
         !self.timeouts.is_empty()
+    }
+
+    /// Returns whether an attribute is asked for that names tenants.
+    pub fn has_tenant(&self) -> bool {
+        self.tenant.is_some()
+    }
+
+    /// Returns whose request a span says it is, by the attribute asked for.
+    pub fn tenant<'a>(&self, facts: &Facts<'a>) -> Option<Value<'a>> {
+        facts.get(self.tenant?)
     }
 
     /// Returns the nanoseconds a span says its call may take, by the attributes asked for.

@@ -11,6 +11,7 @@ use crate::policy::calls::{Entrypoint, Terms};
 use crate::policy::facts::FACTS;
 use crate::policy::selector::{Node, OperationSelector, Selector};
 use crate::policy::services::Described;
+use crate::policy::value::Ratio;
 use crate::policy::{Policy, Saga};
 
 /// Declared facts about the vertices of a system.
@@ -75,6 +76,14 @@ impl<'a> Declared<'a> {
     pub fn entrypoint(&self, vertex: usize, operation: &str) -> Option<&'a Entrypoint> {
         let mut entrypoints = self.policy.entrypoints.iter();
         entrypoints.find(|entry| entry.requests.matches(&self.node(vertex), operation))
+    }
+
+    /// Returns the largest share of failed requests that is promised of a vertex, if anything is.
+    pub fn promised_errors(&self, vertex: usize) -> Option<f64> {
+        let entrypoints = self.policy.entrypoints.iter();
+        let own = entrypoints.filter(|of| of.requests.service.matches(&self.node(vertex)));
+        let errors = own.filter_map(|of| of.slo.errors);
+        errors.map(Ratio::get).max_by(f64::total_cmp)
     }
 
     /// Returns how much a request for an operation of a vertex counts against others.

@@ -36,7 +36,7 @@ pub mod spent;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Way};
+use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Survival, Way, Word};
 use crate::fold::Watcher;
 use crate::policy::Sampling;
 
@@ -131,9 +131,19 @@ pub struct Measured {
     pub ways: Vec<Way>,
     /// How many services would fail with one.
     pub sizes: Vec<CascadeSize>,
+    /// What is left of the requests when services are lost one after another.
+    pub survival: Vec<Survival>,
+    /// What the graph is called.
+    pub words: Vec<Word>,
 }
 
 impl Measured {
+    /// Says what the graph is called.
+    pub fn word(&mut self, name: &'static str, value: impl Into<String>) {
+        let value = value.into();
+        self.words.push(Word { name, value });
+    }
+
     /// Adds a number about the whole graph, if there is one.
     pub fn metric(&mut self, name: &'static str, value: impl Into<Option<f64>>) {
         if let Some(value) = value.into().filter(|value| value.is_finite()) {
@@ -179,6 +189,7 @@ pub static PASSES: &[&Pass] = &[
     &graph::robustness::ROBUSTNESS,
     &trace::sagas::SAGAS,
     &trace::sequential_calls::SEQUENTIAL_CALLS,
+    &graph::serial_availability::SERIAL_AVAILABILITY,
     &graph::shared_dependencies::SHARED_DEPENDENCIES,
     &trace::shuffle_sharding::SHUFFLE_SHARDING,
     &graph::single_points::SINGLE_POINTS,
@@ -211,7 +222,7 @@ const FIRST: [&str; 10] = [
 ];
 
 /// Findings that describe and accuse nobody; they come after the others.
-const DESCRIBING: [&str; 2] = ["mean_concurrency", "peak_concurrency"];
+const DESCRIBING: [&str; 3] = ["mean_concurrency", "peak_concurrency", "request_survival"];
 
 /// Runs every pass.
 ///
@@ -261,9 +272,12 @@ pub fn measure(graph: &Graph<'_>, effort: Effort) -> Measured {
         measured.chains.extend(of.chains);
         measured.ways.extend(of.ways);
         measured.sizes.extend(of.sizes);
+        measured.survival.extend(of.survival);
+        measured.words.extend(of.words);
     }
     doubt_rates(graph, &mut measured);
     measured.metrics.sort_by_key(|metric| metric.name);
+    measured.words.sort_by_key(|word| word.name);
     measured.findings.sort_by_key(|finding| {
         let place = FIRST.iter().position(|name| *name == finding.pass);
         (

@@ -91,7 +91,7 @@ fn system(calls: &str, entries: &[&str], requests: &[(&str, u64)]) -> System {
         let weight = weight * Weight::ONE.0;
         topology
             .shapes
-            .add(&catalogue, entry(start), &steps, &counts, weight);
+            .add(&catalogue, entry(start), (&steps, &counts), weight);
     }
     resolve(topology)
 }

@@ -1,7 +1,8 @@
 //! What falls when one part falls: sentences and orders that the renderers of that part share.
 
 use crate::report::{
-    BlastRadius, Chain, Dependency, EdgeRow, Grade, Hop, Report, Service, Start, Stop, Tie,
+    BlastRadius, Chain, Dependency, EdgeRow, Grade, Hop, Report, Service, Start, Stop, Survival,
+    TenantRadius, Tie,
 };
 use crate::text;
 
@@ -27,6 +28,24 @@ pub(super) fn falling(report: &Report) -> Vec<(&Service, &BlastRadius)> {
             .then(b.touch.total_cmp(&a.touch))
     });
     falling
+}
+
+/// Returns the nodes that tenants use, those first without which most tenants fall; none when no tenant is known.
+pub(super) fn with_tenants(report: &Report) -> Vec<(&Service, &TenantRadius)> {
+    let mut nodes: Vec<(&Service, &TenantRadius)> = nodes(report)
+        .filter_map(|node| {
+            let radius = node.standing.blast_radius.as_ref()?;
+            Some((node, radius.tenants.as_ref()?))
+        })
+        .filter(|(node, of)| of.touch > 0.0 && !node.standing.entry)
+        .collect();
+    nodes.sort_by(|(_, a), (_, b)| {
+        b.hard_low
+            .total_cmp(&a.hard_low)
+            .then(b.hard_high.total_cmp(&a.hard_high))
+            .then(b.touch.total_cmp(&a.touch))
+    });
+    nodes
 }
 
 /// Returns one edge for each caller that waits for a callee: what lets failures through first, then what stops them, then
@@ -107,7 +126,33 @@ pub(super) fn answers(report: &Report) -> Vec<String> {
     let mut sentences = vec![most(report), happened(report)];
     sentences.extend(stops(report));
     sentences.extend(survival(report));
+    sentences.extend(lost_in_turn(report));
     sentences
+}
+
+/// Says what the loss of the worst services, one after another, leaves.
+fn lost_in_turn(report: &Report) -> Option<String> {
+    let is_left = |of: &&Survival| of.targeted.1 > 0.0;
+    let shown: Vec<String> = report
+        .survival
+        .iter()
+        .take_while(is_left)
+        .take(NAMED)
+        .map(|of| {
+            let (low, high) = (text::percent(of.targeted.0), text::percent(of.targeted.1));
+            let left = match low == high {
+                true => low,
+                false => format!("{low} to {high}"),
+            };
+            format!("{} ({left})", name(&of.service, NAME_COLUMNS))
+        })
+        .collect();
+    (!shown.is_empty()).then(|| {
+        format!(
+            "Losing the worst in turn leaves so many of the requests: {}.",
+            shown.join(", then ")
+        )
+    })
 }
 
 /// Says how many requests survive when services are lost one after another.
@@ -124,10 +169,11 @@ fn survival(report: &Report) -> Option<String> {
 }
 
 /// The passes about what falls.
-const PASSES: [&str; 6] = [
+const PASSES: [&str; 7] = [
     "blast-radius",
     "criticality",
     "origins",
+    "serial-availability",
     "shared-dependencies",
     "transmission",
     "zones",

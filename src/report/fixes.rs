@@ -128,6 +128,7 @@ const PARTS: [(&str, &[&str]); 2] = [
             "blast-radius",
             "criticality",
             "origins",
+            "serial-availability",
             "shared-dependencies",
             "transmission",
             "zones",

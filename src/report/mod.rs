@@ -29,7 +29,8 @@ use crate::report::verdict::Verdict;
 
 pub use crate::finding::{
     BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Finding, Grade, Hop, Metric,
-    Redundancy, Standing, Start, Stop, Subject, Transmissibility, Way,
+    PlaceRadius, Redundancy, Standing, Start, Stop, Subject, Survival, TenantRadius,
+    Transmissibility, Way, Word,
 };
 pub use crate::pass::budgets::{Budgets, CallBudget, EntryBudget, Spender};
 pub use crate::policy::facts::Declared;
@@ -72,6 +73,8 @@ pub struct Report {
     pub budgets: Budgets,
     /// Numbers about the whole graph, by name.
     pub metrics: Vec<Metric>,
+    /// What the graph is called, by name.
+    pub words: Vec<Word>,
     /// Measured facts, the most important first; what could not be told comes last.
     pub findings: Vec<Finding>,
     /// What to fix first; a part and the neighbourhood of one service have no such list.
@@ -84,6 +87,8 @@ pub struct Report {
     pub ways: Vec<Way>,
     /// How many services would fail with one; simulated for the part on cascades alone.
     pub sizes: Vec<CascadeSize>,
+    /// What is left of the requests when services are lost one after another.
+    pub survival: Vec<Survival>,
     /// The service the report was cut down to, if it was.
     pub focus: Option<String>,
     /// What the policy declared that the numbers rest on.

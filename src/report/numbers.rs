@@ -77,7 +77,9 @@ pub const METRICS: &[&str] = &[
     "max_blast_radius",
     "max_blast_radius_low",
     "max_degree",
+    "max_partition_share",
     "max_sync_depth",
+    "max_tenant_radius",
     "max_zone_loss",
     "mean_concurrency",
     "metastable_incidents",
@@ -96,6 +98,9 @@ pub const METRICS: &[&str] = &[
     "opened_breakers",
     "orchestrators",
     "order_inversion_risk",
+    "p50_sync_depth",
+    "p95_hard_depth_high",
+    "p95_hard_depth_low",
     "p95_sync_depth",
     "peak_concurrency",
     "phantom_duplicates",
@@ -106,6 +111,7 @@ pub const METRICS: &[&str] = &[
     "power_law_p",
     "radius",
     "reachable_pairs",
+    "reachable_share",
     "reciprocity",
     "reentry_ratio",
     "region_trips",
@@ -119,11 +125,13 @@ pub const METRICS: &[&str] = &[
     "robustness_betweenness",
     "robustness_random",
     "robustness_random_orders",
+    "robustness_ratio",
     "robustness_static",
     "route_inflation",
     "saturated_pools",
     "self_edges",
     "sequential_calls",
+    "serial_availability",
     "services",
     "shared_between_cells",
     "shared_dependencies",
@@ -134,6 +142,7 @@ pub const METRICS: &[&str] = &[
     "small_world_sigma",
     "soft_edges",
     "static_depth",
+    "tenants",
     "tenants_in_several_cells",
     "timeout_inversions",
     "timeouts_known",
@@ -165,10 +174,10 @@ const OF_SERVICES: &[OfService] = &[
         blast_radius(service, |of| of.hard_low)
     }),
     ("blast_radius.high", |service| {
-        blast_radius(service, |of| of.interval.1)
+        blast_radius(service, |of| of.interval().1)
     }),
     ("blast_radius.low", |service| {
-        blast_radius(service, |of| of.interval.0)
+        blast_radius(service, |of| of.interval().0)
     }),
     ("blast_radius.observed", |service| {
         let radius = service.standing.blast_radius.as_ref();

@@ -22,7 +22,7 @@ fn shares_are_the_same_whatever_is_asked() {
         let radius = service.standing.blast_radius.as_ref().unwrap();
         let shares = [0.0, radius.hard_low, radius.hard_high, radius.touch, 1.0];
         assert!(shares.is_sorted(), "{}: {radius:?}", service.name);
-        assert!(radius.interval.0 <= radius.hard_low && radius.hard_high <= radius.interval.1);
+        assert!(radius.interval().0 <= radius.hard_low && radius.hard_high <= radius.interval().1);
     }
 }
 
@@ -36,6 +36,15 @@ fn every_format_says_what_falls() {
     let json: Value = serde_json::from_str(&stdout(&["cascades", SHOP, "-f", "json"])).unwrap();
     assert!(json["services"][0]["blast_radius"]["touch"].is_number());
     assert!(json["ways"].is_array() && json["chains"].is_array());
+    let lost = json["survival"].as_array().unwrap();
+    let left = |of: &Value| of["targeted_low"].as_f64().unwrap();
+    assert!(!lost.is_empty() && lost.is_sorted_by(|a, b| left(a) >= left(b)));
+    let radius = &json["services"][0]["blast_radius"];
+    for share in ["touch", "hard_low", "hard_high"] {
+        let end = |end: &str| radius["intervals"][share][end].as_f64().unwrap();
+        let value = radius[share].as_f64().unwrap();
+        assert!((end("low")..=end("high")).contains(&value), "{radius}");
+    }
     let md = stdout(&["cascades", SHOP, "-f", "md"]);
     assert!(md.contains("### What falls without a service"), "{md}");
     let csv = stdout(&["cascades", SHOP, "-f", "csv"]);

@@ -64,3 +64,20 @@ fn focus_keeps_what_is_near_and_findings_about_it() {
     assert_eq!(names, ["orders", "payments", "shipping"]);
     assert!(text.contains("single-points:orders") && !text.contains("single-points:web"));
 }
+
+#[test]
+fn words_stand_among_the_metrics_and_ancestors_with_the_services() {
+    let json: Value = serde_json::from_str(&stdout(&["hubs", SHOP, "-f", "json"])).unwrap();
+    assert_eq!(json["metrics"]["power_law_verdict"], "insufficient data");
+    assert!(json["metrics"]["topology_class"].is_string());
+    let services = json["services"].as_array().unwrap();
+    let nobody_above = |service: &Value| service["ancestors"] == 0;
+    for service in services {
+        assert_eq!(
+            service["in_degree"] == 0,
+            nobody_above(service),
+            "{service}"
+        );
+    }
+    assert!(services.iter().any(|service| !nobody_above(service)));
+}

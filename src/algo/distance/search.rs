@@ -62,6 +62,8 @@ pub(super) struct Search {
     open: Vec<u32>,
     histogram: Vec<u64>,
     eccentricities: Vec<(u32, u32)>,
+    /// How many sources other than itself reached each node.
+    reached_by: Vec<u32>,
 }
 
 impl Search {
@@ -77,6 +79,7 @@ impl Search {
             open: Vec::new(),
             histogram: Vec::new(),
             eccentricities: Vec::new(),
+            reached_by: vec![0; n_nodes],
         }
     }
 
@@ -134,13 +137,17 @@ impl Search {
                 }
             }
         }
+        for (node, (sum, row)) in self.reached_by.iter_mut().zip(&self.seen).enumerate() {
+            let is_source = (first..first + n_sources).contains(&node);
+            *sum += row.count() as u32 - u32::from(is_source);
+        }
         self.eccentricities
             .extend((0..n_sources).map(|source| ((first + source) as u32, eccentricity[source])));
     }
 
-    /// Returns the histogram, and the eccentricity of every source there was.
-    pub(super) fn finish(self) -> (Vec<u64>, Vec<(u32, u32)>) {
-        (self.histogram, self.eccentricities)
+    /// Returns the histogram, the eccentricity of every source there was, and how many of these reached each node.
+    pub(super) fn finish(self) -> (Vec<u64>, Vec<(u32, u32)>, Vec<u32>) {
+        (self.histogram, self.eccentricities, self.reached_by)
     }
 
     fn push<'graph>(&mut self, out_of: &impl Fn(u32) -> &'graph [u32]) -> Found {

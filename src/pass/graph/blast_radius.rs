@@ -4,20 +4,30 @@
 //! nothing is known count as soft for the lower bound and as hard for the upper one; calls nobody waits for kill nobody. A
 //! service needs itself. Requests count by their weights and those of their entry points ([`crate::pass::importance`]).
 //!
-//! Shares are of requests, which are independent of each other, so the Wilson interval tells what resampling them would;
-//! unequal weights make fewer of them count. O(steps), and O(steps log nodes) for the order in which most is lost.
+//! Shares are of requests, which are independent of each other and are drawn again for the intervals ([`chance`]).
+//! O(steps), and O(steps log nodes) for the order in which most is lost.
+
+mod chance;
+
+mod groups;
 
 use std::collections::BTreeMap;
 
-use crate::algo::stats::{effective_number, total, wilson};
 use crate::algo::survival::Losses;
-use crate::finding::{BlastRadius, Dependency, EntryRadius, Finding, Grade, Subject};
+use crate::finding::{
+    BlastRadius, Dependency, EntryRadius, Finding, Grade, Subject, Survival, TenantRadius,
+};
+use crate::fold::requests::TENANTS;
 use crate::fold::shape::Shape;
 use crate::fold::topology::{Map, sorted};
 use crate::model::dictionary::Weight;
-use crate::pass::trace::origins;
+use crate::pass::graph::SEED;
+use crate::pass::trace::{origins, shown};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
+
+use self::chance::{Chance, REPLICATES, Requests};
+use self::groups::{Known, Tenants, Total};
 
 /// Finds which requests fall with each node.
 pub static BLAST_RADIUS: Pass = Pass {
@@ -52,23 +62,52 @@ pub(in crate::pass) struct Needs {
 impl Needs {
     /// Returns the nodes that the requests of a shape use, ascending, and how surely they need each.
     pub(in crate::pass) fn of(&mut self, graph: &Graph<'_>, shape: &Shape) -> &[(u32, Need)] {
-        self.path.clear();
         self.found.clear();
+        self.walk(graph, shape, |found, node, need, _| {
+            found.extend(node.map(|node| (node, need)));
+        });
+        self.found
+            .sort_unstable_by_key(|&(node, need)| (node, std::cmp::Reverse(need)));
+        self.found.dedup_by_key(|(node, _)| *node);
+        &self.found
+    }
+
+    /// Returns how far down the requests of a shape need something at least so surely.
+    pub(in crate::pass) fn depth(
+        &mut self,
+        graph: &Graph<'_>,
+        shape: &Shape,
+        least: Need,
+    ) -> usize {
+        let mut deepest = 0;
+        self.walk(graph, shape, |_, _, need, depth| {
+            if need >= least {
+                deepest = deepest.max(depth);
+            }
+        });
+        deepest
+    }
+
+    /// Calls `f` with every step: its node, how surely it is needed, and its depth.
+    fn walk(
+        &mut self,
+        graph: &Graph<'_>,
+        shape: &Shape,
+        mut f: impl FnMut(&mut Vec<(u32, Need)>, Option<u32>, Need, usize),
+    ) {
+        self.path.clear();
         for step in &shape.steps {
-            self.path.truncate(usize::from(step.depth));
+            let depth = usize::from(step.depth);
+            self.path.truncate(depth);
             let node = graph.node_of_topology(step.node);
             let need = match self.path.last() {
                 None => Need::Sure,
                 Some(_) if !step.sync => Need::Touch,
                 Some(&(above, need)) => need.min(edge(graph, above, node)),
             };
-            self.found.extend(node.map(|node| (node, need)));
+            f(&mut self.found, node, need, depth);
             self.path.push((node, need));
         }
-        self.found
-            .sort_unstable_by_key(|&(node, need)| (node, std::cmp::Reverse(need)));
-        self.found.dedup_by_key(|(node, _)| *node);
-        &self.found
     }
 }
 
@@ -117,19 +156,20 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     }
     let shapes = graph.system.rest.shapes.list();
     // Entry points by service, operation and kind.
-    let mut entries: BTreeMap<(usize, &str, u8), (u32, u64)> = BTreeMap::new();
+    let mut entries: BTreeMap<(usize, &str, u8), (u32, Total)> = BTreeMap::new();
     for shape in shapes {
         let number = entries.len() as u32;
         let known = entries
             .entry(entry_key(graph, shape))
-            .or_insert((number, 0));
-        known.1 = known.1.saturating_add(shape.weight);
+            .or_insert((number, Total::default()));
+        known.1.add(shape.requests, shape.weight);
     }
     let mut sums = vec![Sums::default(); graph.n_nodes()];
     let mut elsewhere = sums.clone();
     let mut by_entry: Map<(u32, u32), Sums> = Map::default();
     let (mut sure, mut perhaps) = (Losses::new(graph.n_nodes()), Losses::new(graph.n_nodes()));
-    let (mut squares, mut all) = (0u128, 0u128);
+    let mut requests = Requests::default();
+    let mut known = Known::new(graph);
     let mut needs = Needs::default();
     for shape in shapes {
         let entry = entries.get(&entry_key(graph, shape)).map_or(0, |of| of.0);
@@ -153,50 +193,57 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         };
         sure.push(at_least(Need::Sure), counted);
         perhaps.push(at_least(Need::Perhaps), counted);
-        let square = u128::from(counted).saturating_mul(u128::from(counted));
-        squares = squares.saturating_add(square / u128::from(shape.requests.max(1)));
-        all += u128::from(counted);
+        requests.push(found, shape.requests, counted);
+        if let Some(known) = &mut known {
+            known.push(shape, found);
+        }
     }
     let total = graph.importance.kept;
-    let effective = effective(shapes, all, squares);
-    let mut names: Vec<EntryRadius> = vec![EntryRadius::default(); entries.len()];
-    for (&(service, operation, _), &(number, weight)) in &entries {
-        names[number as usize] = EntryRadius {
+    let chance = requests.chance(graph.n_nodes());
+    let mut names = vec![(EntryRadius::default(), Total::default()); entries.len()];
+    for (&(service, operation, _), &(number, total)) in &entries {
+        let radius = EntryRadius {
             service: graph.system.vertices[service].name.clone(),
             operation: operation.to_owned(),
-            requests: Weight(weight).value(),
+            requests: Weight(total.weight).value(),
             ..EntryRadius::default()
         };
+        names[number as usize] = (radius, total);
     }
+    let places = known.as_ref().map(|known| known.places(graph));
+    let mut places = places.unwrap_or_else(|| vec![Vec::new(); graph.n_nodes()]);
+    let tenants = known.as_ref().and_then(|known| known.tenants(graph));
     let observed = origins::observed(graph);
-    let share = |units: u64, of: f64| (Weight(units).value() / of).min(1.0);
+    let share = |units: u64| (Weight(units).value() / total).min(1.0);
     for (node, (standing, of)) in measured.standings.iter_mut().zip(&sums).enumerate() {
-        let (low, high) = (share(of.sure, total), share(of.perhaps, total));
-        let bound = |share: f64| wilson((share * effective as f64).round() as u64, effective);
+        let (low, high) = (share(of.sure), share(of.perhaps));
+        let interval = |need: Need| chance.of(node, need);
         let seen = observed.as_ref().map(|by_node| {
             let lost = by_node.get(&(node as u32)).copied().unwrap_or(0.0);
             (lost / graph.importance.all).min(1.0)
         });
         standing.blast_radius = Some(BlastRadius {
-            touch: share(of.touch, total),
+            touch: share(of.touch),
             hard_low: low,
             hard_high: high,
-            from_elsewhere: (
-                share(elsewhere[node].sure, total),
-                share(elsewhere[node].perhaps, total),
-            ),
-            interval: (bound(low).low, bound(high).high),
+            from_elsewhere: (share(elsewhere[node].sure), share(elsewhere[node].perhaps)),
+            touch_interval: interval(Need::Touch),
+            low_interval: interval(Need::Sure),
+            high_interval: interval(Need::Perhaps),
             observed: seen,
             entries: Vec::new(),
+            places: std::mem::take(&mut places[node]),
+            tenants: tenants.as_ref().map(|tenants| tenants.radius(node as u32)),
         });
     }
     for ((node, entry), of) in sorted(by_entry) {
-        let name = &names[entry as usize];
+        let (name, total) = &names[entry as usize];
         if let Some(radius) = &mut measured.standings[node as usize].blast_radius {
             radius.entries.push(EntryRadius {
-                touch: share(of.touch, name.requests),
-                hard_low: share(of.sure, name.requests),
-                hard_high: share(of.perhaps, name.requests),
+                touch: total.share(of.touch),
+                hard_low: total.share(of.sure),
+                hard_high: total.share(of.perhaps),
+                interval: total.interval(of),
                 ..name.clone()
             });
         }
@@ -213,7 +260,63 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     measured.metric("request_survival", perhaps.random_area());
     measured.metric("request_survival_high", sure.random_area());
     measured.metric("request_survival_targeted", perhaps.greedy_area());
+    measured.survival = curve(graph, &sure, &perhaps);
+    say_survival(measured, graph, &chance);
     say(graph, measured);
+    say_tenants(graph, tenants.as_ref(), measured);
+}
+
+/// Services whose loss, one after another, is told.
+const LOST: usize = 10;
+
+/// Returns what is left of the requests when more and more services are lost.
+fn curve(graph: &Graph<'_>, sure: &Losses, perhaps: &Losses) -> Vec<Survival> {
+    let order: Vec<u32> = perhaps.greedy().into_iter().map(|(node, _)| node).collect();
+    let order = &order[..order.len().min(LOST)];
+    let (low, high) = (perhaps.after(order), sure.after(order));
+    let shares = low.into_iter().zip(high);
+    (1..)
+        .zip(order)
+        .zip(shares)
+        .map(|((lost, &node), targeted)| {
+            let random = |losses: &Losses| losses.random(lost).unwrap_or(1.0);
+            Survival {
+                lost: lost as u64,
+                service: graph.name(node).to_owned(),
+                targeted,
+                random: (random(perhaps), random(sure)),
+            }
+        })
+        .collect()
+}
+
+/// Says how many requests survive, with what chance may have added.
+fn say_survival(measured: &mut Measured, graph: &Graph<'_>, chance: &Chance) {
+    let metric = |name: &str| measured.metrics.iter().find(|metric| metric.name == name);
+    let values = [metric("request_survival"), metric("request_survival_high")];
+    let ([Some(low), Some(high)], Some(drawn)) = (values, chance.survival) else {
+        return;
+    };
+    let (low, high) = (low.value, high.value);
+    let [(least, _), (_, most)] = drawn.map(|of| (of.low.min(low), of.high.max(high)));
+    let range = match low == high {
+        true => text::percent(low),
+        false => format!("{} to {}", text::percent(low), text::percent(high)),
+    };
+    let finding = Finding {
+        value: low,
+        interval: Some((least, most)),
+        grade: Grade::Measured,
+        of: graph.traffic().requests,
+        text: format!(
+            "losing services at random, one after another until all are gone, leaves {range} of the {} alive on average (95 %: {} to {}, by {REPLICATES} drawings of the requests, seed {SEED})",
+            graph.importance.requests(),
+            text::percent(least),
+            text::percent(most),
+        ),
+        ..Finding::new(BLAST_RADIUS.name, "request_survival", Subject::System)
+    };
+    measured.findings.push(finding);
 }
 
 fn entry_key<'a>(graph: &Graph<'a>, shape: &Shape) -> (usize, &'a str, u8) {
@@ -225,10 +328,73 @@ fn entry_key<'a>(graph: &Graph<'a>, shape: &Shape) -> (usize, &'a str, u8) {
     )
 }
 
-/// Returns how many requests of one weight would tell as much.
-fn effective(shapes: &[Shape], weight: u128, squares: u128) -> u64 {
-    effective_number(weight as f64, squares as f64)
-        .unwrap_or_else(|| total(shapes.iter().map(|shape| shape.requests)))
+/// Says which tenants fall, or why that cannot be told.
+fn say_tenants(graph: &Graph<'_>, tenants: Option<&Tenants>, measured: &mut Measured) {
+    const METRIC: &str = "tenant_radius";
+    let Some(tenants) = tenants else {
+        let why = match graph.table(&TENANTS) {
+            None => "which tenants fall with a service is unknown: fold the traces again",
+            Some(_) => {
+                "which tenants fall with a service is unknown: no request names one tenant (enduser.id, enduser.pseudo.id, tenant.id, or the attribute that services.tags.tenant names)"
+            }
+        };
+        let untold = Finding::unknown(BLAST_RADIUS.name, METRIC, why);
+        measured.findings.push(untold);
+        return;
+    };
+    measured.metric("tenants", tenants.count() as f64);
+    let entries = graph.entries();
+    let mut nodes: Vec<(u32, TenantRadius)> = (0..graph.n_nodes() as u32)
+        .filter(|node| entries.binary_search(node).is_err())
+        .map(|node| (node, tenants.radius(node)))
+        .collect();
+    nodes.sort_by(|(a, x), (b, y)| {
+        (y.hard_low.total_cmp(&x.hard_low))
+            .then(y.hard_high.total_cmp(&x.hard_high))
+            .then(a.cmp(b))
+    });
+    let most = nodes
+        .iter()
+        .map(|(_, of)| of.hard_high)
+        .max_by(f64::total_cmp);
+    measured.metric("max_tenant_radius", most);
+    let sampled = match tenants.is_sampled {
+        true => ", in a sample of the tenants",
+        false => "",
+    };
+    for (node, of) in nodes.into_iter().take(SAID) {
+        if of.hard_low == 0.0 {
+            break;
+        }
+        let name = graph.name(node);
+        let perhaps = match of.hard_high > of.hard_low {
+            true => format!(", up to {}", text::percent(of.hard_high)),
+            false => String::new(),
+        };
+        measured.findings.push(Finding {
+            value: of.hard_low,
+            interval: Some(of.interval),
+            grade: Grade::Measured,
+            count: tenants.fallen(node),
+            of: of.tenants,
+            exemplars: shown(tenants.exemplars(node)),
+            text: format!(
+                "without {name}, {} of {} have requests that fall{perhaps}; they are {} by requests{sampled}",
+                text::percent(of.hard_low),
+                text::plural(of.tenants, "tenant"),
+                text::percent(of.by_size.1),
+            ),
+            ..Finding::of(BLAST_RADIUS.name, METRIC, Subject::Service(name.to_owned()))
+        });
+    }
+    let (known, all) = (tenants.requests, graph.traffic().requests);
+    if known < all && !tenants.is_sampled {
+        measured.notes.push(format!(
+            "which tenants fall is told by {} of {} requests: the others name no tenant, or several",
+            text::count(known),
+            text::count(all),
+        ));
+    }
 }
 
 /// Services of which a finding says what falls with them.
@@ -273,7 +439,7 @@ fn say(graph: &Graph<'_>, measured: &mut Measured) {
         };
         findings.push(Finding {
             value: radius.hard_low,
-            interval: Some(radius.interval),
+            interval: Some(radius.interval()),
             grade: Grade::Measured,
             count: (fallen * requests as f64).round() as u64,
             of: requests,

@@ -1,7 +1,7 @@
 //! How far down the flow of calls each node stands.
 //!
-//! Every pair of caller and callee counts the same, however often it calls. Declared tiers are not compared: nothing
-//! declares them yet.
+//! Every pair of caller and callee counts the same, however often it calls. Declared tiers are not compared here: in which
+//! order they may call each other is for a policy to say.
 
 use crate::algo::levels::trophic_levels;
 use crate::pass::{Effort, Graph, Measured, Pass};

@@ -36,6 +36,8 @@ pub mod cascades;
 
 pub mod criticality;
 
+pub mod serial_availability;
+
 pub mod shared_dependencies;
 
 use crate::algo::components::connected_components;

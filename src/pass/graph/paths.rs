@@ -8,6 +8,7 @@ use crate::algo::components::{
 };
 use crate::algo::distance::{directed_distances, undirected_distances};
 use crate::finding::{Finding, Grade, Subject};
+use crate::pass::graph::blast_radius::{Need, Needs};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -38,13 +39,40 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let directed = directed_distances(&graph.all);
     measured.metric("directed_average_path_length", directed.mean());
     measured.metric("reachable_pairs", directed.n_pairs() as f64);
+    measured.metric("reachable_share", directed.reach());
+    let others = graph.n_nodes() as f64 - 1.0;
+    for (standing, reached_by) in measured.standings.iter_mut().zip(directed.reached_by) {
+        standing.ancestors = (others > 0.0).then(|| f64::from(reached_by) / others);
+    }
     let depths = depths(graph);
     if !depths.is_empty() {
         measured.metric("max_sync_depth", (depths.len() - 1) as f64);
+        measured.metric("p50_sync_depth", depth_quantile(&depths, 0.5) as f64);
         measured.metric("p95_sync_depth", depth_quantile(&depths, 0.95) as f64);
     }
+    hard_depth(graph, measured);
     let chain = chain(graph, measured);
     measured.findings.extend(chain);
+}
+
+/// Measures how deep requests need what is below them: the longest chain of calls that surely, or perhaps, let a failure
+/// through.
+fn hard_depth(graph: &Graph<'_>, measured: &mut Measured) {
+    let (mut sure, mut perhaps): (Vec<u64>, Vec<u64>) = (Vec::new(), Vec::new());
+    let mut needs = Needs::default();
+    for shape in graph.system.rest.shapes.list() {
+        for (depths, least) in [(&mut sure, Need::Sure), (&mut perhaps, Need::Perhaps)] {
+            let depth = needs.depth(graph, shape, least);
+            if depths.len() <= depth {
+                depths.resize(depth + 1, 0);
+            }
+            depths[depth] = depths[depth].saturating_add(shape.weight);
+        }
+    }
+    if !sure.is_empty() {
+        measured.metric("p95_hard_depth_low", depth_quantile(&sure, 0.95) as f64);
+        measured.metric("p95_hard_depth_high", depth_quantile(&perhaps, 0.95) as f64);
+    }
 }
 
 /// Returns the requests seen by synchronous depth, over all entry points.
@@ -63,11 +91,11 @@ fn depths(graph: &Graph<'_>) -> Vec<u64> {
 
 /// Returns the depth of the nearest rank, of requests counted by depth.
 pub fn depth_quantile(depths: &[u64], q: f64) -> u64 {
-    let total: u64 = depths.iter().sum();
+    let total: u64 = depths.iter().copied().fold(0, u64::saturating_add);
     let rank = ((q * total as f64).ceil() as u64).max(1);
     let mut below = 0;
     for (depth, count) in depths.iter().enumerate() {
-        below += count;
+        below = u64::saturating_add(below, *count);
         if below >= rank {
             return depth as u64;
         }

@@ -22,6 +22,8 @@ pub static POWER_LAW: Pass = Pass {
 
 const METRIC: &str = "power_law_p";
 
+const INSUFFICIENT: &str = "insufficient data";
+
 /// Synthetic data sets that decide whether the law is plausible.
 const REPLICATES: u32 = 1_000;
 
@@ -36,29 +38,32 @@ fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
 }
 
 fn judge(counts: &Counts, effort: Effort, measured: &mut Measured) {
-    let mut unknown = |why: &str| {
+    const VERDICT: &str = "power_law_verdict";
+    let mut unknown = |verdict: &str, why: &str| {
+        measured.word(VERDICT, verdict);
         let why = format!("power law: {why}");
         let finding = Finding::unknown(POWER_LAW.name, METRIC, why);
         measured.findings.push(finding);
     };
     if counts.len() < MIN_COUNTS {
-        return unknown(&format!(
+        let why = format!(
             "insufficient data, {} and not {MIN_COUNTS} or more",
             text::plural(counts.len() as u64, "degree"),
-        ));
+        );
+        return unknown(INSUFFICIENT, &why);
     }
     if effort == Effort::Quick {
-        return unknown("not tested here; topple hubs does");
+        return unknown("not tested", "not tested here; topple hubs does");
     }
     let Some(law) = fit(counts) else {
-        return unknown("insufficient data, no tail is long enough");
+        return unknown(INSUFFICIENT, "insufficient data, no tail is long enough");
     };
     let p = goodness(counts, &law, REPLICATES, SEED);
     let judged = verdict(counts.len(), Some(p), &compare(counts, &law));
     let (words, xmin, alpha) = (judged.words(), law.xmin, law.alpha);
     let test = format!("p = {p:.2} with {REPLICATES} synthetic data sets, seed {SEED}");
-    let text = match judged {
-        Verdict::InsufficientData => return unknown(&words),
+    let text = match &judged {
+        Verdict::InsufficientData => return unknown(INSUFFICIENT, &words),
         Verdict::RuledOut => format!("power law: {words} ({test}); there is no exponent"),
         // The exponent is a number only of what may be a power law.
         Verdict::Outdone(_) | Verdict::NotDistinguishable(_) | Verdict::Favoured => {
@@ -66,6 +71,7 @@ fn judge(counts: &Counts, effort: Effort, measured: &mut Measured) {
             format!("power law: {words}; exponent {alpha:.2} from degree {xmin} on ({test})")
         }
     };
+    measured.word(VERDICT, judged.words());
     measured.metric(METRIC, p);
     measured.findings.push(Finding {
         value: p,

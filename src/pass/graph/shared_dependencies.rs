@@ -27,6 +27,10 @@ pub static SHARED_DEPENDENCIES: Pass = Pass {
     measure,
 };
 
+/// The share of failures that hit all members at once in the common-shock example: what is usually taken where nothing was
+/// measured (IEC 61508-6, Annex D, 1 to 10 %).
+const BETA: f64 = 0.1;
+
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let groups: Vec<Vec<u32>> = graph
         .declared
@@ -123,7 +127,7 @@ fn of_group(
         text: format!(
             "{} stand in for each other and {needs}{}",
             members.join(", "),
-            together(measured, group)
+            together(graph, measured, group)
         ),
         ..Finding::of(
             SHARED_DEPENDENCIES.name,
@@ -134,7 +138,7 @@ fn of_group(
 }
 
 /// Says how often the members fail all at once, by how often each was the origin of a failure, if that was seen of each.
-fn together(measured: &Measured, group: &[u32]) -> String {
+fn together(graph: &Graph<'_>, measured: &Measured, group: &[u32]) -> String {
     let chances: Option<Vec<f64>> = group
         .iter()
         .map(|&node| {
@@ -146,13 +150,28 @@ fn together(measured: &Measured, group: &[u32]) -> String {
     let Some(chances) = chances else {
         return String::new();
     };
+    let never = group
+        .iter()
+        .zip(&chances)
+        .filter(|(_, chance)| **chance == 0.0);
+    let never: Vec<u32> = never.map(|(node, _)| *node).collect();
+    if !never.is_empty() {
+        return format!(
+            "; how often all fail at once cannot be told, for no failure began in {}",
+            graph.listed(&never)
+        );
+    }
     let bounds = frechet_all_fail(&chances);
     let alone: f64 = chances.iter().product();
+    let shocked: Vec<f64> = chances.iter().map(|q| (1.0 - BETA) * q).collect();
+    let shocked = shocked.iter().product::<f64>() + BETA * bounds.high;
     format!(
-        "; by what was seen, all fail at once in {} to {} of requests, {} if they fail independently",
+        "; by what was seen, all fail at once in {} to {} of requests, {} if they fail independently, {} if {} of the failures are shared",
         text::percent(bounds.low),
         text::percent(bounds.high),
-        text::percent(alone)
+        text::percent(alone),
+        text::percent(shocked),
+        text::percent(BETA),
     )
 }
 

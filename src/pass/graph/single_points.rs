@@ -10,6 +10,7 @@ use crate::finding::{Finding, Grade, Redundancy, Subject};
 use crate::fold::catalogue::NodeKind;
 use crate::model::dictionary::Weight;
 use crate::pass::replicas::Replicas;
+use crate::pass::trace::zones;
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -31,6 +32,12 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         .collect();
     for (standing, replicas) in measured.standings.iter_mut().zip(&replicas) {
         standing.redundancy = replicas.redundancy();
+    }
+    for (vertex, by_zone) in zones::answers(graph) {
+        if let Some(node) = graph.node(vertex) {
+            let concentration = zones::concentration(&by_zone);
+            measured.standings[node as usize].zone_concentration = Some(concentration);
+        }
     }
     // What a removal leaves is asked of each component alone.
     for members in connected_components(&graph.undirected).members() {

@@ -56,8 +56,9 @@ fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
         count: u64::from(NULLS),
         of: u64::from(NULLS),
         text: format!(
-            "small world: sigma {:.2}{omega} against {NULLS} random graphs with the same degrees (seed {SEED}); clustering {:.3} against {:.3} +- {:.3}{z}",
+            "small world: sigma {:.2}{omega} against {NULLS} random graphs with the same degrees (seed {SEED}); clustering (mean of the nodes) {:.3} against {:.3} +- {:.3}{z}; path length {:.3} against {:.3} +- {:.3}",
             found.sigma, found.clustering.observed, found.clustering.mean, found.clustering.deviation,
+            found.distance.observed, found.distance.mean, found.distance.deviation,
         ),
         ..Finding::new(SMALL_WORLD.name, METRIC, Subject::System)
     });

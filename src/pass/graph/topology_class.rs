@@ -42,14 +42,16 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             .push(Finding::unknown(TOPOLOGY_CLASS.name, METRIC, why));
     }
     let centralisation = centralisation(&graph.undirected).unwrap_or(0.0);
-    let (class, value, because) = if centralisation > STAR {
+    let (class, says, value, because) = if centralisation > STAR {
         (
+            "star",
             "a star",
             centralisation,
             format!("degree centralisation {centralisation:.2}"),
         )
     } else if let Some(density) = graph.undirected.density().filter(|density| *density > MESH) {
         (
+            "mesh",
             "a mesh",
             density,
             format!("{density:.2} of all pairs are neighbours"),
@@ -60,7 +62,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             graph.name(a),
             graph.name(b)
         );
-        ("two equal hubs with spokes", alike, pair)
+        ("hub-and-spoke", "two equal hubs with spokes", alike, pair)
     } else {
         let downward = flow_hierarchy(&graph.all, &strong_components(&graph.all)).unwrap_or(0.0);
         let levels = trophic_levels(&graph.all, &vec![1.0; graph.all.n_edges()]);
@@ -68,17 +70,18 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         let because =
             format!("{downward:.2} of the edges are on no cycle, incoherence {incoherence:.2}");
         if downward > LAYERED.0 && incoherence < LAYERED.1 {
-            ("layered", downward, because)
+            ("layered", "layered", downward, because)
         } else {
-            ("mixed", downward, because)
+            ("mixed", "mixed", downward, because)
         }
     };
+    measured.word(METRIC, class);
     measured.findings.push(Finding {
         value,
         grade: Grade::Inferred,
         count: graph.all.n_edges() as u64,
         of: graph.all.n_edges() as u64,
-        text: format!("the shape of the graph is {class}: {because}"),
+        text: format!("the shape of the graph is {says}: {because}"),
         ..Finding::new(TOPOLOGY_CLASS.name, METRIC, Subject::System)
     });
 }

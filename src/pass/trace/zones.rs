@@ -2,6 +2,7 @@
 //!
 //! - *Serving share*: how the answered attempts of a service are spread over the zones of its instances, where the zone is known; the
 //!   Herfindahl-Hirschman index is the sum of the squares of the shares.
+//! - *Partition*: traces whose spans lie in two zones, which need the way between these two.
 //! - *Single zone*: of at least [`FEWEST`] answers more than [`MOST`] come from one zone, while the system has several.
 //! - *Loss of a zone*: services all of whose instances are in it die, and with them the requests that need one of these; services with
 //!   instances elsewhere are taken to cope. Bounds as for the blast radius.
@@ -13,15 +14,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::algo::stats::wilson;
+use crate::algo::stats::{effective_number, wilson};
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
-use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::ledger::{Key, Layout, Part, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::dictionary::Weight;
-use crate::model::names::ABSENT;
+use crate::model::names::{ABSENT, NameId};
 use crate::pass::graph::blast_radius::{Need, Needs};
-use crate::pass::trace::total;
+use crate::pass::trace::{exemplars, grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -36,18 +37,33 @@ pub static ZONES: Pass = Pass {
 };
 
 static WATCHER: Watcher = Watcher {
-    // By caller and callee: calls inside a zone and between zones, and nanoseconds on the way.
-    tables: &[TableOf {
-        name: "zones",
-        layout: Layout {
-            parts: [Part::Node, Part::Node, Part::Unused, Part::Unused],
-            bin: 0,
-            limit: 50_000,
-            group: 0,
+    tables: &[
+        // By caller and callee: calls inside a zone and between zones, and nanoseconds on the way.
+        TableOf {
+            name: "zones",
+            layout: Layout {
+                parts: [Part::Node, Part::Node, Part::Unused, Part::Unused],
+                bin: 0,
+                limit: 50_000,
+                group: 0,
+            },
         },
-    }],
+        // By two zones, the first by name first: traces with spans in both. Under the key of zeros all traces with a known zone.
+        TableOf {
+            name: "zones-spanned",
+            layout: Layout {
+                parts: [Part::Text, Part::Text, Part::Unused, Part::Unused],
+                bin: 0,
+                limit: 1 << 12,
+                group: 0,
+            },
+        },
+    ],
     observe,
 };
+
+/// More zones than this in one trace are no zones.
+const MOST_ZONES: usize = 16;
 
 const INSIDE: usize = 0;
 const INSIDE_NS: usize = 1;
@@ -64,9 +80,10 @@ const FEWEST_CALLS: u64 = 20;
 const MOST: f64 = 0.95;
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [edges] = tables else {
+    let [edges, spanned] = tables else {
         return;
     };
+    observe_zones(seen, spanned);
     for (_, call) in seen.sync_calls() {
         if call.server == NONE || !call.lone {
             continue;
@@ -93,6 +110,44 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     }
 }
 
+/// Notes in which zones a trace was worked on.
+fn observe_zones(seen: &Seen<'_>, spanned: &mut Table) {
+    let mut zones: Vec<NameId> = Vec::new();
+    for row in seen.trace.spans {
+        let zone = seen.dictionary.resources[row.resource as usize].zone;
+        if zone != ABSENT && zones.last() != Some(&zone) && !zones.contains(&zone) {
+            zones.push(zone);
+        }
+        if zones.len() > MOST_ZONES {
+            return;
+        }
+    }
+    let Some(first) = zones.first() else {
+        return;
+    };
+    let exemplar = (0..).zip(seen.trace.spans);
+    let exemplar = exemplar.map(|(span, _)| seen.exemplar(span)).next();
+    let mut count = |parts: [u32; 2]| {
+        let record = spanned.at(seen.catalogue, [parts[0], parts[1], 0, 0], 0);
+        record.add(0, 1);
+        if parts != [ABSENT; 2]
+            && let Some(exemplar) = exemplar
+        {
+            record.exemplars.offer(exemplar);
+        }
+    };
+    count([ABSENT; 2]);
+    if zones.iter().all(|zone| zone == first) {
+        return;
+    }
+    zones.sort_unstable_by_key(|&zone| seen.catalogue.text(zone));
+    for (at, &one) in zones.iter().enumerate() {
+        for &other in &zones[at + 1..] {
+            count([one, other]);
+        }
+    }
+}
+
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let zones = zones(graph);
     if zones.is_empty() {
@@ -103,12 +158,65 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         return;
     }
     measured.metric("zones", zones.len() as f64);
-    if zones.len() > 1 {
+    if let [only] = zones[..] {
+        let why = format!(
+            "what falls with a zone is unknown: all spans that tell their zone are in {only}"
+        );
+        let unknown = Finding::unknown(ZONES.name, "zone_loss", why);
+        measured.findings.push(unknown);
+    } else {
         single_zones(graph, measured);
         losses(graph, &zones, measured);
+        partitions(graph, measured);
     }
     crossings(graph, measured);
 }
+
+/// Says how many traces need the way between two zones.
+fn partitions(graph: &Graph<'_>, measured: &mut Measured) {
+    const METRIC: &str = "partition_share";
+    let Some(table) = graph.table(&WATCHER.tables[1]) else {
+        return;
+    };
+    let all = table
+        .get(&Key::default())
+        .map_or(0, |record| record.sums[0]);
+    let by_name = grouped(table, |key| {
+        let [one, other, ..] = key.parts;
+        (graph.text(one), graph.text(other))
+    });
+    let mut found: Vec<Finding> = by_name
+        .into_iter()
+        .filter(|((one, other), _)| !one.is_empty() && !other.is_empty())
+        .map(|((one, other), record)| {
+            let count = record.sums[0];
+            let share = count as f64 / all.max(1) as f64;
+            let interval = wilson(count, all);
+            let subject = Subject::Shared("zones", format!("{one}, {other}"));
+            Finding {
+                value: share.min(1.0),
+                interval: Some((interval.low, interval.high)),
+                grade: Grade::Measured,
+                count,
+                of: all,
+                exemplars: exemplars(&record),
+                text: format!(
+                    "{} of the traces were worked on in {one} and in {other}: they need the way between these zones",
+                    text::percent(share.min(1.0))
+                ),
+                ..Finding::of(ZONES.name, METRIC, subject)
+            }
+        })
+        .collect();
+    found.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.id.cmp(&b.id)));
+    let worst = found.first().map(|finding| finding.value);
+    measured.metric("max_partition_share", worst.unwrap_or(0.0));
+    found.truncate(TOLD);
+    measured.findings.append(&mut found);
+}
+
+/// Pairs of zones that are told.
+const TOLD: usize = 10;
 
 /// Returns the zones of the system, by name.
 fn zones<'a>(graph: &Graph<'a>) -> Vec<&'a str> {
@@ -121,8 +229,8 @@ fn zones<'a>(graph: &Graph<'a>) -> Vec<&'a str> {
     names
 }
 
-/// Says which services answer from one zone alone.
-fn single_zones(graph: &Graph<'_>, measured: &mut Measured) {
+/// Returns how many answers of each service, by vertex, came from which zone, where that is known.
+pub(in crate::pass) fn answers<'a>(graph: &Graph<'a>) -> BTreeMap<usize, BTreeMap<&'a str, u64>> {
     let mut answers: BTreeMap<usize, BTreeMap<&str, u64>> = BTreeMap::new();
     for arc in &graph.system.arcs {
         if graph.system.vertices[arc.to].kind != NodeKind::Service {
@@ -136,8 +244,20 @@ fn single_zones(graph: &Graph<'_>, measured: &mut Measured) {
             }
         }
     }
+    answers
+}
+
+/// Returns the sum of the squares of the shares that answers have by zone: 1 when all come from one.
+pub(in crate::pass) fn concentration(by_zone: &BTreeMap<&str, u64>) -> f64 {
+    let all = total(by_zone.values().copied()) as f64;
+    let shares = by_zone.values().map(|&count| count as f64 / all);
+    shares.map(|share| share * share).sum()
+}
+
+/// Says which services answer from one zone alone.
+fn single_zones(graph: &Graph<'_>, measured: &mut Measured) {
     let mut single = 0;
-    for (vertex, by_zone) in answers {
+    for (vertex, by_zone) in answers(graph) {
         let all = total(by_zone.values().copied());
         let name = &graph.system.vertices[vertex].name;
         let Some((zone, most)) = by_zone
@@ -151,10 +271,7 @@ fn single_zones(graph: &Graph<'_>, measured: &mut Measured) {
             continue;
         }
         single += 1;
-        let index: f64 = by_zone
-            .values()
-            .map(|count| (*count as f64 / all as f64).powi(2))
-            .sum();
+        let index = concentration(&by_zone);
         let interval = wilson(*most, all);
         measured.findings.push(Finding {
             value: share,
@@ -190,9 +307,12 @@ fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
         })
         .collect();
     let mut lost = vec![(0u64, 0u64); zones.len()];
+    let mut squares = 0u128;
     let mut needs = Needs::default();
     for shape in graph.system.rest.shapes.list() {
         let counted = graph.count_of(shape);
+        let square = u128::from(counted) * u128::from(counted) / u128::from(shape.requests.max(1));
+        squares = squares.saturating_add(square);
         let mut worst = vec![Need::Touch; zones.len()];
         for &(node, need) in needs.of(graph, shape) {
             if let Some(zone) = only[node as usize] {
@@ -209,6 +329,8 @@ fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
         }
     }
     let share = |units: u64| (Weight(units).value() / requests).min(1.0);
+    let units = requests * Weight::ONE.0 as f64;
+    let effective = effective_number(units, squares as f64).unwrap_or(0);
     let worst = lost
         .iter()
         .map(|(_, perhaps)| share(*perhaps))
@@ -222,13 +344,14 @@ fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
             .filter(|&node| only[node as usize].is_some_and(|at| zones[at] == *zone))
             .collect();
         let (low, high) = (share(sure), share(perhaps));
+        let interval = |share: f64| wilson((share * effective as f64).round() as u64, effective);
         let range = match low == high {
             true => text::percent(low),
             false => format!("{} to {}", text::percent(low), text::percent(high)),
         };
         measured.findings.push(Finding {
             value: low,
-            interval: Some((low, high)),
+            interval: Some((interval(low).low, interval(high).high)),
             grade: Grade::Measured,
             count: dead.len() as u64,
             of: graph.n_nodes() as u64,
@@ -302,7 +425,9 @@ mod tests {
             &format!("{one}{other}"),
             "measured single_zone shop 0.995025: shop answers from one zone, a: 200 of 201 answers (index of concentration 0.99)
              measured single_zone stock 1.000000: stock answers from one zone, b: 200 of 200 answers (index of concentration 1.00)
-             measured zone_loss zone b 0.000000: without zone b, 0 % to 99.5 % of the requests fall: stock was seen there alone\n\
+             measured zone_loss zone b 0.000000: without zone b, 0 % to 99.5 % of the requests fall: stock was seen there alone
+             measured partition_share zones a, b 0.995025: 99.5 % of the traces were worked on in a and in b: \
+                they need the way between these zones\n\
              unknown cross_zone_added_ns the system: what calls between zones cost is unknown: no edge has 20 calls inside a zone and as many between zones",
         );
     }
@@ -311,7 +436,11 @@ mod tests {
     fn one_zone_few_answers_and_no_zones_accuse_nobody() {
         let shop = |zone: &str| format!("shop < GET / 0..50 {zone}");
         check("zones", &day(300, &shop("")), UNTOLD);
-        check("zones", &day(300, &shop("zone=a")), "");
+        check(
+            "zones",
+            &day(300, &shop("zone=a")),
+            "unknown zone_loss the system: what falls with a zone is unknown: all spans that tell their zone are in a",
+        );
         let both = format!(
             "{}{}",
             day(150, &shop("zone=a")),

@@ -4,7 +4,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Counts, Record, Records, interval, number};
 use crate::report::{
-    BlastRadius, CascadeSize, Chain, EntryRadius, Hop, Tie, Transmissibility, Way,
+    BlastRadius, CascadeSize, Chain, EntryRadius, Hop, PlaceRadius, Survival, TenantRadius, Tie,
+    Transmissibility, Way,
 };
 
 /// Adds what is known of whether a caller needs its callee.
@@ -43,9 +44,41 @@ impl Serialize for Record<'_, BlastRadius> {
         number(&mut map, "hard_high", radius.hard_high)?;
         number(&mut map, "elsewhere_low", radius.from_elsewhere.0)?;
         number(&mut map, "elsewhere_high", radius.from_elsewhere.1)?;
-        interval(&mut map, radius.interval)?;
+        interval(&mut map, radius.interval())?;
+        map.serialize_entry("intervals", &Intervals(radius))?;
         number(&mut map, "observed", radius.observed)?;
         map.serialize_entry("entries", &Records(&radius.entries))?;
+        if !radius.places.is_empty() {
+            map.serialize_entry("places", &Records(&radius.places))?;
+        }
+        if let Some(tenants) = &radius.tenants {
+            map.serialize_entry("tenants", &Record(tenants))?;
+        }
+        map.end()
+    }
+}
+
+/// The intervals of the shares of a blast radius.
+struct Intervals<'a>(&'a BlastRadius);
+
+impl Serialize for Intervals<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        for (share, of) in [
+            ("touch", self.0.touch_interval),
+            ("hard_low", self.0.low_interval),
+            ("hard_high", self.0.high_interval),
+        ] {
+            map.serialize_entry(share, &Record(&of))?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, (f64, f64)> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        interval(&mut map, *self.0)?;
         map.end()
     }
 }
@@ -60,6 +93,50 @@ impl Serialize for Record<'_, EntryRadius> {
         number(&mut map, "touch", radius.touch)?;
         number(&mut map, "hard_low", radius.hard_low)?;
         number(&mut map, "hard_high", radius.hard_high)?;
+        interval(&mut map, radius.interval)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, PlaceRadius> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let radius = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", radius.kind)?;
+        map.serialize_entry("name", &radius.name)?;
+        number(&mut map, "requests", radius.requests)?;
+        number(&mut map, "touch", radius.touch)?;
+        number(&mut map, "hard_low", radius.hard_low)?;
+        number(&mut map, "hard_high", radius.hard_high)?;
+        interval(&mut map, radius.interval)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, TenantRadius> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let radius = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("tenants", &radius.tenants)?;
+        number(&mut map, "touch", radius.touch)?;
+        number(&mut map, "hard_low", radius.hard_low)?;
+        number(&mut map, "hard_high", radius.hard_high)?;
+        interval(&mut map, radius.interval)?;
+        map.serialize_entry("by_size", &BySize(radius.by_size))?;
+        map.end()
+    }
+}
+
+/// Shares in which tenants count as often as they have requests.
+struct BySize((f64, f64, f64));
+
+impl Serialize for BySize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (touch, low, high) = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        number(&mut map, "touch", touch)?;
+        number(&mut map, "hard_low", low)?;
+        number(&mut map, "hard_high", high)?;
         map.end()
     }
 }
@@ -99,6 +176,20 @@ impl Serialize for Record<'_, Way> {
         map.serialize_entry("services", &self.0.services)?;
         number(&mut map, "chance_low", low)?;
         number(&mut map, "chance_high", high)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Survival> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let of = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("lost", &of.lost)?;
+        map.serialize_entry("service", &of.service)?;
+        number(&mut map, "targeted_low", of.targeted.0)?;
+        number(&mut map, "targeted_high", of.targeted.1)?;
+        number(&mut map, "random_low", of.random.0)?;
+        number(&mut map, "random_high", of.random.1)?;
         map.end()
     }
 }

@@ -151,6 +151,7 @@ impl Serialize for Record<'_, Report> {
         match report.part {
             Part::Whole | Part::Cascades => {
                 map.serialize_entry("chains", &Records(&report.chains))?;
+                map.serialize_entry("survival", &Records(&report.survival))?;
             }
             Part::Hubs | Part::Budgets => {}
         }
@@ -192,6 +193,9 @@ impl Serialize for Metrics<'_> {
         let mut map = serializer.serialize_map(None)?;
         for metric in &self.0.metrics {
             number(&mut map, metric.name, metric.value)?;
+        }
+        for word in &self.0.words {
+            map.serialize_entry(word.name, &word.value)?;
         }
         map.end()
     }

@@ -67,12 +67,14 @@ fn standing<M: SerializeMap>(map: &mut M, of: &Standing) -> Result<(), M::Error>
     map.serialize_entry("infrastructure", &of.infrastructure)?;
     map.serialize_entry("entry", &of.entry)?;
     map.serialize_entry("redundancy", of.redundancy.name())?;
+    number(map, "zone_concentration", of.zone_concentration)?;
     map.serialize_entry("articulation", &of.articulation)?;
     map.serialize_entry("cut_off", &of.cut_off)?;
     if let Some(dominator) = &of.immediate_dominator {
         map.serialize_entry("immediate_dominator", dominator)?;
     }
     map.serialize_entry("dominated", &of.dominated)?;
+    number(map, "ancestors", of.ancestors)?;
     match &of.blast_radius {
         Some(radius) => map.serialize_entry("blast_radius", &Record(radius)),
         None => Ok(()),

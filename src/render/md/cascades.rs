@@ -4,7 +4,7 @@ use std::io;
 
 use super::{code, prose, write_answers, write_findings, write_rest};
 use crate::render::Options;
-use crate::render::falls::{answers, chain, evidence, falling, narrowed, ties};
+use crate::render::falls::{answers, chain, evidence, falling, narrowed, ties, with_tenants};
 use crate::report::Report;
 use crate::text;
 
@@ -30,6 +30,24 @@ pub(super) fn write(report: &Report, options: &Options, out: &mut dyn io::Write)
             )?;
         }
         write_rest(falling.len(), options, out)?;
+    }
+    let tenants = with_tenants(report);
+    if !tenants.is_empty() {
+        writeln!(out, "\n### Which tenants fall without a service\n")?;
+        writeln!(out, "| without | use it | fall | at most | fall by size |")?;
+        writeln!(out, "|---|--:|--:|--:|--:|")?;
+        for (node, of) in tenants.iter().take(options.rows()) {
+            writeln!(
+                out,
+                "| {} | {} | {} | {} | {} |",
+                code(&node.name),
+                text::percent(of.touch),
+                text::percent(of.hard_low),
+                text::percent(of.hard_high),
+                text::percent(of.by_size.1),
+            )?;
+        }
+        write_rest(tenants.len(), options, out)?;
     }
     if !report.chains.is_empty() {
         writeln!(out, "\n### Failures that happened\n")?;

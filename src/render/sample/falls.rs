@@ -3,8 +3,8 @@
 use super::{hostile, shop};
 use crate::report::focus::focus;
 use crate::report::{
-    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, Part, Report, Start, Stop, Tie,
-    Transmissibility, Way,
+    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, Part, PlaceRadius, Report,
+    Start, Stop, TenantRadius, Tie, Transmissibility, Way,
 };
 
 fn hop(service: &str, operation: &str) -> Hop {
@@ -20,7 +20,9 @@ fn radius(touch: f64, hard_low: f64, hard_high: f64) -> BlastRadius {
         hard_low,
         hard_high,
         from_elsewhere: (hard_low, hard_high),
-        interval: (0.9 * hard_low, (1.1 * hard_high).min(1.0)),
+        touch_interval: (0.9 * touch, (1.1 * touch).min(1.0)),
+        low_interval: (0.9 * hard_low, (1.1 * hard_low).min(1.0)),
+        high_interval: (0.9 * hard_high, (1.1 * hard_high).min(1.0)),
         observed: Some(hard_low / 20.0),
         entries: vec![EntryRadius {
             service: "frontend".to_owned(),
@@ -29,7 +31,25 @@ fn radius(touch: f64, hard_low: f64, hard_high: f64) -> BlastRadius {
             touch,
             hard_low,
             hard_high,
+            interval: (0.9 * hard_low, (1.1 * hard_high).min(1.0)),
         }],
+        places: vec![PlaceRadius {
+            kind: "region",
+            name: "eu-west-1".to_owned(),
+            requests: 617.0,
+            touch,
+            hard_low,
+            hard_high,
+            interval: (0.8 * hard_low, (1.2 * hard_high).min(1.0)),
+        }],
+        tenants: Some(TenantRadius {
+            tenants: 40,
+            touch,
+            hard_low,
+            hard_high,
+            interval: (0.7 * hard_low, (1.3 * hard_high).min(1.0)),
+            by_size: (touch, hard_low, hard_high),
+        }),
     }
 }
 

@@ -6,7 +6,7 @@ use super::cells::{heading, name, number, share};
 use super::page::{Column, Grid, Page, Row};
 use super::{story, write_findings, write_summary};
 use crate::render::Options;
-use crate::render::falls::{answers, chain, falling, narrowed, ties, worst_entry};
+use crate::render::falls::{answers, chain, falling, narrowed, ties, with_tenants, worst_entry};
 use crate::report::{BlastRadius, Dependency, Report, Service, Stop, Tie};
 use crate::text;
 
@@ -25,6 +25,7 @@ pub(super) fn write(report: &Report, options: &Options, page: &mut Page<'_>) -> 
     };
     write_summary(report, &answers(report), page)?;
     write_services(report, options, page)?;
+    write_tenants(report, options, page)?;
     write_chains(report, options, page)?;
     write_ties(report, options, page)?;
     write_findings(report, options, options.rows(), page)
@@ -60,13 +61,51 @@ fn write_services(report: &Report, options: &Options, page: &mut Page<'_>) -> io
     ];
     page.grid(&Grid::new(&head, rows.collect()))?;
     page.paragraph(
-        "fall: through calls known to let failures through; at most: also through those of which that is unknown; fell: failed while a failure began there; takes along: services that would fail too",
+        "fall: through calls known to let failures through; at most: also through those of which that is unknown; fell: failed while a failure began there; 95 %: what chance may have added, by drawing the requests again; takes along: services that would fail too",
         2,
     )
 }
 
+fn write_tenants(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
+    let tenants = with_tenants(report);
+    if tenants.is_empty() {
+        return Ok(());
+    }
+    page.heading(&heading(
+        "Which tenants fall without a service, in shares of all tenants and, by size, of their requests",
+        tenants.len(),
+        options,
+    ))?;
+    let rows = tenants.iter().take(options.rows()).map(|(node, of)| {
+        let (low, high) = of.interval;
+        let (_, size_low, size_high) = of.by_size;
+        Row {
+            cells: vec![
+                name(&node.name),
+                share(of.touch),
+                share(of.hard_low),
+                share(of.hard_high),
+                format!("{}..{}", share(low), share(high)),
+                share(size_low),
+                share(size_high),
+            ],
+            failing: false,
+        }
+    });
+    let head = [
+        ("without", Column::Name),
+        ("use it", Column::Number),
+        ("fall", Column::Number),
+        ("at most", Column::Number),
+        ("95 %", Column::Number),
+        ("fall by size", Column::Number),
+        ("at most by size", Column::Number),
+    ];
+    page.grid(&Grid::new(&head, rows.collect()))
+}
+
 fn row(report: &Report, node: &Service, radius: &BlastRadius) -> Row {
-    let (low, high) = radius.interval;
+    let (low, high) = radius.interval();
     let size = report.sizes.iter().find(|size| size.service == node.name);
     Row {
         cells: vec![

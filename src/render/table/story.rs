@@ -10,7 +10,7 @@ use super::{write_findings, write_summary};
 use crate::render::Options;
 use crate::render::falls::{evidence, ties};
 use crate::render::summary::{self, nodes};
-use crate::report::{EdgeRow, EntryRadius, Kind, Report, Service, Tie};
+use crate::report::{EdgeRow, EntryRadius, Kind, PlaceRadius, Report, Service, Tie};
 use crate::text;
 
 /// Widest name in a sentence.
@@ -40,6 +40,7 @@ pub(super) fn write(report: &Report, options: &Options, page: &mut Page<'_>) -> 
     page.heading("What it waits for: it falls with these if the call is hard")?;
     tree(Way::Callees).write(focus, options, page)?;
     write_entries(service, options, page)?;
+    write_places(service, options, page)?;
     write_ways(report, options, page)?;
     write_chains(report, options, page)?;
     write_findings(report, options, options.rows(), page)
@@ -70,6 +71,18 @@ fn says(report: &Report, service: &Service) -> String {
         let seen = text::percent(seen);
         said.push_str(&format!(
             " {seen} of the requests did fail after a failure that began there."
+        ));
+    }
+    if let Some(tenants) = &radius.tenants {
+        let (low, high) = (tenants.hard_low, tenants.hard_high);
+        let fall = match low == high {
+            true => text::percent(low),
+            false => format!("{} to {}", text::percent(low), text::percent(high)),
+        };
+        said.push_str(&format!(
+            " {} of the {} use it, and {fall} have requests that fall without it.",
+            text::percent(tenants.touch),
+            text::plural(tenants.tenants, "tenant"),
         ));
     }
     if let Some(size) = report.sizes.first() {
@@ -205,6 +218,43 @@ fn write_entries(
     page.grid(&Grid::new(&head, rows.collect()))
 }
 
+fn write_places(
+    service: Option<&Service>,
+    options: &Options,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
+    let radius = service.and_then(|service| service.standing.blast_radius.as_ref());
+    let Some(radius) = radius.filter(|radius| !radius.places.is_empty()) else {
+        return Ok(());
+    };
+    page.heading(&heading(
+        "Requests that use it, by where they enter",
+        radius.places.len(),
+        options,
+    ))?;
+    let row = |place: &PlaceRadius| Row {
+        cells: vec![
+            place.kind.to_owned(),
+            name(&place.name),
+            text::weighted(place.requests),
+            share(place.touch),
+            share(place.hard_low),
+            share(place.hard_high),
+        ],
+        failing: false,
+    };
+    let head = [
+        ("place", Column::Word),
+        ("name", Column::Name),
+        ("requests", Column::Number),
+        ("use it", Column::Number),
+        ("fall", Column::Number),
+        ("at most", Column::Number),
+    ];
+    let rows = radius.places.iter().take(options.rows()).map(row);
+    page.grid(&Grid::new(&head, rows.collect()))
+}
+
 fn write_ways(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Result<()> {
     if report.ways.is_empty() {
         return Ok(());
@@ -215,17 +265,37 @@ fn write_ways(report: &Report, options: &Options, page: &mut Page<'_>) -> io::Re
         options,
     ))?;
     for way in report.ways.iter().take(options.rows()) {
-        let services: Vec<String> = way
-            .services
-            .iter()
-            .map(|service| summary::name(service, NAME_COLUMNS))
-            .collect();
+        let all = ties(report);
+        let mut hops = String::new();
+        for (at, service) in way.services.iter().enumerate() {
+            if let Some(below) = at.checked_sub(1).and_then(|at| way.services.get(at)) {
+                let is_hop = |edge: &EdgeRow| edge.from == *service && edge.to == *below;
+                let tie = all.iter().find(|(edge, _)| is_hop(edge));
+                hops.push_str(&format!(
+                    " -{}-> ",
+                    tie.map(|(_, tie)| passed(tie)).unwrap_or_default()
+                ));
+            }
+            hops.push_str(&summary::name(service, NAME_COLUMNS));
+        }
         let (low, high) = (text::percent(way.chance.0), text::percent(way.chance.1));
         let chance = match low == high {
             true => low,
             false => format!("{low} to {high}"),
         };
-        page.paragraph(&format!("{}: {chance}", services.join(" -> ")), 2)?;
+        page.paragraph(&format!("{hops}: {chance}"), 2)?;
     }
     Ok(())
+}
+
+/// Returns how often a failure was passed on along an edge, in the fewest characters.
+fn passed(tie: &Tie) -> String {
+    match tie.failed_calls {
+        0 => "(never failed)".to_owned(),
+        failed => format!(
+            "({} of {})",
+            text::count(tie.both_failed),
+            text::count(failed)
+        ),
+    }
 }

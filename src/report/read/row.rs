@@ -3,8 +3,8 @@
 use super::field::{Field, Read};
 use crate::model::peer::Protocol;
 use crate::report::{
-    BlastRadius, Dependency, EdgeRow, EntryRadius, EntryRow, Kind, Late, Quantiles, Redundancy,
-    Service, Standing, Tie, Transmissibility,
+    BlastRadius, Dependency, EdgeRow, EntryRadius, EntryRow, Kind, Late, PlaceRadius, Quantiles,
+    Redundancy, Service, Standing, TenantRadius, Tie, Transmissibility,
 };
 use crate::text;
 use crate::trace::link::{EntryKind, Grade};
@@ -71,6 +71,7 @@ fn standing(row: &Field<'_>) -> Read<Standing> {
             .at("redundancy")
             .some_named(&REDUNDANCIES, Redundancy::name)?
             .unwrap_or_default(),
+        zone_concentration: row.at("zone_concentration").some_number()?,
         articulation: is("articulation")?,
         cut_off: row.at("cut_off").count()?,
         immediate_dominator: row
@@ -78,6 +79,7 @@ fn standing(row: &Field<'_>) -> Read<Standing> {
             .some_text()?
             .map(str::to_owned),
         dominated: row.at("dominated").count()?,
+        ancestors: row.at("ancestors").some_number()?,
         blast_radius: match row.part("blast_radius")? {
             radius if radius.is_absent() => None,
             radius => Some(blast_radius(&radius)?),
@@ -87,6 +89,16 @@ fn standing(row: &Field<'_>) -> Read<Standing> {
 
 fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
     let entries = row.at("entries").list()?;
+    let places = row.at("places").list()?;
+    // Reports of old have one interval for all.
+    let widest = (row.at("low").number()?, row.at("high").number()?);
+    let intervals = row.part("intervals")?;
+    let interval = |share: &'static str| -> Read<(f64, f64)> {
+        match intervals.part(share)? {
+            of if of.is_absent() => Ok(widest),
+            of => Ok((of.at("low").number()?, of.at("high").number()?)),
+        }
+    };
     Ok(BlastRadius {
         touch: row.at("touch").number()?,
         hard_low: row.at("hard_low").number()?,
@@ -95,7 +107,9 @@ fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
             row.at("elsewhere_low").number()?,
             row.at("elsewhere_high").number()?,
         ),
-        interval: (row.at("low").number()?, row.at("high").number()?),
+        touch_interval: interval("touch")?,
+        low_interval: interval("hard_low")?,
+        high_interval: interval("hard_high")?,
         observed: row.at("observed").some_number()?,
         entries: entries
             .iter()
@@ -107,9 +121,57 @@ fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
                     touch: of.at("touch").number()?,
                     hard_low: of.at("hard_low").number()?,
                     hard_high: of.at("hard_high").number()?,
+                    interval: ends(of)?,
                 })
             })
             .collect::<Read<_>>()?,
+        places: places
+            .iter()
+            .map(|of| {
+                let kind = of.at("kind").text()?;
+                Ok(PlaceRadius {
+                    kind: PLACES
+                        .into_iter()
+                        .find(|known| *known == kind)
+                        .unwrap_or("region"),
+                    name: of.at("name").text()?.to_owned(),
+                    requests: of.at("requests").number()?,
+                    touch: of.at("touch").number()?,
+                    hard_low: of.at("hard_low").number()?,
+                    hard_high: of.at("hard_high").number()?,
+                    interval: ends(of)?,
+                })
+            })
+            .collect::<Read<_>>()?,
+        tenants: match row.part("tenants")? {
+            of if of.is_absent() => None,
+            of => Some(tenants(&of)?),
+        },
+    })
+}
+
+/// The kinds of places in which requests enter.
+const PLACES: [&str; 2] = ["region", "cell"];
+
+/// Returns an interval; reports of old have none for the parts of a whole.
+fn ends(row: &Field<'_>) -> Read<(f64, f64)> {
+    let end = |name: &str| row.at(name).some_number();
+    Ok((end("low")?.unwrap_or(0.0), end("high")?.unwrap_or(1.0)))
+}
+
+fn tenants(row: &Field<'_>) -> Read<TenantRadius> {
+    let sizes = row.part("by_size")?;
+    Ok(TenantRadius {
+        tenants: row.at("tenants").count()?,
+        touch: row.at("touch").number()?,
+        hard_low: row.at("hard_low").number()?,
+        hard_high: row.at("hard_high").number()?,
+        interval: ends(row)?,
+        by_size: (
+            sizes.at("touch").number()?,
+            sizes.at("hard_low").number()?,
+            sizes.at("hard_high").number()?,
+        ),
     })
 }
 

@@ -177,3 +177,118 @@ fn random_requests_agree_with_killing_every_service() {
         }
     }
 }
+
+const PAY_IS_HARD: &str = "version: 1\ncalls:\n  - { from: shop, to: [pay, reco], soft: false }\n";
+
+/// So many requests that need a callee, of a tenant and with more about the shop.
+fn visits(name: &str, n: usize, callee: &str, about: &str) -> String {
+    let visit = |at: usize| {
+        format!(
+            "trace {name}{at}\nshop < GET / 0..50 {about}\n  shop > GET /x 5..40\n    {callee} < GET /x 10..35\n"
+        )
+    };
+    (0..n).map(visit).collect()
+}
+
+#[test]
+fn one_of_three_tenants_is_most_of_the_traffic() {
+    let drawing = [
+        visits("a", 9, "pay", "enduser.id=big"),
+        visits("b", 1, "reco", "enduser.pseudo.id=small"),
+        visits("c", 1, "reco", "tenant.id=other"),
+        // Of nobody, and of two: left out.
+        visits("d", 5, "pay", ""),
+    ];
+    let (radii, metrics) = radii(PAY_IS_HARD, &drawing.concat());
+    let tenants = |name: &str| {
+        let (_, radius) = radii.iter().find(|(node, _)| node == name).unwrap();
+        radius.tenants.clone().unwrap()
+    };
+    let (pay, reco) = (tenants("pay"), tenants("reco"));
+    assert_eq!((pay.tenants, reco.tenants), (3, 3));
+    assert_eq!(pay.hard_low, 1.0 / 3.0);
+    assert_eq!(reco.touch, 2.0 / 3.0);
+    assert_eq!(pay.by_size, (9.0 / 11.0, 9.0 / 11.0, 9.0 / 11.0));
+    let wilson = crate::algo::stats::wilson(1, 3);
+    assert_eq!(pay.interval, (wilson.low, wilson.high));
+    let metric = |name: &str| metrics.iter().find(|metric| metric.0 == name).unwrap().1;
+    assert_eq!(metric("tenants"), 3.0);
+    assert_eq!(metric("max_tenant_radius"), 2.0 / 3.0);
+}
+
+#[test]
+fn a_tenant_falls_with_any_of_its_requests() {
+    let drawing = [
+        visits("a", 1, "pay", "tenant.id=t"),
+        visits("b", 3, "reco", "tenant.id=t"),
+    ];
+    let (measured, names) = measure_under(PAY_IS_HARD, &drawing.concat());
+    let pay = names.iter().position(|name| name == "pay").unwrap();
+    let radius = measured.standings[pay].blast_radius.as_ref().unwrap();
+    assert_eq!(radius.hard_low, 0.25);
+    assert_eq!(radius.tenants.as_ref().unwrap().hard_low, 1.0);
+    let mut said = measured.findings.iter();
+    let said = said.find(|of| of.metric == "tenant_radius" && of.text.contains("pay"));
+    let said = said.unwrap();
+    assert_eq!(
+        said.text,
+        "without pay, 100 % of 1 tenant have requests that fall; they are 100 % by requests"
+    );
+    // The trace shown is one of those that fall.
+    assert_eq!(said.exemplars.len(), 1);
+}
+
+#[test]
+fn requests_of_nobody_and_of_two_tell_of_no_tenant() {
+    let both = "trace t
+        shop < GET / 0..50 tenant.id=one
+          shop > GET /x 5..40
+            pay < GET /x 10..35 tenant.id=two";
+    for drawing in [visits("a", 3, "pay", ""), both.to_owned()] {
+        let (measured, _) = measure_under(PAY_IS_HARD, &drawing);
+        let radii = measured.standings.iter();
+        let mut radii = radii.filter_map(|of| of.blast_radius.as_ref());
+        assert!(radii.all(|of| of.tenants.is_none()));
+        let mut findings = measured.findings.iter();
+        let unknown = findings.find(|of| of.metric == "tenant_radius").unwrap();
+        assert!(unknown.text.contains("services.tags.tenant"), "{unknown:?}");
+    }
+}
+
+#[test]
+fn regions_and_cells_have_shares_of_their_own() {
+    let drawing = [
+        visits("a", 3, "pay", "region=eu cell=c1"),
+        visits("b", 1, "reco", "region=eu cell=c2"),
+        visits("c", 2, "reco", "region=us"),
+        visits("d", 4, "pay", ""),
+    ];
+    let (radii, _) = radii(PAY_IS_HARD, &drawing.concat());
+    let (_, pay) = radii.iter().find(|(node, _)| node == "pay").unwrap();
+    let places: Vec<(&str, &str, f64, f64)> = pay
+        .places
+        .iter()
+        .map(|of| (of.kind, of.name.as_str(), of.requests, of.hard_low))
+        .collect();
+    assert_eq!(
+        places,
+        [("region", "eu", 4.0, 0.75), ("cell", "c1", 3.0, 1.0)]
+    );
+    let wilson = crate::algo::stats::wilson(3, 4);
+    assert_eq!(pay.places[0].interval, (wilson.low, wilson.high));
+}
+
+#[test]
+fn the_loss_of_one_after_another_is_a_curve() {
+    let drawing = [visits("a", 6, "pay", ""), visits("b", 2, "reco", "")];
+    let policy = "version: 1\ncalls:\n  - { from: shop, to: reco, soft: true }\n  - { from: shop, to: pay, soft: false }\n";
+    let (measured, _) = measure_under(policy, &drawing.concat());
+    // The shop takes everything at once.
+    let [only] = &measured.survival[..] else {
+        panic!("{:?}", measured.survival);
+    };
+    assert_eq!((only.lost, only.service.as_str()), (1, "shop"));
+    assert_eq!(only.targeted, (0.0, 0.0));
+    // 1 - (1 + 0.75 + 0) / 3.
+    assert!((only.random.0 - (1.0 - 1.75 / 3.0)).abs() < 1e-12);
+}

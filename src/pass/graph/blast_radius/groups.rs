@@ -1,0 +1,230 @@
+//! Whom a loss hits: requests by the region and the cell they enter, and tenants in place of requests.
+//!
+//! A tenant is hit when one of its requests is: it uses the node with the first that does, and falls with the first that falls.
+//! Tenants count each as one, and again each as often as it has requests, because one large customer may be most of a system.
+//!
+//! Left out on purpose: requests of which no tenant is known, or more than one; requests whose shapes were not kept.
+
+use std::collections::BTreeMap;
+
+use crate::algo::stats::{effective_number, wilson};
+use crate::finding::{PlaceRadius, TenantRadius};
+use crate::fold::exemplar::Exemplars;
+use crate::fold::ledger::Table;
+use crate::fold::requests::{PLACES, REQUESTS, TENANTS, WEIGHT, shape_of};
+use crate::fold::shape::Shape;
+use crate::fold::topology::Map;
+use crate::model::dictionary::Weight;
+use crate::pass::Graph;
+
+use super::{Need, Sums};
+
+/// What the requests of every shape need, by the rank of the shape.
+#[derive(Debug, Default)]
+pub(super) struct Known<'a> {
+    of: Map<u64, (&'a Shape, Vec<(u32, Need)>)>,
+}
+
+/// The weights of the requests of a group.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Total {
+    pub(super) weight: u64,
+    squares: u128,
+}
+
+impl Total {
+    /// Adds so many requests of so much weight together.
+    pub(super) fn add(&mut self, requests: u64, weight: u64) {
+        self.weight = self.weight.saturating_add(weight);
+        let square = u128::from(weight) * u128::from(weight) / u128::from(requests.max(1));
+        self.squares = self.squares.saturating_add(square);
+    }
+
+    /// Returns a part of the weight as a share.
+    pub(super) fn share(self, part: u64) -> f64 {
+        (part as f64 / (self.weight.max(1)) as f64).min(1.0)
+    }
+
+    /// Returns from where to where the shares may lie that surely and perhaps fall, at 95 %.
+    pub(super) fn interval(self, of: Sums) -> (f64, f64) {
+        let n = effective_number(self.weight as f64, self.squares as f64).unwrap_or(0);
+        let of_share = |part: u64| wilson((self.share(part) * n as f64).round() as u64, n);
+        (of_share(of.sure).low, of_share(of.perhaps).high)
+    }
+}
+
+impl<'a> Known<'a> {
+    /// Returns a place for the shapes of a graph, if some table asks for them.
+    pub(super) fn new(graph: &Graph<'_>) -> Option<Known<'a>> {
+        let is_used = |table: Option<&Table>| table.is_some_and(|table| !table.rows().is_empty());
+        let is_asked = is_used(graph.table(&PLACES)) || is_used(graph.table(&TENANTS));
+        is_asked.then(Known::default)
+    }
+
+    /// Notes what the requests of a shape need.
+    pub(super) fn push(&mut self, shape: &'a Shape, needs: &[(u32, Need)]) {
+        self.of.insert(shape.rank(), (shape, needs.to_vec()));
+    }
+
+    /// Returns, for every node, the places in which requests enter that use it.
+    pub(super) fn places(&self, graph: &Graph<'_>) -> Vec<Vec<PlaceRadius>> {
+        let mut by_node = vec![Vec::new(); graph.n_nodes()];
+        let Some(table) = graph.table(&PLACES) else {
+            return by_node;
+        };
+        let mut totals: BTreeMap<(&str, &str), Total> = BTreeMap::new();
+        let mut sums: BTreeMap<(u32, &str, &str), Sums> = BTreeMap::new();
+        for (key, record) in table.rows() {
+            let Some((shape, needs)) = self.of.get(&shape_of(key)) else {
+                continue;
+            };
+            let weight = weighed(graph, shape, record.sums[WEIGHT]);
+            for (kind, name) in [("region", key.parts[0]), ("cell", key.parts[1])] {
+                let name = graph.text(name);
+                if name.is_empty() {
+                    continue;
+                }
+                let total = totals.entry((kind, name)).or_default();
+                total.add(record.sums[REQUESTS], weight);
+                for &(node, need) in needs {
+                    sums.entry((node, kind, name))
+                        .or_default()
+                        .add(need, weight);
+                }
+            }
+        }
+        for ((node, kind, name), of) in sums {
+            let total = totals[&(kind, name)];
+            by_node[node as usize].push(PlaceRadius {
+                kind,
+                name: name.to_owned(),
+                requests: Weight(total.weight).value(),
+                touch: total.share(of.touch),
+                hard_low: total.share(of.sure),
+                hard_high: total.share(of.perhaps),
+                interval: total.interval(of),
+            });
+        }
+        for places in &mut by_node {
+            places.sort_by(|a, b| {
+                (b.kind.cmp(a.kind))
+                    .then(b.requests.total_cmp(&a.requests))
+                    .then_with(|| a.name.cmp(&b.name))
+            });
+        }
+        by_node
+    }
+
+    /// Returns which tenants fall with every node; none when no request names its tenant.
+    pub(super) fn tenants(&self, graph: &Graph<'_>) -> Option<Tenants> {
+        let table = graph.table(&TENANTS)?;
+        let rows = table.rows();
+        let mut tenants = Tenants {
+            by_node: vec![Hit::default(); graph.n_nodes()],
+            is_sampled: table.bounds().1 > 0,
+            ..Tenants::default()
+        };
+        for of_one in rows.chunk_by(|(a, _), (b, _)| a.parts[..2] == b.parts[..2]) {
+            let mut worst: BTreeMap<u32, (Need, Exemplars)> = BTreeMap::new();
+            let mut size = 0u64;
+            for (key, record) in of_one {
+                let Some((shape, needs)) = self.of.get(&shape_of(key)) else {
+                    continue;
+                };
+                tenants.requests = tenants.requests.saturating_add(record.sums[REQUESTS]);
+                size = size.saturating_add(weighed(graph, shape, record.sums[WEIGHT]));
+                for &(node, need) in needs {
+                    let (known, exemplars) = worst.entry(node).or_default();
+                    if need > *known {
+                        *exemplars = Exemplars::default();
+                    }
+                    *known = need.max(*known);
+                    if need == *known {
+                        exemplars.merge(&record.exemplars);
+                    }
+                }
+            }
+            if size == 0 {
+                continue;
+            }
+            tenants.all.add(Need::Sure, 1);
+            tenants.sizes = tenants.sizes.saturating_add(size);
+            for (node, (need, exemplars)) in worst {
+                let hit = &mut tenants.by_node[node as usize];
+                hit.tenants.add(need, 1);
+                hit.sizes.add(need, size);
+                if need == Need::Sure {
+                    hit.exemplars.merge(&exemplars);
+                }
+            }
+        }
+        (tenants.all.touch > 0).then_some(tenants)
+    }
+}
+
+/// Returns how much requests of a shape count that sampling gave this weight.
+fn weighed(graph: &Graph<'_>, shape: &Shape, weight: u64) -> u64 {
+    let vertex = graph.system.vertex_of[shape.entry.node as usize];
+    let operation = graph.text(shape.entry.operation);
+    graph
+        .importance
+        .weigh(&graph.declared, vertex, operation, weight)
+}
+
+/// Who is hit by the loss of each node.
+#[derive(Debug, Default)]
+pub(super) struct Tenants {
+    /// Tenants, and the weight of their requests.
+    all: Sums,
+    sizes: u64,
+    /// Requests of which the tenant is known.
+    pub(super) requests: u64,
+    /// Whether there were too many tenants to keep.
+    pub(super) is_sampled: bool,
+    by_node: Vec<Hit>,
+}
+
+/// Who is hit by the loss of one node.
+#[derive(Clone, Debug, Default)]
+struct Hit {
+    tenants: Sums,
+    sizes: Sums,
+    exemplars: Exemplars,
+}
+
+impl Tenants {
+    /// Returns how many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.all.touch
+    }
+
+    /// Returns how many surely fall with a node.
+    pub(super) fn fallen(&self, node: u32) -> u64 {
+        self.by_node[node as usize].tenants.sure
+    }
+
+    /// Returns traces of requests of tenants that surely fall with a node.
+    pub(super) fn exemplars(&self, node: u32) -> &Exemplars {
+        &self.by_node[node as usize].exemplars
+    }
+
+    /// Returns the shares of those that a node takes along.
+    pub(super) fn radius(&self, node: u32) -> TenantRadius {
+        let Hit { tenants, sizes, .. } = &self.by_node[node as usize];
+        let n = self.count();
+        let share = |part: u64, of: u64| (part as f64 / of.max(1) as f64).min(1.0);
+        let by_size = |part: u64| share(part, self.sizes);
+        TenantRadius {
+            tenants: n,
+            touch: share(tenants.touch, n),
+            hard_low: share(tenants.sure, n),
+            hard_high: share(tenants.perhaps, n),
+            interval: (wilson(tenants.sure, n).low, wilson(tenants.perhaps, n).high),
+            by_size: (
+                by_size(sizes.touch),
+                by_size(sizes.sure),
+                by_size(sizes.perhaps),
+            ),
+        }
+    }
+}
