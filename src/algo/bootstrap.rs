@@ -327,7 +327,10 @@ mod tests {
             clusters: 5,
             ..Group::default()
         };
-        assert_eq!(intervals(&[weightless.clone()], 1, REPLICATES, 1), None);
+        assert_eq!(
+            intervals(std::slice::from_ref(&weightless), 1, REPLICATES, 1),
+            None
+        );
         // One request with a weight among many without: most draws say nothing, and none is a number out of range.
         let mut groups = even(1, 1);
         groups.push(weightless);

@@ -112,13 +112,16 @@ fn failing(graph: &Graph<'_>, measured: &Measured) -> Vec<Option<Failing>> {
         .collect()
 }
 
+/// An entry point, and what its requests need.
+type Group<'a> = (usize, &'a str, Vec<(u32, Need)>);
+
 fn entries<'a>(
     graph: &Graph<'a>,
     failing: &[Option<Failing>],
 ) -> BTreeMap<(usize, &'a str), Entry> {
     let mut entries: BTreeMap<(usize, &str), Entry> = BTreeMap::new();
     // By what is needed and the weight, so that floats are added in one order whatever the order of shapes.
-    let mut groups: BTreeMap<(usize, &str, Vec<(u32, Need)>), (u64, u64)> = BTreeMap::new();
+    let mut groups: BTreeMap<Group<'_>, (u64, u64)> = BTreeMap::new();
     let mut needs = Needs::default();
     for shape in graph.system.rest.shapes.list() {
         let vertex = graph.system.vertex_of[shape.entry.node as usize];

@@ -35,6 +35,9 @@ pub use clocks::Clocks;
 
 use clocks::{Pair, biased};
 
+/// The names of two clocks.
+type Names<'a> = (&'a str, &'a str);
+
 /// Bounds how far clocks are apart.
 pub static CLOCK_SKEW: Pass = Pass {
     name: "clock-skew",
@@ -261,7 +264,7 @@ fn blamed(apart: &BTreeMap<(&str, &str), &Pair>, met: &BTreeMap<&str, u64>) -> V
         .collect();
     suspects.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     let blame: BTreeMap<&str, f64> = suspects.iter().map(|it| (it.1, it.0)).collect();
-    let mut of_clock: BTreeMap<&str, Vec<(&(&str, &str), &Pair)>> = BTreeMap::new();
+    let mut of_clock: BTreeMap<&str, Vec<(&Names<'_>, &Pair)>> = BTreeMap::new();
     for (names, pair) in apart {
         for name in [names.0, names.1] {
             of_clock.entry(name).or_default().push((names, pair));

@@ -19,10 +19,13 @@ use crate::pass::Graph;
 
 use super::{Need, Sums};
 
+/// A shape, and what its requests need.
+type Needed<'a> = (&'a Shape, Vec<(u32, Need)>);
+
 /// What the requests of every shape need, by the rank of the shape.
 #[derive(Debug, Default)]
 pub(super) struct Known<'a> {
-    of: Map<u64, (&'a Shape, Vec<(u32, Need)>)>,
+    of: Map<u64, Needed<'a>>,
 }
 
 /// The weights of the requests of a group.
