@@ -155,7 +155,7 @@ impl Sketch {
     }
 
     /// Returns the buckets in use with their counts, ascending.
-    pub fn buckets(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
+    pub fn buckets(&self) -> impl Iterator<Item = (u16, u32)> + Clone + '_ {
         let numbered = self.counts.iter().zip(self.base..);
         numbered
             .filter(|(count, _)| **count > 0)

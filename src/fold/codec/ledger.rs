@@ -1,15 +1,19 @@
 //! The tables of passes over traces, to their messages and back.
 
-use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, message};
+use std::hint::black_box;
 
+use prost::Message;
+
+use crate::fold::codec::fields::{put_bytes, put_fixed, put_number, put_numbers};
 use crate::fold::codec::read::{Bounds, count, exemplars_from_wire, sketch_from_wire};
 use crate::fold::codec::wire;
-use crate::fold::codec::write::{exemplar_to_wire, refill_sketch};
 use crate::fold::ledger::{Key, Layout, Ledger, Part, Record, Table};
+use crate::fold::sketch::Sketch;
 
-/// Returns the field of the message that holds a table. Rows are encoded one by one: all of them at once would be in
-/// memory twice.
+/// Rows that are waited for together.
+const TOGETHER: usize = 16;
+
+/// Returns the field of the message that holds a table. Rows are written without becoming messages: they are many.
 pub(super) fn field(name: String, table: &Table) -> Vec<u8> {
     let layout = table.layout();
     let (shift, halvings) = table.bounds();
@@ -25,44 +29,82 @@ pub(super) fn field(name: String, table: &Table) -> Vec<u8> {
         ..wire::Table::default()
     };
     let mut content = head.encode_to_vec();
-    // Its space is used again for every row.
-    let mut row = wire::Row::default();
-    for (key, record) in table.rows() {
-        refill(&mut row.parts, trimmed(&key.parts));
-        row.number = key.number;
-        refill_record(row.record.get_or_insert_default(), record);
-        message::encode(wire::ROWS, &row, &mut content);
+    let mut space = Space::default();
+    for some in table.rows().chunks(TOGETHER) {
+        // Rows lie in another order: this waits for several at a time.
+        let near = |(_, record): &(&Key, &Record)| record.least ^ record.most;
+        black_box(some.iter().map(near).fold(0, u64::wrapping_add));
+        for (key, record) in some {
+            space.put_row(key, record);
+            put_bytes(&mut content, wire::ROWS, &space.row);
+        }
     }
     if let Some(record) = table.other() {
-        let mut other = wire::Record::default();
-        refill_record(&mut other, record);
-        message::encode(wire::OTHER, &other, &mut content);
+        space.put_record(record);
+        put_bytes(&mut content, wire::OTHER, &space.record);
     }
     let mut field = Vec::with_capacity(content.len() + 16);
-    encode_key(wire::TABLES, WireType::LengthDelimited, &mut field);
-    encode_varint(content.len() as u64, &mut field);
-    field.append(&mut content);
+    put_bytes(&mut field, wire::TABLES, &content);
     field
 }
 
-fn refill_record(to: &mut wire::Record, record: &Record) {
-    refill(&mut to.sums, trimmed(&record.sums));
-    // Nothing offered is the common case, and zero costs nothing.
-    to.least = record.least.wrapping_add(1);
-    to.most = record.most;
-    match &record.sketch {
-        Some(sketch) => refill_sketch(to.sketch.get_or_insert_default(), sketch),
-        None => to.sketch = None,
-    }
-    to.exemplars.clear();
-    let exemplars = record.exemplars.list();
-    to.exemplars
-        .extend(exemplars.map(|exemplar| exemplar_to_wire(exemplar, 0)));
+/// What rows are written in before their length is known; used again for every row.
+#[derive(Debug, Default)]
+struct Space {
+    row: Vec<u8>,
+    record: Vec<u8>,
+    part: Vec<u8>,
 }
 
-fn refill<T: Copy>(to: &mut Vec<T>, from: &[T]) {
-    to.clear();
-    to.extend_from_slice(from);
+impl Space {
+    /// Writes a [`wire::Row`].
+    fn put_row(&mut self, key: &Key, record: &Record) {
+        self.put_record(record);
+        let row = &mut self.row;
+        row.clear();
+        let parts = trimmed(&key.parts).iter();
+        put_numbers(row, 1, parts.map(|part| u64::from(*part)));
+        put_number(row, 2, key.number);
+        put_bytes(row, 3, &self.record);
+    }
+
+    /// Writes a [`wire::Record`].
+    fn put_record(&mut self, from: &Record) {
+        let record = &mut self.record;
+        record.clear();
+        put_numbers(record, 1, trimmed(&from.sums).iter().copied());
+        // Nothing offered is the common case, and zero costs nothing.
+        put_number(record, 2, from.least.wrapping_add(1));
+        put_number(record, 3, from.most);
+        if let Some(sketch) = &from.sketch {
+            self.part.clear();
+            put_sketch(&mut self.part, sketch);
+            put_bytes(record, 4, &self.part);
+        }
+        for exemplar in from.exemplars.list() {
+            self.part.clear();
+            put_fixed(&mut self.part, 1, exemplar.trace.high);
+            put_fixed(&mut self.part, 2, exemplar.trace.low);
+            put_fixed(&mut self.part, 3, exemplar.span.0);
+            put_bytes(record, 5, &self.part);
+        }
+    }
+}
+
+/// Writes a [`wire::Sketch`].
+fn put_sketch(out: &mut Vec<u8>, sketch: &Sketch) {
+    let (sum, min, max) = sketch.totals();
+    let gaps = sketch.buckets().scan(0, |last, (bucket, _)| {
+        Some(u64::from(bucket - std::mem::replace(last, bucket)))
+    });
+    let counts = sketch.buckets().map(|(_, count)| u64::from(count));
+    put_numbers(out, 1, gaps);
+    put_numbers(out, 2, counts);
+    put_number(out, 3, (sum >> 64) as u64);
+    put_number(out, 4, sum as u64);
+    put_number(out, 5, min);
+    put_number(out, 6, max);
+    put_number(out, 7, sketch.count());
 }
 
 /// Leaves trailing zeros out.

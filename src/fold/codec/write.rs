@@ -259,13 +259,6 @@ fn account_to_wire(account: &Account) -> wire::Account {
 }
 
 fn sketch_to_wire(sketch: &Sketch) -> wire::Sketch {
-    let mut to = wire::Sketch::default();
-    refill_sketch(&mut to, sketch);
-    to
-}
-
-/// Puts a sketch in place of another, whose space is used again.
-pub(super) fn refill_sketch(to: &mut wire::Sketch, sketch: &Sketch) {
     let (sum, min, max) = sketch.totals();
     // Differences between neighbours are small numbers.
     let mut last = 0;
@@ -274,17 +267,18 @@ pub(super) fn refill_sketch(to: &mut wire::Sketch, sketch: &Sketch) {
         last = bucket;
         u32::from(gap)
     });
-    to.gaps.clear();
-    to.gaps.extend(gaps);
-    to.counts.clear();
-    to.counts.extend(sketch.buckets().map(|(_, count)| count));
-    to.count = sketch.count();
-    to.sum_high = (sum >> 64) as u64;
-    to.sum_low = sum as u64;
-    (to.min, to.max) = (min, max);
+    wire::Sketch {
+        gaps: gaps.collect(),
+        counts: sketch.buckets().map(|(_, count)| count).collect(),
+        count: sketch.count(),
+        sum_high: (sum >> 64) as u64,
+        sum_low: sum as u64,
+        min,
+        max,
+    }
 }
 
-pub(super) fn exemplar_to_wire(exemplar: &Exemplar, value: u64) -> wire::Exemplar {
+fn exemplar_to_wire(exemplar: &Exemplar, value: u64) -> wire::Exemplar {
     wire::Exemplar {
         trace_high: exemplar.trace.high,
         trace_low: exemplar.trace.low,
