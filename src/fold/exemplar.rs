@@ -92,6 +92,11 @@ impl Exemplars {
         }
     }
 
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.few.is_none()
+    }
+
     /// Returns the exemplars, in the order of choice.
     pub fn list(&self) -> impl Iterator<Item = &Exemplar> {
         let few = self.few.iter().flat_map(|few| &few.ranked[..few.len]);

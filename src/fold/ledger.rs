@@ -10,14 +10,13 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::hint::black_box;
 
-use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use crate::fold::catalogue::{Catalogue, Move};
 use crate::fold::exemplar::Exemplars;
 use crate::fold::pile::Pile;
+use crate::fold::places::Places;
 use crate::fold::sketch::Sketch;
 use crate::model::id::mix;
 use crate::model::names::NameId;
@@ -28,8 +27,8 @@ pub const SUMS: usize = 8;
 /// Bins are made wider at most this often; then one bin holds all times.
 const MAX_SHIFT: u32 = 63;
 
-/// Tables of up to so many records are in the nearest caches anyway.
-const NEAR: usize = 1 << 10;
+/// Records that are found together.
+const TOGETHER: usize = 16;
 
 /// What a part of a key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,20 +142,40 @@ impl Record {
 
     /// Adds another record.
     pub fn merge(&mut self, other: &Record) {
-        for (mine, more) in self.sums.iter_mut().zip(other.sums) {
-            *mine = mine.saturating_add(more);
-        }
-        self.least = self.least.min(other.least);
-        self.most = self.most.max(other.most);
+        self.merge_numbers(other);
         if let Some(sketch) = &other.sketch {
             self.sketch.get_or_insert_default().merge(sketch);
         }
         self.exemplars.merge(&other.exemplars);
     }
+
+    /// Adds another record that nobody else needs.
+    fn absorb(&mut self, other: Record) {
+        self.merge_numbers(&other);
+        if let Some(sketch) = other.sketch {
+            match &mut self.sketch {
+                Some(mine) => mine.merge(&sketch),
+                none => *none = Some(sketch),
+            }
+        }
+        if self.exemplars.is_empty() {
+            self.exemplars = other.exemplars;
+        } else {
+            self.exemplars.merge(&other.exemplars);
+        }
+    }
+
+    fn merge_numbers(&mut self, other: &Record) {
+        for (mine, more) in self.sums.iter_mut().zip(other.sums) {
+            *mine = mine.saturating_add(more);
+        }
+        self.least = self.least.min(other.least);
+        self.most = self.most.max(other.most);
+    }
 }
 
 /// A key and its record: two cache lines that lie side by side, the key and the first sums in one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[repr(C, align(128))]
 struct Row {
     key: Key,
@@ -172,10 +191,12 @@ const _: () = assert!(size_of::<Row>() == 128, "a row grew past two cache lines"
 #[derive(Clone, Debug)]
 pub struct Table {
     layout: Layout,
-    /// Places in `records` by the hash of the key. Numbers alone stay in cache where records would not.
-    places: HashTable<u32>,
+    /// Places in `records` by the hash of the key.
+    places: Places,
     /// In the order in which the keys came.
     records: Pile<Row>,
+    /// The place of the record asked for last: what stands together is often of one key.
+    last: usize,
     /// What went to no key of its own because there were too many.
     other: Option<Record>,
     /// How often the bins were made twice as wide.
@@ -186,13 +207,18 @@ pub struct Table {
     traces: u64,
 }
 
+/// Where a record was; it may have moved since.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Found(usize);
+
 impl Table {
     /// Returns an empty table.
     pub fn new(layout: Layout) -> Table {
         Table {
             layout,
-            places: HashTable::new(),
+            places: Places::default(),
             records: Pile::new(),
+            last: 0,
             other: None,
             shift: 0,
             halvings: 0,
@@ -200,10 +226,9 @@ impl Table {
         }
     }
 
-    /// Notes that one more trace was looked at.
-    #[inline]
-    pub(in crate::fold) fn see(&mut self) {
-        self.traces += 1;
+    /// Notes that more traces were looked at.
+    pub(in crate::fold) fn see(&mut self, traces: u64) {
+        self.traces += traces;
     }
 
     /// Returns the record of a key, new or known; the number is put into its bin here.
@@ -213,30 +238,70 @@ impl Table {
             parts,
             number: self.binned(number),
         };
-        match self.place(&key) {
-            Some(place) => &mut self.records[place].record,
-            None => self.at_new(catalogue, key),
+        if self.last >= self.records.len() || self.records[self.last].key != key {
+            match self.place(&key) {
+                Some(place) => self.last = place,
+                None => return self.at_new(catalogue, key),
+            }
+        }
+        &mut self.records[self.last].record
+    }
+
+    /// Looks for the record of a key and only says where it is. A table is larger than a cache, and processors wait for
+    /// several records at a time when nothing else is done between; after this, [`Table::at_found`] finds the record near.
+    #[inline]
+    pub fn find(&self, parts: [u32; 4], number: u64) -> Found {
+        let number = self.binned(number);
+        let key = Key { parts, number };
+        if self.last < self.records.len() && self.records[self.last].key == key {
+            return Found(self.last);
+        }
+        Found(self.place(&key).unwrap_or(usize::MAX))
+    }
+
+    /// Returns the record of a key, as [`Table::at`] does, that is probably where it was found.
+    #[inline]
+    pub fn at_found(
+        &mut self,
+        catalogue: &Catalogue,
+        found: Found,
+        parts: [u32; 4],
+        number: u64,
+    ) -> &mut Record {
+        self.last = found.0;
+        self.at(catalogue, parts, number)
+    }
+
+    /// Gives the record of every item that has a key to a function. Records are found for several items before the first is
+    /// given, as [`Table::find`] says.
+    pub fn for_each<T>(
+        &mut self,
+        catalogue: &Catalogue,
+        items: &[T],
+        key: impl Fn(&T) -> Option<([u32; 4], u64)>,
+        mut add: impl FnMut(&T, &mut Record),
+    ) {
+        for some in items.chunks(TOGETHER) {
+            let mut places = [None; TOGETHER];
+            for (item, place) in some.iter().zip(&mut places) {
+                let found = |(parts, number)| (self.find(parts, number), parts, number);
+                *place = key(item).map(found);
+            }
+            for (item, place) in some.iter().zip(&places) {
+                if let Some((found, parts, number)) = *place {
+                    add(item, self.at_found(catalogue, found, parts, number));
+                }
+            }
         }
     }
 
-    /// Looks for the record of a key and forgets it. A table is larger than a cache, and processors wait for several
-    /// records at a time when nothing else is done between; after this, [`Table::at`] finds the record near.
-    #[inline]
-    pub fn fetch(&self, parts: [u32; 4], number: u64) {
-        if self.records.len() > NEAR {
-            let place = self.place(&Key {
-                parts,
-                number: self.binned(number),
-            });
-            let sketch = place.and_then(|place| self.records[place].record.sketch.as_deref());
-            black_box(sketch.map(Sketch::count));
-        }
-    }
-
-    /// Returns whether two numbers lie in one bin.
-    #[inline]
-    pub fn is_one_bin(&self, one: u64, other: u64) -> bool {
-        self.binned(one) == self.binned(other)
+    /// Returns the record of all keys that were let go, if all keys that share the deciding parts with this one were.
+    pub fn let_go(&mut self, catalogue: &Catalogue, parts: [u32; 4]) -> Option<&mut Record> {
+        let key = Key { parts, number: 0 };
+        let is_kept = self.layout.group == 0
+            || self.halvings == 0
+            || kept(rank(&self.layout, catalogue, &key), self.halvings);
+        (!is_kept).then(|| self.other.get_or_insert_default())
     }
 
     #[inline]
@@ -247,9 +312,8 @@ impl Table {
     /// Returns where the record of a key is.
     #[inline]
     fn place(&self, key: &Key) -> Option<usize> {
-        let is_key = |place: &u32| self.records[*place as usize].key == *key;
-        let place = self.places.find(FxBuildHasher.hash_one(key), is_key);
-        place.map(|place| *place as usize)
+        let is_key = |place: usize| self.records[place].key == *key;
+        self.places.find(FxBuildHasher.hash_one(key), is_key)
     }
 
     /// Returns the record of a key that has none yet.
@@ -279,16 +343,13 @@ impl Table {
 
     /// Notes where the record of a key is.
     fn note(&mut self, key: &Key, place: usize) {
-        let records = &self.records;
-        let rehash = |place: &u32| FxBuildHasher.hash_one(records[*place as usize].key);
-        let hash = FxBuildHasher.hash_one(key);
-        self.places.insert_unique(hash, place as u32, rehash);
+        self.places.insert(FxBuildHasher.hash_one(key), place);
     }
 
     /// Adds a record to that of its key.
     fn add(&mut self, key: Key, record: Record) {
         match self.place(&key) {
-            Some(place) => self.records[place].record.merge(&record),
+            Some(place) => self.records[place].record.absorb(record),
             None => self.push(key, record),
         }
     }
@@ -326,32 +387,45 @@ impl Table {
         low
     }
 
-    /// Takes all records out.
-    fn take(&mut self) -> Pile<Row> {
-        self.places.clear();
-        std::mem::replace(&mut self.records, Pile::new())
-    }
-
     /// Makes the bins as wide as after `shift` doublings.
     fn widen(&mut self, shift: u32) {
         let by = shift - self.shift;
         self.shift = shift;
-        for Row { mut key, record } in self.take() {
-            key.number >>= by;
-            self.add(key, record);
+        for place in 0..self.records.len() {
+            self.records[place].key.number >>= by;
         }
+        self.renew(|_| true);
     }
 
     /// Lets go of keys above the threshold after so many halvings.
     fn halve(&mut self, catalogue: &Catalogue, halvings: u32) {
         self.halvings = halvings;
-        for Row { key, record } in self.take() {
-            if kept(rank(&self.layout, catalogue, &key), halvings) {
-                self.push(key, record);
+        let layout = self.layout;
+        self.renew(|key| kept(rank(&layout, catalogue, key), halvings));
+    }
+
+    /// Finds places anew after keys have changed: keys that have become one are added up, those that are not to be kept go
+    /// to the others. Records move up in the space there is, for space that was never used costs more than moving.
+    fn renew(&mut self, is_kept: impl Fn(&Key) -> bool) {
+        self.places.clear();
+        let mut n = 0;
+        for at in 0..self.records.len() {
+            let key = self.records[at].key;
+            if !is_kept(&key) {
+                let record = std::mem::take(&mut self.records[at].record);
+                self.other.get_or_insert_default().absorb(record);
+            } else if let Some(place) = self.place(&key) {
+                let record = std::mem::take(&mut self.records[at].record);
+                self.records[place].record.absorb(record);
             } else {
-                self.other.get_or_insert_default().merge(&record);
+                if n < at {
+                    self.records[n] = std::mem::take(&mut self.records[at]);
+                }
+                self.note(&key, n);
+                n += 1;
             }
         }
+        self.records.truncate(n);
     }
 
     /// Adds the records of another table with the same layout and catalogue.
@@ -387,23 +461,7 @@ impl Table {
                 }
             }
         }
-        self.find_places();
-    }
-
-    /// Finds places anew after keys have changed.
-    fn find_places(&mut self) {
-        self.places.clear();
-        for place in 0..self.records.len() {
-            let key = self.records[place].key;
-            if self.place(&key).is_some() {
-                // Two keys have become one.
-                for Row { key, record } in self.take() {
-                    self.add(key, record);
-                }
-                return;
-            }
-            self.note(&key, place);
-        }
+        self.renew(|_| true);
     }
 
     /// Adds the nodes and texts that keys name.
@@ -427,8 +485,8 @@ impl Table {
     /// Returns every record by key.
     pub fn rows(&self) -> Vec<(&Key, &Record)> {
         // Keys are compared where they lie side by side, not record by record.
-        let keys = self.records.iter().zip(0usize..);
-        let mut keys: Vec<(Key, usize)> = keys.map(|(row, place)| (row.key, place)).collect();
+        let mut keys: Vec<(Key, usize)> = Vec::with_capacity(self.records.len());
+        keys.extend(self.records.iter().map(|row| row.key).zip(0..));
         keys.sort_unstable();
         let row = |(_, place): (Key, usize)| {
             let row = &self.records[place];

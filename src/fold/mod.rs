@@ -17,9 +17,13 @@ pub mod message;
 
 mod pile;
 
+mod places;
+
 pub mod ledger;
 
 pub mod topology;
+
+pub mod attempt;
 
 pub mod watch;
 
@@ -31,7 +35,10 @@ pub mod operations;
 
 mod waiting;
 
+mod log;
 pub mod requests;
+
+mod watching;
 
 pub mod observe;
 
@@ -42,7 +49,8 @@ pub mod system;
 #[cfg(test)]
 mod tests;
 
+pub use attempt::{Attempt, Request};
 pub use catalogue::Catalogue;
 pub use observe::{Observer, Window};
 pub use topology::Topology;
-pub use watch::{Seen, Watcher};
+pub use watch::{Known, Seen, Watcher};

@@ -17,8 +17,8 @@ use crate::fold::operations::OPERATIONS;
 use crate::fold::requests::{Request, Requests, tenant_of};
 use crate::fold::shape::EntryKey;
 use crate::fold::topology::{Instance, InstanceKey, Topology};
-use crate::fold::waiting::Waiting;
-use crate::fold::watch::{Seen, Watcher};
+use crate::fold::watch::Watcher;
+use crate::fold::watching::Watching;
 use crate::model::SpanRow;
 use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
@@ -87,11 +87,7 @@ pub struct Observer<'a> {
     frames: Frames,
     calls: Calls,
     serial: u64,
-    watchers: Vec<&'static Watcher>,
-    policy: Option<&'a Policy>,
-    /// The tables of each watcher.
-    tables: Vec<Vec<Table>>,
-    waiting: Waiting,
+    watching: Option<Watching<'a>>,
     requests: Requests,
 }
 
@@ -112,10 +108,7 @@ impl<'a> Observer<'a> {
             frames: Frames::default(),
             calls: Calls::default(),
             serial: 0,
-            watchers: Vec::new(),
-            policy: None,
-            tables: Vec::new(),
-            waiting: Waiting::default(),
+            watching: None,
             requests: Requests::new(),
         }
     }
@@ -127,13 +120,8 @@ impl<'a> Observer<'a> {
         watchers: impl IntoIterator<Item = &'static Watcher>,
         policy: &'a Policy,
     ) -> Self {
-        self.policy = Some(policy);
-        for watcher in watchers {
-            let tables = watcher.tables.iter();
-            self.tables
-                .push(tables.map(|of| Table::new(of.layout)).collect());
-            self.watchers.push(watcher);
-        }
+        let known = (self.dictionary, Arc::clone(&self.topology.catalogue));
+        self.watching = Some(Watching::new(watchers, known, policy));
         self
     }
 
@@ -166,42 +154,14 @@ impl<'a> Observer<'a> {
             self.remember(trace, message);
         }
         self.add_requests(trace);
-        if let Some(policy) = self.policy.filter(|_| !self.watchers.is_empty()) {
-            self.waiting.push(trace, &mut self.linked, &mut self.path);
-            if self.waiting.is_full() {
-                self.watch(policy);
-            }
+        if let Some(watching) = &mut self.watching {
+            watching.push(trace, &mut self.linked, &mut self.path);
         }
-    }
-
-    /// Shows the traces that wait to every pass.
-    fn watch(&mut self, policy: &Policy) {
-        for (watcher, tables) in self.watchers.iter().zip(&mut self.tables) {
-            for watched in self.waiting.traces() {
-                let seen = Seen {
-                    trace: &watched.trace.trace(),
-                    dictionary: self.dictionary,
-                    catalogue: &self.topology.catalogue,
-                    linked: &watched.linked,
-                    path: &watched.path,
-                    tops: &watched.tops.of,
-                    by_top: &watched.tops.spans,
-                    begins: &watched.tops.begins,
-                    policy,
-                };
-                for table in &mut *tables {
-                    table.see();
-                }
-                (watcher.observe)(&seen, tables);
-            }
-        }
-        self.waiting.clear();
     }
 
     /// Returns the topology of what was observed.
     pub fn finish(mut self) -> Topology {
-        if let Some(policy) = self.policy {
-            self.watch(policy);
+        if let Some(policy) = self.watching.as_ref().map(Watching::policy) {
             self.declare(policy);
         }
         let mut tags = Table::new(TAGS.layout);
@@ -241,11 +201,8 @@ impl<'a> Observer<'a> {
         let (edges, operations, aliases) = self.calls.finish(self.dictionary, catalogue);
         (self.topology.edges, self.topology.aliases) = (edges, aliases);
         self.topology.ledger.insert(OPERATIONS.name, operations);
-        for (watcher, tables) in self.watchers.iter().zip(self.tables) {
-            for (of, mut table) in watcher.tables.iter().zip(tables) {
-                table.settle(&self.topology.catalogue);
-                self.topology.ledger.insert(of.name, table);
-            }
+        if let Some(watching) = self.watching {
+            watching.finish(&mut self.topology.ledger);
         }
         self.topology
     }

@@ -41,6 +41,14 @@ impl<T> Pile<T> {
         }
     }
 
+    /// Lets go of all elements but the first `len`.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.pieces.truncate(len.div_ceil(PIECE));
+        if let Some(last) = self.pieces.last_mut() {
+            last.truncate(len - (len - 1) / PIECE * PIECE);
+        }
+    }
+
     /// Returns the elements in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.pieces.iter().flatten()
@@ -101,6 +109,14 @@ mod tests {
                 assert_eq!((pile[n / 2], pile.len()), (n, n));
                 pile[n / 2] = n / 2;
             }
+            let mut less = pile.clone();
+            for len in [n, n / 2, n / 3, 0] {
+                less.truncate(len);
+                assert_eq!(less.len(), len);
+                assert!(less.iter().copied().eq(0..len));
+            }
+            less.push(7);
+            assert!(less.into_iter().eq([7]));
             assert!(pile.into_iter().eq(0..n));
         }
     }

@@ -81,8 +81,8 @@ impl Requests {
 
     /// Notes that one more trace was looked at.
     pub(in crate::fold) fn see(&mut self) {
-        self.places.see();
-        self.tenants.see();
+        self.places.see(1);
+        self.tenants.see(1);
     }
 
     /// Adds a request.

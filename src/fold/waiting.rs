@@ -1,8 +1,9 @@
 //! Traces that wait until passes look at them.
 //!
-//! Passes look at many traces one after the other, pass by pass: the code of one pass and its tables then stay in
-//! cache, where all passes together would drive each other out with every trace.
+//! Passes look at some traces one after the other, pass by pass, those that look alike together: they are counted in the same
+//! records, which then stay in cache, as the code of the pass does.
 
+use crate::fold::watch::Signs;
 use crate::trace::assemble::Kept;
 use crate::trace::link::Linked;
 use crate::trace::path::Path;
@@ -30,6 +31,9 @@ pub(super) struct Watched {
     pub(super) linked: Linked,
     pub(super) path: Path,
     pub(super) tops: Tops,
+    pub(super) signs: Signs,
+    /// Traces with the same number or near ones look alike: who was asked what, and how long it took.
+    pub(super) likeness: u64,
 }
 
 impl Waiting {
@@ -41,6 +45,8 @@ impl Waiting {
         let place = &mut self.traces[self.n_traces];
         place.trace.keep(trace);
         place.tops.find(trace);
+        place.signs = Signs::of(trace, linked);
+        place.likeness = likeness(trace, linked);
         std::mem::swap(&mut place.linked, linked);
         std::mem::swap(&mut place.path, path);
         self.n_traces += 1;
@@ -64,6 +70,20 @@ impl Waiting {
         self.n_traces = 0;
         self.n_spans = 0;
     }
+}
+
+fn likeness(trace: &Trace<'_>, linked: &Linked) -> u64 {
+    let first = linked.entries.first().map(|(entry, _)| *entry);
+    let Some(top) = first.or_else(|| trace.order.first().copied()) else {
+        return 0;
+    };
+    let row = &trace.spans[top as usize];
+    // Sixteen for every doubling of the duration, in the order of durations.
+    let log = u64::from(row.duration.max(16).ilog2());
+    let duration = log << 4 | row.duration.max(16) >> (log - 4) & 15;
+    u64::from(row.operation) << 32
+        | u64::from(linked.services[top as usize] & 0xffff) << 16
+        | duration
 }
 
 /// Which spans are topmost, and what lies below them.

@@ -1,33 +1,105 @@
 //! What a pass over traces sees of one trace, and how it takes part in the folding.
 //!
-//! A [`Watcher`] looks at each trace once and adds to its tables; what they mean is the business of the pass. Nothing else
-//! of the trace is kept.
+//! A [`Watcher`] adds to its tables; what they mean is the business of the pass. It may look at each trace as a whole, and
+//! at what traces have in common: attempts and requests come many at a time, those which are counted together side by
+//! side. Nothing else of a trace is kept.
 
+use crate::fold::attempt::{Attempt, Request};
 use crate::fold::catalogue::{Catalogue, USERS};
 use crate::fold::exemplar::Exemplar;
 use crate::fold::ledger::{Table, TableOf};
+use crate::fold::waiting::Watched;
 use crate::model::SpanRow;
 use crate::model::dictionary::{Detail, Dictionary, Resource};
-use crate::model::span::{Flags, Outcome};
+use crate::model::span::{Flags, Kind, Outcome};
 use crate::policy::Policy;
-use crate::trace::link::{Call, End, EntryKind, Linked};
+use crate::trace::link::{Call, End, EntryKind, Linked, Retry};
 use crate::trace::path::Path;
 use crate::trace::{NONE, Trace};
 
-/// The part of a pass that looks at traces.
+/// How many spans above each other are climbed: more than programs nest, and few enough for traces made to be deep.
+pub const NESTED: usize = 1 << 10;
+
+/// What adds some of many to the tables.
+pub type Add<T> = fn(&[T], &Known<'_>, &mut [Table]);
+
+/// The part of a pass that looks at traces. Its functions are given the tables in the order of `tables`.
 #[derive(Debug)]
 pub struct Watcher {
     /// Its tables.
     pub tables: &'static [TableOf],
-    /// Adds one trace to the tables, which stand in the order of `tables`.
-    pub observe: fn(&Seen<'_>, &mut [Table]),
+    /// Adds one trace.
+    pub traces: Option<fn(&Seen<'_>, &mut [Table])>,
+    /// Adds attempts; those from one node and resource to another stand together.
+    pub attempts: Option<Add<Attempt>>,
+    /// Adds requests and messages that were worked on; those of one operation of a node and resource stand together.
+    pub requests: Option<Add<Request>>,
+}
+
+impl Watcher {
+    /// Looks at nothing.
+    pub const BLIND: Watcher = Watcher {
+        tables: &[],
+        traces: None,
+        attempts: None,
+        requests: None,
+    };
+}
+
+/// What numbers stand for.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// What rows point to; names have the numbers of the catalogue's texts.
+    pub dictionary: &'a Dictionary,
+    /// Nodes and texts.
+    pub catalogue: &'a Catalogue,
+}
+
+impl<'a> Known<'a> {
+    /// Returns a resource.
+    #[inline]
+    pub fn resource(&self, number: u32) -> &'a Resource {
+        &self.dictionary.resources[number as usize]
+    }
+
+    /// Returns a detail.
+    #[inline]
+    pub fn detail(&self, number: u32) -> &'a Detail {
+        &self.dictionary.details[number as usize]
+    }
+}
+
+/// What happened in a trace, for passes that look for something rare.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Signs {
+    /// Whether a span failed.
+    pub failed: bool,
+    /// Whether a span was cancelled.
+    pub cancelled: bool,
+    /// Whether an attempt repeats another.
+    pub repeated: bool,
+}
+
+impl Signs {
+    /// Returns what happened in a trace.
+    pub(super) fn of(trace: &Trace<'_>, linked: &Linked) -> Signs {
+        let mut signs = Signs::default();
+        for row in trace.spans {
+            let outcome = row.flags.outcome();
+            signs.failed |= outcome.failed();
+            signs.cancelled |= outcome == Outcome::Cancelled;
+        }
+        let is_first = |call: &Call| call.retry == Retry::First;
+        signs.repeated = !linked.calls.iter().all(is_first);
+        signs
+    }
 }
 
 /// One trace with everything known about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
     /// Its spans.
-    pub trace: &'a Trace<'a>,
+    pub trace: Trace<'a>,
     /// What rows point to; names have the numbers of the catalogue's texts.
     pub dictionary: &'a Dictionary,
     /// Nodes and texts.
@@ -36,6 +108,8 @@ pub struct Seen<'a> {
     pub linked: &'a Linked,
     /// The critical paths.
     pub path: &'a Path,
+    /// What happened.
+    pub signs: Signs,
     /// The topmost span above each span.
     pub tops: &'a [u32],
     /// The spans, those below one topmost span together.
@@ -48,6 +122,26 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
+    /// Returns a trace that waited.
+    pub(in crate::fold) fn of(
+        watched: &'a Watched,
+        (dictionary, catalogue): (&'a Dictionary, &'a Catalogue),
+        policy: &'a Policy,
+    ) -> Seen<'a> {
+        Seen {
+            trace: watched.trace.trace(),
+            dictionary,
+            catalogue,
+            linked: &watched.linked,
+            path: &watched.path,
+            signs: watched.signs,
+            tops: &watched.tops.of,
+            by_top: &watched.tops.spans,
+            begins: &watched.tops.begins,
+            policy,
+        }
+    }
+
     /// Returns a span's row.
     #[inline]
     pub fn row(&self, span: u32) -> &'a SpanRow {
@@ -137,6 +231,37 @@ impl<'a> Seen<'a> {
     pub fn below(&self, top: u32) -> &'a [u32] {
         let [from, to] = [top, top + 1].map(|span| self.begins[span as usize] as usize);
         &self.by_top[from..to]
+    }
+
+    /// Returns the node of the service that waits for the work a call is part of, and how long that work had gone on when the
+    /// call was made.
+    pub fn waited_for(&self, client: u32) -> Option<(u32, u64)> {
+        let top = self.top_of_work(client)?;
+        let caller = self.node(self.trace.parents[top as usize]);
+        if caller == USERS || !self.linked.waits[top as usize] {
+            return None;
+        }
+        let ((began, _), (start, _)) = (self.times(top)?, self.times(client)?);
+        Some((caller, start.saturating_sub(began)))
+    }
+
+    /// Returns the span with which a service began to work for another, if there is one above a span.
+    pub fn top_of_work(&self, span: u32) -> Option<u32> {
+        let services = &self.linked.services;
+        let mut at = span;
+        for _ in 0..NESTED {
+            let parent = self.trace.parents[at as usize];
+            if parent == NONE {
+                return None;
+            }
+            let is_top = self.row(at).flags.kind() == Kind::Server
+                || services[parent as usize] != services[span as usize];
+            if is_top {
+                return (at != span).then_some(at);
+            }
+            at = parent;
+        }
+        None
     }
 
     /// Returns the calls whose caller waits and was seen calling, with their numbers among all calls of the trace.

@@ -77,6 +77,9 @@ impl Default for Weight {
 /// What SDKs in browsers call their language (`telemetry.sdk.language`).
 const BROWSER: &str = "webjs";
 
+/// What services that matter least call their criticality (`service.criticality`).
+const LOW: &str = "low";
+
 /// The names, resources and details of one thread, or of all.
 #[derive(Debug)]
 pub struct Dictionary {
@@ -94,6 +97,8 @@ pub struct Dictionary {
     pub proxies: Vec<bool>,
     /// The language of SDKs in browsers; absent when no resource has it. Found when dictionaries are joined.
     browser: NameId,
+    /// The criticality of services that matter least; absent when none does. Found when dictionaries are joined.
+    low: NameId,
     /// Meanings of recent spans, in the numbers of this dictionary.
     pub memo: Memo,
     resource_ids: HashMap<Resource, u32, FxBuildHasher>,
@@ -110,6 +115,7 @@ impl Default for Dictionary {
             service_of: Vec::new(),
             proxies: Vec::new(),
             browser: ABSENT,
+            low: ABSENT,
             memo: Memo::default(),
             resource_ids: HashMap::default(),
             detail_ids: HashMap::default(),
@@ -221,16 +227,30 @@ impl Dictionary {
             .collect();
         services.insert(0, (ABSENT, ABSENT));
         self.services = services;
-        let mut languages = self.resources.iter().map(|resource| resource.language);
-        let browser =
-            languages.find(|&language| language != ABSENT && self.text(language) == BROWSER);
-        self.browser = browser.unwrap_or(ABSENT);
+        let resources = self.resources.iter();
+        let mut languages = resources.clone().map(|resource| resource.language);
+        let mut criticalities = resources.map(|resource| resource.criticality);
+        let is = |name: NameId, text: &str| name != ABSENT && self.text(name) == text;
+        let browser = languages.find(|&language| is(language, BROWSER));
+        let low = criticalities.find(|&criticality| is(criticality, LOW));
+        (self.browser, self.low) = (browser.unwrap_or(ABSENT), low.unwrap_or(ABSENT));
     }
 
     /// Returns whether a resource is a page in somebody's browser, where nobody sets the clock.
     #[inline]
     pub fn is_browser(&self, resource: &Resource) -> bool {
         resource.language != ABSENT && resource.language == self.browser
+    }
+
+    /// Returns whether some service says that it matters least.
+    pub fn has_low_criticality(&self) -> bool {
+        self.low != ABSENT
+    }
+
+    /// Returns whether the service of a resource says that it matters least.
+    #[inline]
+    pub fn is_of_low_criticality(&self, resource: &Resource) -> bool {
+        resource.criticality != ABSENT && resource.criticality == self.low
     }
 
     /// Says which services only pass requests on, by their names.

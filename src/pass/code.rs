@@ -32,7 +32,8 @@ pub(super) static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Spans that are looked at for one call, itself included.

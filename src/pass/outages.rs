@@ -5,13 +5,11 @@
 //! [`common_cause`](super::trace::common_cause), [`concurrency`](super::trace::concurrency) and [`metastability`](super::trace::metastability) read
 //! them.
 
-use crate::fold::Seen;
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::{Attempt, Known, Request};
 use crate::model::names::{ABSENT, NameId};
-use crate::model::span::{Flags, Kind, Outcome};
+use crate::model::span::{Flags, Outcome};
 use crate::pass::trace::log2;
-use crate::trace::NONE;
-use crate::trace::link::Call;
 
 /// Width of the bins, unless there are too many.
 pub(in crate::pass) const BIN: u64 = 10_000_000_000;
@@ -58,12 +56,9 @@ pub(in crate::pass) const ORIGINS: usize = 1;
 pub(in crate::pass) const ASKING: usize = 2;
 pub(in crate::pass) const UNTIL_ASKED_NS: usize = 3;
 
-/// How far below a request a failed call is looked for.
-const DEPTH: u32 = 32;
-
 /// What instances are known by: their own name, or else their host.
-pub(in crate::pass) fn instance(seen: &Seen<'_>, span: u32) -> NameId {
-    let resource = seen.resource(span);
+fn instance(known: &Known<'_>, resource: u32) -> NameId {
+    let resource = known.resource(resource);
     match resource.instance {
         ABSENT => resource.host,
         instance => instance,
@@ -71,86 +66,59 @@ pub(in crate::pass) fn instance(seen: &Seen<'_>, span: u32) -> NameId {
 }
 
 /// Returns who calls whom from where, as the parts of a key of [`CALLS`].
-pub(in crate::pass) fn pool(seen: &Seen<'_>, call: &Call) -> [u32; 4] {
-    let (from, to) = (seen.end(call.from), seen.end(call.to));
-    [from, to, instance(seen, call.client), 0]
+pub(in crate::pass) fn pool(attempt: &Attempt, known: &Known<'_>) -> [u32; 4] {
+    let instance = instance(known, attempt.client);
+    [attempt.from, attempt.to, instance, 0]
 }
 
-/// Adds a trace to [`CALLS`] and [`SERVED`].
-pub(in crate::pass) fn observe(seen: &Seen<'_>, calls: &mut Table, served: &mut Table) {
-    for (_, call) in seen.sync_calls() {
-        calls.fetch(pool(seen, call), seen.row(call.client).start);
-    }
-    for (number, call) in seen.sync_calls() {
-        let Some((start, end)) = seen.times(call.client) else {
-            continue;
-        };
-        let record = calls.at(seen.catalogue, pool(seen, call), start);
+/// Adds attempts to [`CALLS`].
+pub(in crate::pass) fn add_attempts(attempts: &[Attempt], known: &Known<'_>, calls: &mut Table) {
+    let ns = |attempt: &Attempt| attempt.duration().filter(|_| attempt.sync);
+    let place = |attempt: &Attempt| {
+        ns(attempt)?;
+        Some((pool(attempt, known), attempt.start))
+    };
+    calls.for_each(known.catalogue, attempts, place, |attempt, record| {
+        let ns = ns(attempt).unwrap_or(0);
         record.add(ATTEMPTS, 1);
-        record.add(FIRSTS, u64::from(call.first == number));
+        record.add(FIRSTS, u64::from(attempt.first));
         record.add(TIMED, 1);
-        record.add(LOGS, log2(end - start));
-        let outcome = seen.outcome(call.client);
-        if !call.lone || !outcome.failed() {
-            continue;
+        record.add(LOGS, log2(ns));
+        if !attempt.lone || !attempt.outcome.failed() {
+            return;
         }
+        let is_unserved = attempt.server().is_none();
         record.add(FAILED, 1);
-        record.add(FAILED_NS, end - start);
-        record.add(UNSERVED, u64::from(call.server == NONE));
-        if outcome == Outcome::Timeout {
-            record.offer(end - start);
+        record.add(FAILED_NS, ns);
+        record.add(UNSERVED, u64::from(is_unserved));
+        if attempt.outcome == Outcome::Timeout {
+            record.offer(ns);
         }
-        let error = seen.catalogue.text(seen.detail(call.client).error);
-        if call.server == NONE && says_open(error) {
+        if is_unserved && says_open(known.catalogue.text(known.detail(attempt.detail).error)) {
             record.add(REJECTED, 1);
         }
-        record.exemplars.offer(seen.exemplar(call.client));
-    }
-    let requests = || {
-        let spans = (0..).zip(seen.trace.spans);
-        spans.filter(|(_, row)| {
-            let is_request = matches!(row.flags.kind(), Kind::Server | Kind::Consumer);
-            is_request && !row.flags.has(Flags::HEALTH)
-        })
-    };
-    let server = |span: u32| [seen.node(span), instance(seen, span), 0, 0];
-    for (span, row) in requests() {
-        served.fetch(server(span), row.start);
-    }
-    for (span, row) in requests() {
-        let Some((start, _)) = seen.times(span) else {
-            continue;
-        };
-        let record = served.at(seen.catalogue, server(span), start);
-        record.add(REQUESTS, 1);
-        if row.flags.outcome().failed() && !has_failed_call(seen, span, DEPTH) {
-            record.add(ORIGINS, 1);
-            record.exemplars.offer(seen.exemplar(span));
-        }
-        let children = seen.trace.children(span).iter();
-        let own = children.filter(|&&child| seen.row(child).resource == row.resource);
-        let asked = own
-            .filter_map(|&child| seen.times(child))
-            .map(|times| times.0);
-        if let Some(asked) = asked.min() {
-            record.add(ASKING, 1);
-            record.add(UNTIL_ASKED_NS, asked.saturating_sub(start));
-        }
-    }
+        record.exemplars.offer(attempt.exemplar);
+    });
 }
 
-/// Returns whether a calling span below a request failed, through spans of the same service.
-fn has_failed_call(seen: &Seen<'_>, span: u32, depth: u32) -> bool {
-    seen.trace.children(span).iter().any(|&child| {
-        let flags = seen.row(child).flags;
-        match flags.kind() {
-            Kind::Client | Kind::Producer => flags.outcome().failed(),
-            Kind::Internal | Kind::Unspecified => {
-                depth > 0 && has_failed_call(seen, child, depth - 1)
-            }
-            Kind::Server | Kind::Consumer => false,
+/// Adds requests to [`SERVED`].
+pub(in crate::pass) fn add_requests(requests: &[Request], known: &Known<'_>, served: &mut Table) {
+    let place = |request: &Request| {
+        let is_counted = !request.flags.has(Flags::HEALTH) && request.duration().is_some();
+        let parts = [request.node, instance(known, request.resource), 0, 0];
+        is_counted.then_some((parts, request.start))
+    };
+    served.for_each(known.catalogue, requests, place, |request, record| {
+        record.add(REQUESTS, 1);
+        if request.origin {
+            record.add(ORIGINS, 1);
+            record.exemplars.offer(request.exemplar);
         }
-    })
+        if let Some(ns) = request.until_asked() {
+            record.add(ASKING, 1);
+            record.add(UNTIL_ASKED_NS, ns);
+        }
+    });
 }
 
 /// Returns whether an error says that a circuit breaker did not let the call through, in the words of common libraries.

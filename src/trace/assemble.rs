@@ -16,7 +16,7 @@ use crate::trace::store::{PARTITIONS, Store};
 use crate::trace::tree::{Attachment, Tree};
 
 /// One trace.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Trace<'a> {
     /// Its id.
     pub id: TraceId,

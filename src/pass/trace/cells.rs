@@ -13,14 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Key, Layout, Part, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::names::ABSENT;
 use crate::model::span::Flags;
 use crate::pass::trace::{exemplars, grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
-use crate::trace::NONE;
 
 /// Finds what cells share.
 pub static CELLS: Pass = Pass {
@@ -64,7 +63,9 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    attempts: Some(add_attempts),
+    ..Watcher::BLIND
 };
 
 /// Calls that cross, of a key with cells.
@@ -76,45 +77,48 @@ const UNTOLD: usize = 2;
 /// The least share of calls whose cells are known for an isolation index.
 const COVERAGE: f64 = 0.95;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [edges, shared, tenants] = tables else {
+fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
+    let [edges, shared, _] = tables else {
         return;
     };
     let (mut staying, mut untold) = (0, 0);
-    for call in &seen.linked.calls {
-        if call.client == NONE {
-            continue;
-        }
-        let from = seen.resource(call.client).cell;
-        let (to, instance) = match seen.row_if(call.server) {
-            Some(row) => {
-                let resource = &seen.dictionary.resources[row.resource as usize];
-                (resource.cell, resource.instance)
-            }
-            None => (ABSENT, ABSENT),
-        };
-        if call.server != NONE {
+    for attempt in attempts {
+        let from = known.resource(attempt.client).cell;
+        let server = attempt.server().map(|number| known.resource(number));
+        let to = server.map_or(ABSENT, |server| server.cell);
+        if server.is_some() {
             match (from, to) {
                 (ABSENT, _) | (_, ABSENT) => untold += 1,
                 (from, to) if from == to => staying += 1,
                 (from_cell, to_cell) => {
-                    let parts = [seen.end(call.from), seen.end(call.to), from_cell, to_cell];
-                    let record = edges.at(seen.catalogue, parts, 0);
+                    let parts = [attempt.from, attempt.to, from_cell, to_cell];
+                    let record = edges.at(known.catalogue, parts, 0);
                     record.add(CROSSING, 1);
-                    record.exemplars.offer(seen.exemplar(call.client));
+                    record.exemplars.offer(attempt.exemplar);
                 }
             }
         }
         if from != ABSENT && to == ABSENT {
-            let record = shared.at(seen.catalogue, [seen.end(call.to), instance, from, 0], 0);
+            let instance = server.map_or(ABSENT, |server| server.instance);
+            let parts = [attempt.to, instance, from, 0];
+            let record = shared.at(known.catalogue, parts, 0);
             record.add(0, 1);
-            record.exemplars.offer(seen.exemplar(call.client));
+            record.exemplars.offer(attempt.exemplar);
         }
     }
     if staying + untold > 0 {
-        let record = edges.at(seen.catalogue, [0; 4], 0);
+        let record = edges.at(known.catalogue, [0; 4], 0);
         record.add(STAYING, staying);
         record.add(UNTOLD, untold);
+    }
+}
+
+fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+    let [_, _, tenants] = tables else {
+        return;
+    };
+    if seen.trace.marks.is_empty() {
+        return;
     }
     for (span, row) in (0..).zip(seen.trace.spans) {
         if row.flags.has(Flags::MARKS) && seen.resource(span).cell != ABSENT {

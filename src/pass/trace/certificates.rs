@@ -40,7 +40,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -52,6 +53,9 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
+    if seen.trace.marks.is_empty() {
+        return;
+    }
     // Whom each client calls, by client; filled when the first certificate is met.
     let mut called: Option<Vec<(u32, End)>> = None;
     for (span, row) in (0..).zip(seen.trace.spans) {

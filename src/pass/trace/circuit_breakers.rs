@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Record, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Attempt, Known, Request, Watcher};
 use crate::pass::cost::cost;
 use crate::pass::outages::{self, ATTEMPTS, CALLS, FAILED, FAILED_NS, REJECTED, REQUESTS, SERVED};
 use crate::pass::trace::{exemplars, grouped, median, total};
@@ -37,7 +37,9 @@ static TABLES: [TableOf; 2] = [CALLS, SERVED];
 
 static WATCHER: Watcher = Watcher {
     tables: &TABLES,
-    observe,
+    attempts: Some(add_attempts),
+    requests: Some(add_requests),
+    ..Watcher::BLIND
 };
 
 /// The shortest outage, its least attempts, and the least share of them that fail.
@@ -52,9 +54,15 @@ const WIDEST_NS: u64 = 60_000_000_000;
 const STOPPED: f64 = 0.2;
 const WENT_ON: f64 = 0.7;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    if let [calls, served] = tables {
-        outages::observe(seen, calls, served);
+fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
+    if let [calls, _] = tables {
+        outages::add_attempts(attempts, known, calls);
+    }
+}
+
+fn add_requests(requests: &[Request], known: &Known<'_>, tables: &mut [Table]) {
+    if let [_, served] = tables {
+        outages::add_requests(requests, known, served);
     }
 }
 

@@ -22,14 +22,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algo::stats::wilson;
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Layout, Part, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::names::{ABSENT, NameId, OTHER};
-use crate::model::span::{Flags, Outcome};
+use crate::model::span::Outcome;
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
-use crate::trace::NONE;
-use crate::trace::link::Call;
 
 pub use clocks::Clocks;
 
@@ -61,7 +59,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    attempts: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Calls that gave an upper bound, and those that gave a lower one too.
@@ -85,72 +84,72 @@ const TOLD_NS: i64 = 1_000_000;
 /// Differences past 36 years are no differences of clocks; keeping them out keeps sums in range.
 const FARTHEST: i128 = 1 << 60;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+fn observe(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     let [pairs] = tables else {
         return;
     };
-    let paired = || {
-        let calls = seen.linked.calls.iter();
-        calls.filter(|call| call.client != NONE && call.server != NONE)
+    let clocks = |attempt: &Attempt| {
+        let server = attempt.server().filter(|_| attempt.started)?;
+        let (from, to) = (clock_of(known, attempt.client)?, clock_of(known, server)?);
+        (from != to).then_some(([from, to, 0, 0], attempt.start))
     };
-    for call in paired() {
-        let hosts = [call.client, call.server].map(|span| seen.resource(span).host);
-        pairs.fetch([hosts[0], hosts[1], 0, 0], seen.row(call.client).start);
-    }
-    for call in paired() {
-        observe_call(seen, call, pairs);
-    }
+    pairs.for_each(known.catalogue, attempts, clocks, add);
 }
 
-fn observe_call(seen: &Seen<'_>, call: &Call, pairs: &mut Table) {
-    let (Some(from), Some(to)) = (clock(seen, call.client), clock(seen, call.server)) else {
-        return;
-    };
-    let (client, server) = (seen.row(call.client), seen.row(call.server));
-    let is_untimed = |flags: Flags| flags.has(Flags::NO_START);
-    if from == to || is_untimed(client.flags) || is_untimed(server.flags) {
-        return;
-    }
-    let record = pairs.at(seen.catalogue, [from, to, 0, 0], client.start);
+/// Adds what an attempt says of the clocks of its two sides.
+fn add(attempt: &Attempt, record: &mut Record) {
     record.add(CALLS, 1);
     for (start, not_ms, not_us) in [
-        (client.start, CLIENT_NOT_MS, CLIENT_NOT_US),
-        (server.start, SERVER_NOT_MS, SERVER_NOT_US),
+        (attempt.start, CLIENT_NOT_MS, CLIENT_NOT_US),
+        (attempt.served, SERVER_NOT_MS, SERVER_NOT_US),
     ] {
         record.add(not_ms, u64::from(start % 1_000_000 != 0));
         record.add(not_us, u64::from(start % 1_000 != 0));
     }
-    let upper = difference(server.start, client.start);
+    let upper = difference(attempt.served, attempt.start);
     record.least = record.least.min(biased(upper));
     let mut is_skewed = upper < 0;
-    if waited(seen, call)
-        && let (Some(client), Some(server)) = (seen.times(call.client), seen.times(call.server))
-        && server.1 - server.0 <= client.1 - client.0
+    if waited(attempt)
+        && let (Some(client), Some(server)) = (attempt.duration(), attempt.served_duration())
+        && server <= client
     {
-        let lower = difference(server.1, client.1);
+        let lower = difference(
+            attempt.served.saturating_add(server),
+            attempt.start.saturating_add(client),
+        );
         record.add(WAITED, 1);
         record.most = record.most.max(biased(lower));
         is_skewed |= lower > 0;
     }
     if is_skewed {
-        record.exemplars.offer(seen.exemplar(call.client));
+        record.exemplars.offer(attempt.exemplar);
     }
 }
 
 /// Returns whose clock stamped a span, if that is known and somebody sets that clock.
 pub(in crate::pass) fn clock(seen: &Seen<'_>, span: u32) -> Option<NameId> {
-    let resource = seen.resource(span);
+    let known = Known {
+        dictionary: seen.dictionary,
+        catalogue: seen.catalogue,
+    };
+    clock_of(&known, seen.row(span).resource)
+}
+
+/// Returns whose clock stamps the spans of a resource, if that is known and somebody sets that clock.
+fn clock_of(known: &Known<'_>, resource: u32) -> Option<NameId> {
+    let resource = known.resource(resource);
     let is_known = resource.host != ABSENT && resource.host != OTHER;
-    (is_known && !seen.dictionary.is_browser(resource)).then_some(resource.host)
+    (is_known && !known.dictionary.is_browser(resource)).then_some(resource.host)
 }
 
 /// Returns whether the caller surely waited until the server had ended.
-fn waited(seen: &Seen<'_>, call: &Call) -> bool {
-    let is_well = |span| match seen.outcome(span) {
+fn waited(attempt: &Attempt) -> bool {
+    let is_well = |outcome| match outcome {
         Outcome::Fine | Outcome::ClientError | Outcome::Redirected => true,
         Outcome::Failed | Outcome::Timeout | Outcome::Unavailable | Outcome::Cancelled => false,
     };
-    call.sync && call.lone && is_well(call.client) && is_well(call.server)
+    let served_well = attempt.served_outcome.is_some_and(is_well);
+    attempt.sync && attempt.lone && is_well(attempt.outcome) && served_well
 }
 
 /// Returns how far one time is ahead of another.

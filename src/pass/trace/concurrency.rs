@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use crate::algo::queueing::poisson_quantile;
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Attempt, Known, Watcher};
 use crate::pass::outages;
 use crate::pass::trace::concurrency::flight::{Flight, flight, worst};
 use crate::pass::trace::concurrency::shared::shared_pools;
@@ -60,7 +60,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    attempts: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Calls that start in the bin and that end in it.
@@ -82,35 +83,34 @@ const BUSY: f64 = 0.5;
 /// The least calls of an edge for a recommended limit.
 const SIZED: u64 = 100;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+fn observe(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
-    for (_, call) in seen.sync_calls() {
-        table.fetch(outages::pool(seen, call), seen.row(call.client).start);
-    }
-    let mut before = u32::MAX;
-    for (_, call) in seen.sync_calls() {
-        // Several servers may answer one client, which waits once.
-        if call.client == before {
-            continue;
-        }
-        before = call.client;
-        let Some((start, end)) = seen.times(call.client) else {
-            continue;
-        };
-        let parts = outages::pool(seen, call);
-        let weighted = u128::from(end - start) * u128::from(seen.weight(call.client));
-        let at_once = table.is_one_bin(start, end);
-        let record = table.at(seen.catalogue, parts, start);
-        record.add(ENDS, u64::from(at_once));
+    // Several servers may answer one client, which waits once.
+    let ns = |attempt: &Attempt| {
+        attempt
+            .duration()
+            .filter(|_| attempt.sync && !attempt.again)
+    };
+    let start = |attempt: &Attempt| {
+        ns(attempt)?;
+        Some((outages::pool(attempt, known), attempt.start))
+    };
+    let end = |attempt: &Attempt| {
+        let end = attempt.start.saturating_add(ns(attempt)?);
+        Some((outages::pool(attempt, known), end))
+    };
+    table.for_each(known.catalogue, attempts, start, |attempt, record| {
+        let ns = ns(attempt).unwrap_or(0);
+        let weighted = u128::from(ns) * u128::from(known.detail(attempt.detail).weight.0);
         record.add(STARTS, 1);
-        record.add(AREA, end - start);
+        record.add(AREA, ns);
         record.add(WEIGHTED, u64::try_from(weighted >> 20).unwrap_or(u64::MAX));
-        if !at_once {
-            table.at(seen.catalogue, parts, end).add(ENDS, 1);
-        }
-    }
+    });
+    table.for_each(known.catalogue, attempts, end, |_, record| {
+        record.add(ENDS, 1)
+    });
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {

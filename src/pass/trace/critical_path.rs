@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::{Catalogue, USERS};
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Found, Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};
@@ -50,7 +50,8 @@ pub(in crate::pass) static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Requests, or spans on their paths.
@@ -85,43 +86,57 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     }
 }
 
+/// Spans whose records are fetched together.
+const TOGETHER: usize = 32;
+
 fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &mut Table) {
     // A sampled request stands for so many.
     let times = (seen.weight(entry) >> 20).max(1);
     let operation = seen.row(entry).operation;
     let bucket = bucket(whole);
+    // Most requests of a system with many entry points may be let go; then nothing has to be found for each span.
+    let is_let_go = table
+        .let_go(seen.catalogue, [node, operation, 0, 0])
+        .is_some();
+    let mut rest = Record::default();
     let (mut short, mut clamped, mut at_once) = (0u64, 0u64, 0u64);
-    let place = |span: u32| [node, operation, seen.node(span), seen.row(span).operation];
-    let number = |span: u32| callee_mark(seen, span) << BUCKET_BITS | bucket;
-    for &span in seen.below(entry) {
-        if seen.path.own[span as usize] > whole >> 10 {
-            table.fetch(place(span), number(span));
+    for spans in seen.below(entry).chunks(TOGETHER) {
+        let mut told = [(Place::default(), Found::default(), (0, 0)); TOGETHER];
+        let mut n_told = 0;
+        for &span in spans {
+            if seen.path.total[span as usize] == 0 {
+                continue;
+            }
+            let (cut, calls) = waits_of(seen, span);
+            clamped = clamped.saturating_add(cut);
+            at_once = at_once.max(calls);
+            let own = seen.path.own[span as usize];
+            let saved = seen.path.saved[span as usize];
+            if own < whole >> 10 {
+                short += own;
+                continue;
+            }
+            if is_let_go {
+                add_span(&mut rest, (own, saved), times);
+                continue;
+            }
+            let place = Place {
+                parts: [node, operation, seen.node(span), seen.row(span).operation],
+                number: callee_mark(seen, span) << BUCKET_BITS | bucket,
+            };
+            told[n_told] = (place, table.find(place.parts, place.number), (own, saved));
+            n_told += 1;
+        }
+        for (place, found, times_of) in &told[..n_told] {
+            let record = table.at_found(seen.catalogue, *found, place.parts, place.number);
+            add_span(record, *times_of, times);
         }
     }
-    for &span in seen.below(entry) {
-        if seen.path.total[span as usize] == 0 {
-            continue;
-        }
-        let children = seen.trace.children(span);
-        clamped = clamped.saturating_add(outside(seen, span, children));
-        if children.len() > 1 {
-            at_once = at_once.max(calls_at_once(seen, children));
-        }
-        let own = seen.path.own[span as usize];
-        if own < whole >> 10 {
-            short += own;
-            continue;
-        }
-        let record = table.at(seen.catalogue, place(span), number(span));
-        record.add(COUNT, times);
-        record.add(TIME, own.saturating_mul(times));
-        let saved = seen.path.saved[span as usize];
-        record.add(SAVED, saved.saturating_mul(times));
-        let square = u128::from(own) * u128::from(own) * u128::from(times);
-        record.add(SQUARES[0], u64::try_from(square >> 32).unwrap_or(u64::MAX));
-        record.add(SQUARES[1], square as u64 & u64::from(u32::MAX));
-    }
-    let record = table.at(seen.catalogue, [node, operation, USERS, ABSENT], bucket);
+    let parts = [node, operation, USERS, ABSENT];
+    let record = match is_let_go {
+        true => &mut rest,
+        false => table.at(seen.catalogue, parts, bucket),
+    };
     record.add(COUNT, times);
     record.add(SEEN, 1);
     record.add(TIME, whole.saturating_mul(times));
@@ -130,6 +145,27 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
     record.add(CLAMPED, times * u64::from(clamped > whole / 20));
     record.offer(at_once);
     record.exemplars.offer(seen.exemplar(entry));
+    if let Some(other) = table.let_go(seen.catalogue, parts).filter(|_| is_let_go) {
+        other.merge(&rest);
+    }
+}
+
+/// Adds the time of a span, and what would be saved without it.
+#[inline]
+fn add_span(record: &mut Record, (own, saved): (u64, u64), times: u64) {
+    record.add(COUNT, times);
+    record.add(TIME, own.saturating_mul(times));
+    record.add(SAVED, saved.saturating_mul(times));
+    let square = u128::from(own) * u128::from(own) * u128::from(times);
+    record.add(SQUARES[0], u64::try_from(square >> 32).unwrap_or(u64::MAX));
+    record.add(SQUARES[1], square as u64 & u64::from(u32::MAX));
+}
+
+/// Where a span is counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    parts: [u32; 4],
+    number: u64,
 }
 
 /// Returns a mark of whom a span calls; zero for a span that works by itself.
@@ -177,30 +213,28 @@ pub(in crate::pass) fn most_in(bucket: u64) -> f64 {
     (8 + (above & 7)) as f64 * 2f64.powi((above >> 3) as i32 - 3)
 }
 
-/// Returns how much of the children a parent waits for lies outside of it.
-fn outside(seen: &Seen<'_>, parent: u32, children: &[u32]) -> u64 {
-    let Some((from, to)) = seen.times(parent) else {
-        return 0;
-    };
-    let cut = children.iter().filter_map(|&child| {
-        let (start, end) = seen
-            .times(child)
-            .filter(|_| seen.linked.waits[child as usize])?;
-        let inside = end.min(to).saturating_sub(start.max(from));
-        Some((end - start) - inside)
-    });
-    cut.fold(0, u64::saturating_add)
-}
-
-/// Returns the largest number of calls that all began before the first of them ended; children come by start.
-fn calls_at_once(seen: &Seen<'_>, children: &[u32]) -> u64 {
+/// Returns how much of the children a span waits for lies outside of it, and of several children the largest number of calls
+/// that all began before the first of them ended; children come by start.
+fn waits_of(seen: &Seen<'_>, span: u32) -> (u64, u64) {
+    let children = seen.trace.children(span);
+    if children.is_empty() {
+        return (0, 0);
+    }
+    let of_span = seen.times(span);
+    let mut outside = 0u64;
     let (mut most, mut together, mut first_end) = (0, 0, 0);
     for &child in children {
-        let is_call =
-            seen.row(child).flags.kind() == Kind::Client && seen.linked.waits[child as usize];
-        let Some((start, end)) = seen.times(child).filter(|_| is_call) else {
+        let times = seen.times(child);
+        let Some((start, end)) = times.filter(|_| seen.linked.waits[child as usize]) else {
             continue;
         };
+        if let Some((from, to)) = of_span {
+            let inside = end.min(to).saturating_sub(start.max(from));
+            outside = outside.saturating_add((end - start) - inside);
+        }
+        if seen.row(child).flags.kind() != Kind::Client {
+            continue;
+        }
         if start < first_end {
             together += 1;
             first_end = first_end.min(end);
@@ -209,7 +243,8 @@ fn calls_at_once(seen: &Seen<'_>, children: &[u32]) -> u64 {
         }
         most = most.max(together);
     }
-    most
+    let is_alone = children.len() == 1;
+    (outside, if is_alone { 0 } else { most })
 }
 
 /// Returns the bucket of a duration: eight for each doubling.

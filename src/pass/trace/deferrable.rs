@@ -41,7 +41,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Calls, nanoseconds on critical paths, failed calls, and those of them whose caller failed too.
@@ -54,6 +55,9 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
+    if seen.policy.deferrable.is_empty() && !seen.dictionary.has_low_criticality() {
+        return;
+    }
     for (_, call) in seen.sync_calls() {
         if call.retry != Retry::First || call.server == NONE || !is_deferrable(seen, call) {
             continue;
@@ -74,7 +78,10 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 }
 
 fn is_deferrable(seen: &Seen<'_>, call: &Call) -> bool {
-    if seen.dictionary.text(seen.resource(call.server).criticality) == "low" {
+    if seen
+        .dictionary
+        .is_of_low_criticality(seen.resource(call.server))
+    {
         return true;
     }
     if seen.policy.deferrable.is_empty() {

@@ -24,15 +24,12 @@ use std::collections::BTreeSet;
 
 use crate::finding::{Finding, Subject};
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
-use crate::fold::{Seen, Watcher};
-use crate::model::SpanRow;
+use crate::fold::{Attempt, Known, Request, Watcher};
 use crate::model::names::{ABSENT, OTHER};
 use crate::model::span::{Flags, Kind};
 use crate::pass::trace::gray_failure::edges::Edges;
 use crate::pass::trace::gray_failure::fleet::Fleet;
 use crate::pass::{Effort, Graph, Measured, Pass};
-use crate::trace::NONE;
-use crate::trace::link::Call;
 
 /// Finds failures that health checks and servers do not see.
 pub static GRAY_FAILURE: Pass = Pass {
@@ -66,7 +63,9 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    attempts: Some(add_attempts),
+    requests: Some(add_requests),
+    ..Watcher::BLIND
 };
 
 /// Calls with both sides that failed for the client alone, and for the server alone.
@@ -102,87 +101,70 @@ const FALSE_ALARMS: f64 = 0.01;
 const HEALTHY: f64 = 0.99;
 const ILL: f64 = 0.05;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [edges, instances] = tables else {
+/// Adds the calls whose two sides disagree.
+fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
+    let [edges, _] = tables else {
         return;
     };
-    for (_, call) in seen.sync_calls() {
-        if let Some(sum) = disagreement(seen, call) {
-            let parts = [seen.end(call.from), seen.end(call.to), 0, 0];
-            let record = edges.at(seen.catalogue, parts, 0);
+    for attempt in attempts.iter().filter(|attempt| attempt.sync) {
+        if let Some(sum) = disagreement(attempt) {
+            let record = edges.at(known.catalogue, [attempt.from, attempt.to, 0, 0], 0);
             record.add(sum, 1);
-            record.exemplars.offer(seen.exemplar(call.client));
-        }
-    }
-    let requests = || {
-        let spans = (0..).zip(seen.trace.spans);
-        spans.filter(|(span, row)| {
-            let instance = seen.resource(*span).instance;
-            row.flags.kind() == Kind::Server
-                && !row.flags.has(Flags::COLD_START)
-                && !row.flags.has(Flags::NO_START)
-                && instance != ABSENT
-                && instance != OTHER
-        })
-    };
-    let place = |span: u32, row: &SpanRow| {
-        let instance = seen.resource(span).instance;
-        [seen.node(span), row.operation, instance, 0]
-    };
-    for (span, row) in requests() {
-        instances.fetch(place(span, row), row.start);
-    }
-    for (span, row) in requests() {
-        let record = instances.at(seen.catalogue, place(span, row), row.start);
-        let failed = row.flags.outcome().failed();
-        if row.flags.has(Flags::HEALTH) {
-            record.add(CHECKS, 1);
-            record.add(FAILED_CHECKS, u64::from(failed));
-            continue;
-        }
-        record.add(REQUESTS, 1);
-        if !failed {
-            if let Some(ns) = seen.duration(span) {
-                record.sample(ns);
-            }
-        } else if !is_inherited(seen, span) {
-            record.add(FAILED, 1);
-            record.exemplars.offer(seen.exemplar(span));
+            record.exemplars.offer(attempt.exemplar);
         }
     }
 }
 
 /// Returns how the two sides of a call disagree, if they do.
-fn disagreement(seen: &Seen<'_>, call: &Call) -> Option<usize> {
-    let client = seen.outcome(call.client).failed();
-    if call.server == NONE {
+fn disagreement(attempt: &Attempt) -> Option<usize> {
+    let client = attempt.outcome.failed();
+    let Some(server) = attempt.served_outcome else {
         return client.then_some(UNANSWERED);
-    }
-    if !call.lone {
+    };
+    if !attempt.lone {
         return Some(BESIDE);
     }
-    match (client, seen.outcome(call.server).failed()) {
+    match (client, server.failed()) {
         (true, false) => Some(CLIENT_ONLY),
         (false, true) => Some(SERVER_ONLY),
         (_, _) => None,
     }
 }
 
-/// Returns whether a failed span waited for a call that failed, itself or through failed spans of its own.
-fn is_inherited(seen: &Seen<'_>, span: u32) -> bool {
-    let mut open = vec![span];
-    while let Some(at) = open.pop() {
-        for &child in seen.trace.children(at) {
-            let waits = seen.linked.waits[child as usize];
-            if waits && seen.outcome(child).failed() {
-                match seen.row(child).flags.kind() {
-                    Kind::Internal | Kind::Unspecified => open.push(child),
-                    Kind::Client | Kind::Server | Kind::Producer | Kind::Consumer => return true,
-                }
+/// Adds the requests that instances with names worked on.
+fn add_requests(requests: &[Request], known: &Known<'_>, tables: &mut [Table]) {
+    let [_, instances] = tables else {
+        return;
+    };
+    for request in requests {
+        let flags = request.flags;
+        let instance = known.resource(request.resource).instance;
+        let is_left_out = flags.kind() != Kind::Server
+            || flags.has(Flags::COLD_START)
+            || flags.has(Flags::NO_START)
+            || instance == ABSENT
+            || instance == OTHER;
+        if is_left_out {
+            continue;
+        }
+        let parts = [request.node, request.operation, instance, 0];
+        let record = instances.at(known.catalogue, parts, request.start);
+        let failed = flags.outcome().failed();
+        if flags.has(Flags::HEALTH) {
+            record.add(CHECKS, 1);
+            record.add(FAILED_CHECKS, u64::from(failed));
+            continue;
+        }
+        record.add(REQUESTS, 1);
+        if !failed {
+            if let Some(ns) = request.duration() {
+                record.sample(ns);
             }
+        } else if request.alone {
+            record.add(FAILED, 1);
+            record.exemplars.offer(request.exemplar);
         }
     }
-    false
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {

@@ -45,7 +45,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Logical calls made more than once at a time, those of them that spans mark, and the attempts beside the first.
@@ -92,7 +93,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
-    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut attempts: Vec<Attempt> = Vec::with_capacity(seen.linked.calls.len());
     for (number, call) in seen.sync_calls() {
         let row = seen.row(call.client);
         if row.flags.has(Flags::SPECULATIVE) {
@@ -119,6 +120,9 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             });
         }
     }
+    if !has_copies(&attempts) {
+        return;
+    }
     attempts.sort_unstable();
     for beside in attempts.chunk_by(Attempt::is_beside) {
         let mut rest = beside;
@@ -137,6 +141,14 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             rest = after;
         }
     }
+}
+
+/// Returns whether one of some attempts may be a copy of another. Most traces have none, and few attempts.
+fn has_copies(attempts: &[Attempt]) -> bool {
+    const FEW: usize = 32;
+    let mut others = attempts.iter().enumerate();
+    attempts.len() > FEW
+        || others.any(|(at, one)| attempts[..at].iter().any(|other| one.is_beside(other)))
 }
 
 fn record_of<'t>(seen: &Seen<'_>, call: &Call, table: &'t mut Table) -> &'t mut Record {

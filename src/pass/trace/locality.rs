@@ -14,14 +14,14 @@ use crate::fold::catalogue::NodeKind;
 use crate::fold::edge::Edge;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::sketch::Sketch;
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Attempt, Known, Seen, Watcher};
+use crate::model::dictionary::Resource;
 use crate::model::names::{ABSENT, NameId};
 use crate::pass::cost::cost;
 use crate::pass::trace::{exemplars, grouped, requests_by_entry, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
-use crate::trace::link::Call;
 
 /// Measures what leaving the zone or the region costs.
 pub static LOCALITY: Pass = Pass {
@@ -55,7 +55,9 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    attempts: Some(add_attempts),
+    ..Watcher::BLIND
 };
 
 /// How far a call goes, the third part of a key.
@@ -77,35 +79,50 @@ const TOLD_NS: u64 = 1_000_000;
 /// Share of an entry point's requests that wait for another region, from which that region is its home.
 const AWAY: f64 = 0.5;
 
+/// Adds the calls that leave.
+fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
+    let [edges, _] = tables else {
+        return;
+    };
+    for attempt in attempts.iter().filter(|attempt| attempt.sync) {
+        let Some(server) = attempt.server() else {
+            continue;
+        };
+        let Some(reach) = reach(known.resource(attempt.client), known.resource(server)) else {
+            continue;
+        };
+        let parts = [attempt.from, attempt.to, reach, 0];
+        let record = edges.at(known.catalogue, parts, 0);
+        record.add(CALLS, 1);
+        if let Some(g_ns) = attempt.way().filter(|_| attempt.lone) {
+            record.sample(g_ns);
+        }
+        record.exemplars.offer(attempt.exemplar);
+    }
+}
+
+/// Adds what requests wait for in other regions.
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [edges, entries] = tables else {
+    let [_, entries] = tables else {
         return;
     };
     // By entry span and region, for this trace alone.
-    let mut away: Vec<((u32, NameId), u64)> = Vec::new();
+    let mut away: Vec<((u32, NameId), u64)> = Vec::with_capacity(seen.linked.calls.len());
     for (_, call) in seen.sync_calls() {
-        let Some(reach) = reach(seen, call) else {
+        let on_path = seen.path.total[call.client as usize];
+        if on_path == 0 || call.server == NONE {
             continue;
-        };
+        }
+        let server = seen.resource(call.server);
+        if reach(seen.resource(call.client), server) != Some(TO_REGION) {
+            continue;
+        }
         let g_ns = seen
             .duration(call.client)
             .zip(seen.duration(call.server))
             .and_then(|(client, server)| client.checked_sub(server));
-        let parts = [seen.end(call.from), seen.end(call.to), reach, 0];
-        let record = edges.at(seen.catalogue, parts, 0);
-        record.add(CALLS, 1);
-        if let Some(g_ns) = g_ns.filter(|_| call.lone) {
-            record.sample(g_ns);
-        }
-        record.exemplars.offer(seen.exemplar(call.client));
-        let on_path = seen.path.total[call.client as usize];
-        if reach == TO_REGION && on_path > 0 {
-            let key = (
-                seen.tops[call.client as usize],
-                seen.resource(call.server).region,
-            );
-            away.push((key, g_ns.unwrap_or(0).min(on_path)));
-        }
+        let key = (seen.tops[call.client as usize], server.region);
+        away.push((key, g_ns.unwrap_or(0).min(on_path)));
     }
     away.sort_unstable();
     for of_region in away.chunk_by(|a, b| a.0 == b.0) {
@@ -124,11 +141,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 }
 
 /// Returns how far a call goes, if it leaves its zone and both sides are known.
-fn reach(seen: &Seen<'_>, call: &Call) -> Option<u32> {
-    if call.server == NONE {
-        return None;
-    }
-    let (from, to) = (seen.resource(call.client), seen.resource(call.server));
+fn reach(from: &Resource, to: &Resource) -> Option<u32> {
     let differ = |one: NameId, other: NameId| one != ABSENT && other != ABSENT && one != other;
     if differ(from.region, to.region) {
         Some(TO_REGION)

@@ -54,7 +54,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Words that begin the name of a reading operation, of a writing one, and of what belongs to a transaction.

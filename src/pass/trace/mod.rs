@@ -1,8 +1,8 @@
 //! Passes over traces: what a single request did wrong, folded over all of them.
 //!
-//! Each pass has a [`Watcher`](crate::fold::Watcher) that looks at every trace while it is folded, and a measure that
-//! reads its tables afterwards and knows no spans. To add one, write `src/pass/trace/<name>.rs` and name it in
-//! [`PASSES`](crate::pass::PASSES).
+//! Each pass has a [`Watcher`](crate::fold::Watcher) that looks at every trace while it is folded, or at attempts and
+//! requests many traces at a time where the trace does not matter, and a measure that reads its tables afterwards and knows no
+//! spans. To add one, write `src/pass/trace/<name>.rs` and name it in [`PASSES`](crate::pass::PASSES).
 //!
 //! Tables are sums that merge in any order; what a pass keeps is written in its header, sum by sum. A pass
 //! keeps nothing of a healthy call that an edge has already counted.
@@ -121,9 +121,6 @@ pub(in crate::pass) const fn sums(name: &'static str, parts: [Part; 4]) -> Table
         },
     }
 }
-
-/// How many spans above each other are climbed: more than programs nest, and few enough for traces made to be deep.
-pub(in crate::pass) const NESTED: usize = 1 << 10;
 
 /// Returns how many requests were seen, by service and operation of the entry point.
 pub(in crate::pass) fn requests_by_entry<'a>(

@@ -16,12 +16,13 @@ use std::collections::BTreeMap;
 use crate::finding::{Chain, Finding, Grade, Hop, Start, Stop, Subject};
 use crate::fold::catalogue::Catalogue;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::watch::NESTED;
 use crate::fold::{Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::id::mix;
 use crate::model::names::ABSENT;
 use crate::model::span::Kind;
-use crate::pass::trace::{NESTED, exemplars, total};
+use crate::pass::trace::{exemplars, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::NONE;
@@ -60,7 +61,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Traces in which the chain happened, and their weight; of an entry point, failed requests and theirs.
@@ -89,12 +91,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [chains, entries] = tables else {
         return;
     };
-    if !seen
-        .trace
-        .spans
-        .iter()
-        .any(|row| row.flags.outcome().failed())
-    {
+    if !seen.signs.failed {
         return;
     }
     let mut climbs = climbs(seen);
@@ -151,7 +148,7 @@ fn hash(catalogue: &Catalogue, climb: &Climb) -> u64 {
 
 /// Returns the chains of a trace in which something failed.
 fn climbs(seen: &Seen<'_>) -> Vec<Climb> {
-    let trace = seen.trace;
+    let trace = &seen.trace;
     let n = trace.spans.len();
     let failed = |span: u32| seen.outcome(span).failed();
     // The call that each failed or retried calling span makes, and the call that each called span answers.

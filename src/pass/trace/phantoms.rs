@@ -55,7 +55,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Phantom operations: seen, and weighted.
@@ -75,6 +76,16 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [edges, messages] = tables else {
         return;
     };
+    let signs = seen.signs;
+    if signs.failed || signs.cancelled || signs.repeated {
+        observe_calls(seen, edges);
+    }
+    if !seen.trace.marks.is_empty() {
+        observe_messages(seen, messages);
+    }
+}
+
+fn observe_calls(seen: &Seen<'_>, edges: &mut Table) {
     let mut successes = Successes::default();
     for (number, call) in seen.sync_calls() {
         if call.server != NONE {
@@ -82,6 +93,10 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             observe_call(seen, call, is_second_success, edges);
         }
     }
+}
+
+/// Counts messages that were processed with success.
+fn observe_messages(seen: &Seen<'_>, messages: &mut Table) {
     for span in 0..seen.trace.spans.len() as u32 {
         let flags = seen.row(span).flags;
         if flags.has(Flags::MARKS)

@@ -21,13 +21,13 @@ mod regions;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::MarkKind;
-use crate::model::names::ABSENT;
+use crate::model::names::{ABSENT, NameId};
 use crate::model::span::Flags;
 use crate::pass::cost::cost;
 use crate::pass::trace::physics::links::Link;
-use crate::pass::trace::physics::regions::floor_ns;
+use crate::pass::trace::physics::regions::{floor_between, floor_ns};
 use crate::pass::trace::{exemplars, grouped, requests_by_entry, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
@@ -76,7 +76,9 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    attempts: Some(add_attempts),
+    ..Watcher::BLIND
 };
 
 /// Requests with round trips between regions, these trips, and their nanoseconds on the critical path.
@@ -99,10 +101,10 @@ const TOLD_SHARE: f64 = 0.2;
 /// Round trips per request that make it chatty.
 const CHATTY: f64 = 2.0;
 
-/// Ways between regions remembered per trace.
-const WAYS: usize = 64;
+/// Regions remembered per trace.
+const PLACES: usize = 16;
 
-/// A call between regions.
+/// A call between regions on a critical path.
 struct Crossing<'a> {
     call: &'a Call,
     /// Client less server time, if both are known.
@@ -111,38 +113,61 @@ struct Crossing<'a> {
     floor: Option<u64>,
 }
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [links, entries, deadlines] = tables else {
+/// Adds the calls between regions.
+fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
+    let [links, ..] = tables else {
         return;
     };
-    let mut crossings: Vec<Crossing<'_>> = Vec::new();
-    let mut floors = Vec::new();
+    for attempt in attempts {
+        let Some(server) = attempt.server().filter(|_| attempt.sync && attempt.lone) else {
+            continue;
+        };
+        let [from, to] = [attempt.client, server].map(|number| known.resource(number).region);
+        if let Some(g_ns) = attempt.way().filter(|_| is_between_regions(from, to)) {
+            let record = links.at(known.catalogue, [from, to, 0, 0], 0);
+            record.sample(g_ns);
+            record.exemplars.offer(attempt.exemplar);
+        }
+    }
+}
+
+fn is_between_regions(from: NameId, to: NameId) -> bool {
+    from != to && from != ABSENT && to != ABSENT
+}
+
+/// Adds the ways between regions that requests wait for.
+fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+    let [_, entries, deadlines] = tables else {
+        return;
+    };
+    let mut crossings: Vec<Crossing<'_>> = Vec::with_capacity(seen.linked.calls.len());
+    let (mut places, mut n_places) = ([(ABSENT, None); PLACES], 0);
     for (_, call) in seen.sync_calls() {
-        if call.server == NONE || !call.lone {
+        let is_on_path = seen.path.total[call.client as usize] > 0;
+        if call.server == NONE || !call.lone || !is_on_path {
             continue;
         }
-        let (from, to) = regions_of(seen, call);
-        if from == to || from == ABSENT || to == ABSENT {
+        let [from, to] = [call.client, call.server].map(|span| seen.resource(span).region);
+        if !is_between_regions(from, to) {
             continue;
         }
         let g_ns = seen
             .duration(call.client)
             .zip(seen.duration(call.server))
             .and_then(|(client, server)| client.checked_sub(server));
-        if let Some(g_ns) = g_ns {
-            let record = links.at(seen.catalogue, [from, to, 0, 0], 0);
-            record.sample(g_ns);
-            record.exemplars.offer(seen.exemplar(call.client));
-        }
-        // Most calls of a trace go the same way.
-        let known = floors.iter().find(|(regions, _)| *regions == (from, to));
-        let floor = known.map(|(_, floor)| *floor).unwrap_or_else(|| {
-            let floor = floor_ns(seen.catalogue.text(from), seen.catalogue.text(to));
-            if floors.len() < WAYS {
-                floors.push(((from, to), floor));
-            }
-            floor
+        // A trace meets few regions.
+        let [from, to] = [from, to].map(|name| {
+            let known = places[..n_places].iter().find(|known| known.0 == name);
+            known.map(|known| known.1).unwrap_or_else(|| {
+                let place = regions::number(seen.catalogue.text(name));
+                if n_places < PLACES {
+                    places[n_places] = (name, place);
+                    n_places += 1;
+                }
+                place
+            })
         });
+        let floor = from.zip(to).map(|(from, to)| floor_between(from, to));
         crossings.push(Crossing { call, g_ns, floor });
     }
     if !crossings.is_empty() {
@@ -150,17 +175,6 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         observe_requests(seen, &crossings, entries);
         observe_deadlines(seen, &crossings, deadlines);
     }
-}
-
-fn regions_of(seen: &Seen<'_>, call: &Call) -> (u32, u32) {
-    (
-        seen.resource(call.client).region,
-        seen.resource(call.server).region,
-    )
-}
-
-fn is_on_path(seen: &Seen<'_>, crossing: &Crossing<'_>) -> bool {
-    seen.path.total[crossing.call.client as usize] > 0
 }
 
 fn observe_requests(seen: &Seen<'_>, crossings: &[Crossing<'_>], entries: &mut Table) {
@@ -171,13 +185,10 @@ fn observe_requests(seen: &Seen<'_>, crossings: &[Crossing<'_>], entries: &mut T
         };
         let (mut trips, mut ns, mut floor) = (0, 0u64, 0u64);
         for crossing in of_top {
-            let client = crossing.call.client;
-            if is_on_path(seen, crossing) {
-                let on_path = seen.path.total[client as usize];
-                trips += 1;
-                ns = ns.saturating_add(crossing.g_ns.unwrap_or(0).min(on_path));
-                floor = floor.saturating_add(crossing.floor.unwrap_or(0));
-            }
+            let on_path = seen.path.total[crossing.call.client as usize];
+            trips += 1;
+            ns = ns.saturating_add(crossing.g_ns.unwrap_or(0).min(on_path));
+            floor = floor.saturating_add(crossing.floor.unwrap_or(0));
         }
         if trips > 0 {
             let parts = [seen.node(entry), seen.row(entry).operation, 0, 0];
@@ -224,10 +235,8 @@ fn observe_deadlines(seen: &Seen<'_>, crossings: &[Crossing<'_>], deadlines: &mu
 fn floors_below(seen: &Seen<'_>, crossings: &[Crossing<'_>]) -> Vec<u64> {
     let mut floors = vec![0u64; seen.trace.spans.len()];
     for crossing in crossings {
-        if is_on_path(seen, crossing) {
-            let floor = &mut floors[crossing.call.client as usize];
-            *floor = floor.saturating_add(crossing.floor.unwrap_or(0));
-        }
+        let floor = &mut floors[crossing.call.client as usize];
+        *floor = floor.saturating_add(crossing.floor.unwrap_or(0));
     }
     for &span in seen.trace.order.iter().rev() {
         if let Some(parent) = seen

@@ -58,7 +58,8 @@ static WATCHER: Watcher = Watcher {
         // of inner attempts within one outer call.
         sums("retries-layers", [Part::Node; 4]),
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Logical calls repeated within their trace, and those of which the last attempt was answered.
@@ -83,7 +84,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         return;
     };
     let is_retry = |call: &Call| !matches!(call.retry, Retry::First | Retry::Inner);
-    if !seen.linked.calls.iter().any(is_retry) {
+    if !seen.signs.repeated {
         return;
     }
     let mut attempts: Vec<(u32, u64, u32, u64, u32)> = seen

@@ -45,7 +45,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Steps done, those that had to be taken back, compensations that succeeded and that failed.

@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Part, Record, Table};
+use crate::fold::ledger::{Part, Table};
 use crate::fold::{Seen, Watcher};
 use crate::model::id::mix;
 use crate::model::names::NameId;
@@ -52,7 +52,8 @@ static WATCHER: Watcher = Watcher {
             [Part::Node, Part::Text, Part::Node, Part::Text],
         ),
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// Of pairs: the first just before the second, the second just before the first, both at a time, and nanoseconds saved at most.
@@ -66,7 +67,7 @@ const LOOPS: usize = 0;
 const LOOP_CALLS: usize = 1;
 const LOOP_SAVED_NS: usize = 2;
 
-/// Siblings of one span that are compared.
+/// Siblings of one span that are compared: one bit for each.
 const SIBLINGS_MAX: usize = 64;
 
 /// Calls of a loop.
@@ -84,8 +85,6 @@ struct Sibling {
     client: u32,
     to: u32,
     operation: NameId,
-    /// Which of two targets stands first in a key, whatever their numbers are.
-    rank: u64,
 }
 
 impl Sibling {
@@ -117,113 +116,138 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     if seen.linked.calls.len() < 2 {
         return;
     }
-    let mut calls: Vec<Sibling> = seen
-        .sync_calls()
-        .filter(|(_, call)| call.retry == Retry::First)
-        .filter_map(|(_, call)| {
-            let parent = seen.trace.parents[call.client as usize];
-            let (start, end) = seen.times(call.client)?;
-            (parent != NONE && start < end).then(|| Sibling {
+    let mut calls: Vec<Sibling> = Vec::with_capacity(seen.linked.calls.len());
+    for (_, call) in seen.sync_calls() {
+        let parent = seen.trace.parents[call.client as usize];
+        if call.retry != Retry::First || parent == NONE {
+            continue;
+        }
+        // Without others there is nothing to compare with.
+        if call.lone && seen.trace.children(parent).len() < 2 {
+            continue;
+        }
+        if let Some((start, end)) = seen.times(call.client).filter(|(start, end)| start < end) {
+            calls.push(Sibling {
                 parent,
                 start,
                 end,
                 client: call.client,
                 to: seen.end(call.to),
                 operation: seen.row(call.client).operation,
-                rank: 0,
-            })
-        })
-        .collect();
-    calls.sort_unstable();
-    for siblings in calls.chunk_by_mut(|a, b| a.parent == b.parent) {
-        if siblings.len() > 1 {
-            let n = siblings.len().min(SIBLINGS_MAX);
-            let siblings = &mut siblings[..n];
-            for sibling in &mut *siblings {
-                sibling.rank = rank(seen, sibling.target());
-            }
-            let repeated = observe_loops(seen, siblings, loops);
-            observe_pairs(seen, siblings, &repeated, pairs, places);
+            });
         }
+    }
+    calls.sort_unstable();
+    let mut found: Vec<Pair> = Vec::with_capacity(calls.len());
+    for siblings in calls.chunk_by(|a, b| a.parent == b.parent) {
+        if siblings.len() > 1 {
+            let siblings = &siblings[..siblings.len().min(SIBLINGS_MAX)];
+            let repeated = repeated(siblings);
+            if repeated.count_ones() as usize >= LOOP_MIN {
+                observe_loops(seen, siblings, loops);
+            }
+            find_pairs(seen, siblings, repeated, &mut found);
+        }
+    }
+    let key = |pair: &Pair| Some((pair.parts, pair.place));
+    pairs.for_each(seen.catalogue, &found, key, |pair, record| {
+        record.exemplars.offer(seen.exemplar(pair.parent));
+        record.add(pair.sum, 1);
+        record.add(PAIR_SAVED_NS, pair.saved_ns);
+    });
+    for of_place in found.chunk_by(|a, b| a.parent == b.parent) {
+        let Pair { parent, place, .. } = of_place[0];
+        let parts = [seen.node(parent), seen.row(parent).operation, 0, 0];
+        let record = places.at(seen.catalogue, parts, place);
+        record.add(0, of_place.len() as u64);
     }
 }
 
-/// Returns a number of an operation of a node that follows from their names.
+/// Two siblings that follow each other or overlap.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    parent: u32,
+    /// The hash of where they are called.
+    place: u64,
+    parts: [u32; 4],
+    /// What it counts as.
+    sum: usize,
+    saved_ns: u64,
+}
+
+/// Returns which siblings call a target that another one calls too, a bit for each.
+fn repeated(siblings: &[Sibling]) -> u64 {
+    let mut repeated = 0;
+    for (at, one) in siblings.iter().enumerate() {
+        for (distance, other) in siblings[at + 1..].iter().enumerate() {
+            if one.target() == other.target() {
+                repeated |= 1 << at | 1 << (at + 1 + distance);
+            }
+        }
+    }
+    repeated
+}
+
+/// Returns a number of an operation of a node that follows from their names: which of two targets stands first in a key must
+/// not depend on their numbers.
 fn rank(seen: &Seen<'_>, (node, name): (u32, NameId)) -> u64 {
     let catalogue = seen.catalogue;
     mix(catalogue.rank(node) ^ catalogue.text_rank(name))
 }
 
-/// Looks at pairs of siblings whose targets were called once each. Of targets that were called again, nothing says which
+/// Finds pairs of siblings whose targets were called once each. Of targets that were called again, nothing says which
 /// calls belong together: in a loop the first call for one item follows the last for another whatever each item needs.
-fn observe_pairs(
-    seen: &Seen<'_>,
-    siblings: &[Sibling],
-    repeated: &[(u32, NameId)],
-    pairs: &mut Table,
-    places: &mut Table,
-) {
-    let catalogue = seen.catalogue;
+fn find_pairs(seen: &Seen<'_>, siblings: &[Sibling], repeated: u64, found: &mut Vec<Pair>) {
     let parent = siblings[0].parent;
-    let (caller, place) = (seen.node(parent), seen.row(parent).operation);
-    let number = rank(seen, (caller, place));
-    let mut n_pairs = 0;
-    let mut record = |first: Sibling, second: Sibling, f: &mut dyn FnMut(&mut Record, bool)| {
-        let is_turned = first.rank > second.rank;
-        let (low, high) = if is_turned {
-            (second, first)
-        } else {
-            (first, second)
+    // Known when the first pair is met.
+    let mut place = None;
+    let mut add = |one: Sibling, other: Sibling, sums: [usize; 2], saved_ns| {
+        let target_of_parent = (seen.node(parent), seen.row(parent).operation);
+        let is_turned = rank(seen, one.target()) > rank(seen, other.target());
+        let [low, high] = match is_turned {
+            true => [other, one],
+            false => [one, other],
         };
-        let parts = [low.to, low.operation, high.to, high.operation];
-        let record = pairs.at(catalogue, parts, number);
-        record.exemplars.offer(seen.exemplar(parent));
-        f(record, is_turned);
-        n_pairs += 1;
+        found.push(Pair {
+            parent,
+            place: *place.get_or_insert_with(|| rank(seen, target_of_parent)),
+            parts: [low.to, low.operation, high.to, high.operation],
+            sum: sums[usize::from(is_turned)],
+            saved_ns,
+        });
     };
+    let is_once = |at: usize| repeated >> at & 1 == 0;
     for (at, &first) in siblings.iter().enumerate() {
         let is_fine = !seen.outcome(first.client).failed();
-        let is_once = |call: Sibling| repeated.binary_search(&call.target()).is_err();
         for (distance, &second) in siblings[at + 1..].iter().enumerate() {
             if first.target() == second.target() {
                 continue;
             }
+            let both_once = is_once(at) && is_once(at + 1 + distance);
             if second.start < first.end {
                 let both_fine = is_fine && !seen.outcome(second.client).failed();
-                if both_fine && is_once(first) && is_once(second) {
-                    record(first, second, &mut |record, _| record.add(OVERLAPPED, 1));
+                if both_fine && both_once {
+                    add(first, second, [OVERLAPPED; 2], 0);
                 }
                 continue;
             }
             let on_path = |call: Sibling| seen.path.total[call.client as usize] > 0;
             let is_next = distance == 0 && first.is_followed_by(second);
-            let both_once = is_once(first) && is_once(second);
             if is_next && both_once && on_path(first) && on_path(second) {
-                let ns = saved(&[first, second]);
-                record(first, second, &mut |record, is_turned| {
-                    record.add(if is_turned { BACKWARD } else { FORWARD }, 1);
-                    record.add(PAIR_SAVED_NS, ns);
-                });
+                let saved_ns = saved(&[first, second]);
+                add(first, second, [FORWARD, BACKWARD], saved_ns);
             }
             // Later siblings start later still.
             break;
         }
     }
-    if n_pairs > 0 {
-        let parts = [caller, place, 0, 0];
-        places.at(catalogue, parts, number).add(0, n_pairs);
-    }
 }
 
-/// Looks for loops, and returns the targets that were called more than once, ascending.
-fn observe_loops(seen: &Seen<'_>, siblings: &[Sibling], loops: &mut Table) -> Vec<(u32, NameId)> {
-    let mut again = Vec::new();
+/// Looks for loops.
+fn observe_loops(seen: &Seen<'_>, siblings: &[Sibling], loops: &mut Table) {
     let mut of_target: Vec<Sibling> = siblings.to_vec();
     of_target.sort_unstable_by_key(|call| (call.target(), call.start, call.client));
     for repeated in of_target.chunk_by(|a, b| a.target() == b.target()) {
-        if repeated.len() > 1 {
-            again.push(repeated[0].target());
-        }
         let is_loop = repeated.len() >= LOOP_MIN
             && repeated.windows(2).all(|pair| pair[1].start >= pair[0].end);
         if !is_loop {
@@ -243,7 +267,6 @@ fn observe_loops(seen: &Seen<'_>, siblings: &[Sibling], loops: &mut Table) -> Ve
         record.offer(repeated.len() as u64);
         record.exemplars.offer(seen.exemplar(parent));
     }
-    again
 }
 
 /// Returns how often two callees of one caller were called one right after the other, and how often at once, by caller and
@@ -404,7 +427,6 @@ mod tests {
     #[test]
     fn side_by_side_saves_all_but_the_longest() {
         let calls = [(10, 30), (30, 70), (75, 95)].map(|(start, end)| Sibling {
-            rank: 0,
             parent: 0,
             start,
             end,

@@ -48,7 +48,8 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// The least instances, and the least tenants with enough requests, of a service that is looked at.
@@ -62,6 +63,9 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
+    if seen.trace.marks.is_empty() {
+        return;
+    }
     let mut tenant = None;
     for (span, row) in (0..).zip(seen.trace.spans) {
         if row.flags.has(Flags::MARKS) {

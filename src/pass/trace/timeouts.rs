@@ -16,17 +16,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::finding::Finding;
-use crate::fold::catalogue::{NodeKind, USERS};
+use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::{Part, Record, Table, TableOf};
 use crate::fold::sketch::Sketch;
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::dictionary::Weight;
-use crate::model::span::{Flags, Kind, Outcome};
+use crate::model::span::{Flags, Outcome};
 use crate::pass::limits::{Limits, limits_of};
-use crate::pass::trace::{NESTED, grouped, sums};
+use crate::pass::trace::{grouped, sums};
 use crate::pass::{Effort, Graph, Measured, Pass};
-use crate::trace::NONE;
 use crate::trace::link::{Call, Retry};
 
 /// Finds timeouts that cannot hold.
@@ -56,7 +55,9 @@ static WATCHER: Watcher = Watcher {
             [Part::Node, Part::Node, Part::Node, Part::Unused],
         ),
     ],
-    observe,
+    traces: Some(observe),
+    attempts: Some(add_attempts),
+    ..Watcher::BLIND
 };
 
 /// Of the first table: clients that passed a timeout on.
@@ -68,10 +69,26 @@ const OVERDRAWN: usize = 1;
 /// What clocks and rounding may add to a deadline.
 const SLACK_NS: u64 = 1_000_000;
 
+/// Notes how long services had worked for their callers when they made calls.
+fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
+    let [_, _, starts] = tables else {
+        return;
+    };
+    for attempt in attempts {
+        if let Some(gone) = attempt.gone() {
+            let parts = [attempt.caller, attempt.from, attempt.to, 0];
+            starts.at(known.catalogue, parts, 0).sample(gone);
+        }
+    }
+}
+
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [timed_out, deadlines, starts] = tables else {
         return;
     };
+    if !seen.signs.failed && seen.trace.marks.is_empty() {
+        return;
+    }
     for (number, call) in seen.sync_calls() {
         if call.retry == Retry::Hidden {
             continue;
@@ -86,8 +103,8 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             record.offer(ns);
             record.sample(ns);
         }
-        if call.first == number {
-            observe_start(seen, call, deadline, starts);
+        if let Some(given) = deadline.filter(|_| call.first == number) {
+            observe_given(seen, call, given, starts);
         }
     }
 }
@@ -119,26 +136,16 @@ fn deadline(seen: &Seen<'_>, client: u32, server: u32) -> Option<u64> {
     of(client).or_else(|| of(server))
 }
 
-/// Notes how long a service had worked for its caller when it made a call.
-fn observe_start(seen: &Seen<'_>, call: &Call, deadline_of_call: Option<u64>, starts: &mut Table) {
-    let Some(top) = top_of_service(seen, call.client) else {
+/// Compares the deadline of a call with what was left of that of its caller, if that is known.
+fn observe_given(seen: &Seen<'_>, call: &Call, given: u64, starts: &mut Table) {
+    let Some((caller, gone)) = seen.waited_for(call.client) else {
         return;
     };
-    let parent = seen.trace.parents[top as usize];
-    let caller = seen.node(parent);
-    if caller == USERS || !seen.linked.waits[top as usize] {
-        return;
-    }
-    let (Some((began, _)), Some((start, _))) = (seen.times(top), seen.times(call.client)) else {
-        return;
-    };
-    let gone = start.saturating_sub(began);
-    let parts = [caller, seen.end(call.from), seen.end(call.to), 0];
-    let record = starts.at(seen.catalogue, parts, 0);
-    record.sample(gone);
-    if let Some(given) = deadline_of_call
-        && let Some(whole) = deadline(seen, parent, top)
-    {
+    let top = seen.top_of_work(call.client);
+    let whole = top.and_then(|top| deadline(seen, seen.trace.parents[top as usize], top));
+    if let Some(whole) = whole {
+        let parts = [caller, seen.end(call.from), seen.end(call.to), 0];
+        let record = starts.at(seen.catalogue, parts, 0);
         record.add(CHECKED, 1);
         let left = whole.saturating_sub(gone);
         if given > left.saturating_add(SLACK_NS.max(left / 100)) {
@@ -146,25 +153,6 @@ fn observe_start(seen: &Seen<'_>, call: &Call, deadline_of_call: Option<u64>, st
             record.exemplars.offer(seen.exemplar(call.client));
         }
     }
-}
-
-/// Returns the span with which a service began to work for a caller that waits, if there is one above a span.
-fn top_of_service(seen: &Seen<'_>, span: u32) -> Option<u32> {
-    let service = seen.linked.services[span as usize];
-    let mut at = span;
-    for _ in 0..NESTED {
-        let parent = seen.trace.parents[at as usize];
-        if parent == NONE {
-            return None;
-        }
-        let is_top = seen.row(at).flags.kind() == Kind::Server
-            || seen.linked.services[parent as usize] != service;
-        if is_top {
-            return (at != span).then_some(at);
-        }
-        at = parent;
-    }
-    None
 }
 
 /// How a timeout is known.

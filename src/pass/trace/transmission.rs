@@ -17,13 +17,14 @@
 use crate::algo::stats::wilson;
 use crate::finding::{Dependency, Finding, Grade, Subject};
 use crate::fold::ledger::Table;
+use crate::fold::watch::NESTED;
 use crate::fold::{Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::span::Kind;
 use crate::pass::dependence::{
     BOTH_FAILED, BOTH_WEIGHT, FAILED_ALONE, FAILED_CALLS, FEWEST, GOOD_CALLS, TABLE, TOO_LATE, Tie,
 };
-use crate::pass::trace::{NESTED, shown};
+use crate::pass::trace::shown;
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::link::{Call, End};
@@ -40,7 +41,8 @@ pub static TRANSMISSION: Pass = Pass {
 
 static WATCHER: Watcher = Watcher {
     tables: &[TABLE],
-    observe,
+    traces: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// One use of a callee by a frame.
@@ -77,15 +79,11 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             });
         }
     }
-    uses.sort_unstable();
-    for (at, of) in uses.iter().enumerate() {
-        // The worst ending of a frame and callee stands last.
-        let is_same = |next: &&Use| (next.frame, next.callee) == (of.frame, of.callee);
-        if uses.get(at + 1).filter(is_same).is_some() {
-            continue;
-        }
-        let parts = [seen.node(of.frame), of.callee, 0, 0];
-        let record = edges.at(seen.catalogue, parts, 0);
+    uses.sort_unstable_by(|a, b| (a.frame, a.callee, b.ending).cmp(&(b.frame, b.callee, a.ending)));
+    // The worst ending of a frame and callee stands first.
+    uses.dedup_by_key(|of| (of.frame, of.callee));
+    let place = |of: &Use| Some(([seen.node(of.frame), of.callee, 0, 0], 0));
+    edges.for_each(seen.catalogue, &uses, place, |of, record| {
         let frame_failed = seen.outcome(of.frame).failed();
         match of.ending {
             Ending::Good => {
@@ -102,7 +100,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
                 record.exemplars.offer(seen.exemplar(of.frame));
             }
         }
-    }
+    });
 }
 
 /// Returns the topmost span of the work a call belongs to, if its caller can be told from its call.

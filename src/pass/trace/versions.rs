@@ -20,13 +20,12 @@ mod flags;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::names::ABSENT;
 use crate::model::span::Kind;
 use crate::pass::trace::{exemplars, grouped, log2, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
-use crate::trace::NONE;
 
 /// Finds versions that run side by side.
 pub static VERSIONS: Pass = Pass {
@@ -70,7 +69,9 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe),
+    attempts: Some(add_attempts),
+    ..Watcher::BLIND
 };
 
 /// Attempts, and those that failed for the caller.
@@ -90,35 +91,38 @@ const ENOUGH: u64 = 20;
 /// The share of false alarms among pairs that are told.
 const FALSE_ALARMS: f64 = 0.05;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [pairs, mixed, flags] = tables else {
+fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
+    let [pairs, ..] = tables else {
         return;
     };
-    flags::observe(seen, flags);
-    for (_, call) in seen.sync_calls() {
-        if call.server == NONE {
+    for attempt in attempts {
+        let Some(server) = attempt.server().filter(|_| attempt.sync) else {
             continue;
-        }
-        let (from, to) = (
-            seen.resource(call.client).version,
-            seen.resource(call.server).version,
-        );
+        };
+        let [from, to] = [attempt.client, server].map(|number| known.resource(number).version);
         if from == ABSENT || to == ABSENT {
             continue;
         }
-        let parts = [seen.end(call.from), seen.end(call.to), from, to];
-        let record = pairs.at(seen.catalogue, parts, 0);
+        let parts = [attempt.from, attempt.to, from, to];
+        let record = pairs.at(known.catalogue, parts, 0);
         record.add(CALLS, 1);
-        if seen.outcome(call.client).failed() {
+        if attempt.outcome.failed() {
             record.add(FAILED, 1);
-            record.exemplars.offer(seen.exemplar(call.client));
-        } else if let Some(ns) = seen.duration(call.client) {
+            record.exemplars.offer(attempt.exemplar);
+        } else if let Some(ns) = attempt.duration() {
             let log = log2(ns);
             record.add(TIMED, 1);
             record.add(LOGS, log);
             record.add(SQUARES, (log * log) >> 10);
         }
     }
+}
+
+fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+    let [_, mixed, flags] = tables else {
+        return;
+    };
+    flags::observe(seen, flags);
     let mut first = [(0, ABSENT, false); SERVICES];
     let mut n = 0;
     for (span, row) in (0..).zip(seen.trace.spans) {

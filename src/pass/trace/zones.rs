@@ -18,14 +18,13 @@ use crate::algo::stats::{effective_number, wilson};
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::{Key, Layout, Part, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::names::{ABSENT, NameId};
 use crate::pass::graph::blast_radius::{Need, Needs};
 use crate::pass::trace::{exemplars, grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
-use crate::trace::NONE;
 
 /// Finds what falls with a zone.
 pub static ZONES: Pass = Pass {
@@ -59,7 +58,9 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    observe,
+    traces: Some(observe_zones),
+    attempts: Some(observe),
+    ..Watcher::BLIND
 };
 
 /// More zones than this in one trace are no zones.
@@ -79,28 +80,22 @@ const FEWEST_CALLS: u64 = 20;
 /// A share beyond this is all but everything.
 const MOST: f64 = 0.95;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [edges, spanned] = tables else {
+fn observe(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
+    let [edges, _] = tables else {
         return;
     };
-    observe_zones(seen, spanned);
-    for (_, call) in seen.sync_calls() {
-        if call.server == NONE || !call.lone {
+    for attempt in attempts {
+        let Some(server) = attempt.server().filter(|_| attempt.sync && attempt.lone) else {
             continue;
-        }
-        let [from, to] = [call.client, call.server].map(|span| seen.resource(span).zone);
+        };
+        let [from, to] = [attempt.client, server].map(|number| known.resource(number).zone);
         if from == ABSENT || to == ABSENT {
             continue;
         }
-        let (Some(outer), Some(inner)) = (seen.duration(call.client), seen.duration(call.server))
-        else {
+        let Some(way) = attempt.way() else {
             continue;
         };
-        let Some(way) = outer.checked_sub(inner) else {
-            continue;
-        };
-        let parts = [seen.end(call.from), seen.end(call.to), 0, 0];
-        let record = edges.at(seen.catalogue, parts, 0);
+        let record = edges.at(known.catalogue, [attempt.from, attempt.to, 0, 0], 0);
         let (calls, ns) = match from == to {
             true => (INSIDE, INSIDE_NS),
             false => (BETWEEN, BETWEEN_NS),
@@ -111,7 +106,10 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 }
 
 /// Notes in which zones a trace was worked on.
-fn observe_zones(seen: &Seen<'_>, spanned: &mut Table) {
+fn observe_zones(seen: &Seen<'_>, tables: &mut [Table]) {
+    let [_, spanned] = tables else {
+        return;
+    };
     let mut zones: Vec<NameId> = Vec::new();
     for row in seen.trace.spans {
         let zone = seen.dictionary.resources[row.resource as usize].zone;
