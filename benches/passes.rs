@@ -1,20 +1,21 @@
 //! What the passes over traces cost while traces are folded: `cargo bench --bench passes -- [--spans N | FILE]`.
 //!
-//! A corpus is read anew for every row and folded on one thread, in two halves that are then merged; reading is not
-//! counted. Times are processor times of that thread where the system tells them (Linux), else by the clock. `none` folds edges alone, `all` with every pass, the others with one pass each; `ratio` compares observing
-//! and merging together with `none`. Nothing here is a test: numbers are for people to compare.
+//! A corpus is read anew for every row and folded on one thread, in two halves that are then merged and written. Times are
+//! processor times of all threads where the system tells them (Linux), else by the clock. `none` folds edges alone, `all`
+//! with every pass, the others with one pass each; `ratio` compares observing, merging and writing together with `none`.
+//! The last lines compare whole folds, reading included. Nothing here is a test: numbers are for people to compare.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its numbers")]
 
 #[path = "corpus/generate.rs"]
 mod generate;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use topple::fold::{Catalogue, Observer, Topology, Watcher, Window};
+use topple::fold::{Catalogue, Observer, Topology, Watcher, Window, codec};
 use topple::pass::{Choice, PASSES};
 use topple::pipeline::{self, DEFAULT_MEMORY, Progress};
 use topple::policy::Policy;
@@ -23,20 +24,26 @@ use topple::trace::{Assembler, Traces};
 /// Bytes of rows that are held together, as a run with the default memory and two threads does.
 const TURN: u64 = DEFAULT_MEMORY / 16;
 
+/// Clock ticks a second in `/proc/self/stat`, the same on every Linux.
+const TICKS_PER_SECOND: u64 = 100;
+
 /// Every row is the fastest of so many runs.
 const RUNS: usize = 3;
 
 /// What a fold took.
 #[derive(Clone, Copy)]
 struct Cost {
+    read: Duration,
     observe: Duration,
     merge: Duration,
+    write: Duration,
     records: usize,
 }
 
 impl Cost {
+    /// Without reading, which is the same for all.
     fn seconds(self) -> f64 {
-        (self.observe + self.merge).as_secs_f64()
+        (self.observe + self.merge + self.write).as_secs_f64()
     }
 }
 
@@ -58,8 +65,8 @@ fn main() -> io::Result<()> {
         None => make(folder.path(), spans)?,
     };
     println!(
-        "{:<20} {:>10} {:>10} {:>10} {:>8}",
-        "pass", "observe s", "merge s", "records", "ratio"
+        "{:<20} {:>10} {:>10} {:>10} {:>10} {:>8}",
+        "pass", "observe s", "merge s", "write s", "records", "ratio"
     );
     let none = cost(&file, &[])?;
     row("none", none, none);
@@ -72,7 +79,16 @@ fn main() -> io::Result<()> {
         }
     }
     let all: Vec<_> = watched.map(|(_, watcher)| watcher).collect();
-    row("all", cost(&file, &all)?, none);
+    let all = cost(&file, &all)?;
+    row("all", all, none);
+    let read = none.read.min(all.read).as_secs_f64();
+    let [none, all] = [none, all].map(|cost| read + cost.seconds());
+    println!("{:<20} {none:>10.3}", "whole, edges alone");
+    println!(
+        "{:<20} {all:>10.3} {:>41.2}",
+        "whole, all passes",
+        all / none
+    );
     Ok(())
 }
 
@@ -91,9 +107,10 @@ fn make(folder: &std::path::Path, spans: u64) -> io::Result<String> {
 
 fn row(name: &str, cost: Cost, none: Cost) {
     println!(
-        "{name:<20} {:>10.3} {:>10.3} {:>10} {:>8.2}",
+        "{name:<20} {:>10.3} {:>10.3} {:>10.3} {:>10} {:>8.2}",
         cost.observe.as_secs_f64(),
         cost.merge.as_secs_f64(),
+        cost.write.as_secs_f64(),
         cost.records,
         cost.seconds() / none.seconds(),
     );
@@ -110,24 +127,59 @@ fn cost(file: &str, watchers: &[&'static Watcher]) -> io::Result<Cost> {
     best.ok_or_else(|| io::Error::other("expected at least one run"))
 }
 
-/// A moment, and what this thread had worked until then.
+/// Whose processor time is measured.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// That of this thread, to the nanosecond.
+    Thread,
+    /// That of all threads, also of those that have ended, to the hundredth of a second.
+    Process,
+}
+
+impl Whose {
+    /// Returns the processor time until now, if the system tells it.
+    fn worked(self) -> Option<Duration> {
+        match self {
+            Whose::Thread => {
+                let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+                text.split(' ')
+                    .next()?
+                    .parse()
+                    .ok()
+                    .map(Duration::from_nanos)
+            }
+            Whose::Process => {
+                let text = fs::read_to_string("/proc/self/stat").ok()?;
+                // User and system time are the 14th and 15th field; the second ends at the last bracket.
+                let (_, rest) = text.rsplit_once(')')?;
+                let mut fields = rest.split_whitespace().skip(11);
+                let mut ticks = || fields.next()?.parse::<u64>().ok();
+                Some(Duration::from_millis(
+                    (ticks()? + ticks()?) * 1000 / TICKS_PER_SECOND,
+                ))
+            }
+        }
+    }
+}
+
+/// A moment, and what was worked until then.
 struct Time {
+    whose: Whose,
     clock: Instant,
     worked: Option<Duration>,
 }
 
 impl Time {
-    fn now() -> Time {
-        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-        let ns = text.and_then(|text| text.split(' ').next()?.parse().ok());
+    fn now(whose: Whose) -> Time {
         Time {
+            whose,
             clock: Instant::now(),
-            worked: ns.map(Duration::from_nanos),
+            worked: whose.worked(),
         }
     }
 
     fn elapsed(&self) -> Duration {
-        match (self.worked, Time::now().worked) {
+        match (self.worked, self.whose.worked()) {
             (Some(before), Some(now)) => now.saturating_sub(before),
             _ => self.clock.elapsed(),
         }
@@ -145,10 +197,12 @@ fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost
         policy: policy.clone(),
         passes: Choice::All,
     };
+    let start = Time::now(Whose::Process);
     let read = pipeline::read(&options, &Progress::default())?;
     let traces = Traces::new(read.intakes);
     let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
-    let start = Time::now();
+    let reading = start.elapsed();
+    let start = Time::now(Whose::Thread);
     let mut halves = [0, 1].map(|_| {
         Observer::new(
             &traces.dictionary,
@@ -164,14 +218,19 @@ fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost
     }
     let [one, two] = halves.map(Observer::finish);
     let observe = start.elapsed();
-    let start = Time::now();
+    let start = Time::now(Whose::Thread);
     let topology = Topology::merge(one, two)?;
     let merge = start.elapsed();
     let tables = topology.ledger.tables();
     let records = tables.map(|(_, table)| table.rows().len()).sum();
+    let start = Time::now(Whose::Process);
+    codec::encode(topology)?;
+    let write = start.elapsed();
     Ok(Cost {
+        read: reading,
         observe,
         merge,
+        write,
         records,
     })
 }
