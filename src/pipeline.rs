@@ -20,7 +20,7 @@ use crate::fold::system::System;
 use crate::fold::topology::Bucket;
 use crate::fold::{Catalogue, Observer, Topology, Window, codec, system};
 use crate::format::FORMATS;
-use crate::input::{self, Buffer, Feed, Framing, Limits, PolicyFile, Problems, Reading};
+use crate::input::{self, Buffer, Feed, Framing, Limits, Outline, PolicyFile, Problems, Reading};
 use crate::model::attr::ASKED_MAX;
 use crate::model::question::Questions;
 use crate::pass;
@@ -219,7 +219,7 @@ pub fn convert(
         .iter()
         .map(|source| source.name().to_owned())
         .collect();
-    let feed = Feed::new(sources, &recognise, Limits::default());
+    let feed = Feed::new(sources, &recognise, Limits::default()).cutting(outline);
     let mut problems = Problems::default();
     let mut buffer = Buffer::new();
     let mut found = Vec::new();
@@ -263,6 +263,11 @@ pub fn recognise(head: &[u8]) -> Option<(usize, Framing)> {
         .find_map(|(index, format)| (format.recognise)(head).map(|framing| (index, framing)))
 }
 
+/// Returns where the documents of a format can be cut.
+fn outline(format: usize) -> Option<&'static Outline> {
+    FORMATS.get(format)?.outline
+}
+
 /// Returns what the policy wants to know of attributes.
 fn questions(policy: &Policy) -> Result<Questions> {
     Questions::new(&policy.services.tags, &policy.calls.timeout_from).ok_or_else(|| {
@@ -290,7 +295,7 @@ fn read_with(pool: &rayon::ThreadPool, options: &Options, progress: &Progress) -
         .iter()
         .map(|source| source.name().to_owned())
         .collect();
-    let feed = Feed::new(sources, &recognise, Limits::default());
+    let feed = Feed::new(sources, &recognise, Limits::default()).cutting(outline);
     let budget = options.memory.saturating_sub(OVERHEAD).max(16 << 20);
     let held = AtomicU64::new(0);
     let questions = questions(&options.policy)?;

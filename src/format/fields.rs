@@ -102,6 +102,26 @@ impl<'p> Fields<'p> {
         }
     }
 
+    /// Reads an element of a document's list with `f`. A fault inside loses the rest of the element alone, unless the text ends in
+    /// it or its brackets do not match.
+    pub(super) fn element<'a>(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        path: &Path<'_>,
+        f: impl FnOnce(&mut Self, &mut Cursor<'a>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut behind = cursor.clone();
+        let Err(fault) = f(self, cursor) else {
+            return Ok(());
+        };
+        if behind.skip().is_err() {
+            return Err(fault);
+        }
+        *cursor = behind;
+        self.note_fault(Lost::Record, fault.inside(path));
+        Ok(())
+    }
+
     /// Calls `f` at every element of an array; anything else but `null` is a problem.
     pub(super) fn elements<'a>(
         &mut self,

@@ -6,7 +6,7 @@
 //! A format never opens files and never sees a topology.
 
 use crate::error::Problem;
-use crate::input::{Framing, Record};
+use crate::input::{Framing, Outline, Record};
 use crate::model::attr::Asked;
 use crate::model::{Facts, RawSpan};
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
@@ -46,6 +46,8 @@ pub struct Format {
     pub about: &'static str,
     /// Looks at the first bytes (at most 64 KiB) of the content; says how to cut it when the format is recognised.
     pub recognise: fn(&[u8]) -> Option<Framing>,
+    /// Where its documents can be cut, if they can.
+    pub outline: Option<&'static Outline>,
     /// Reads one record the fast way.
     pub read: fn(&Record<'_>, &mut dyn Sink),
     /// Decodes everything of one record as OTLP messages; problems are appended.

@@ -5,7 +5,7 @@ use crate::input::ledger::{Ledger, lock};
 use crate::input::plain::{Plain, PlainFile, Range};
 use crate::input::source::{Origin, Packing, read_full};
 use crate::input::stream::{Content, Counted, Stream, unpacked};
-use crate::input::{Framing, Problems, Reading, Source, block, guess};
+use crate::input::{Framing, Outline, Problems, Reading, Source, block, guess};
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::path::Path;
@@ -14,6 +14,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// How much of the content a format may look at to be recognised.
 const HEAD: usize = 64 << 10;
+
+/// A first document that has no line end in so many bytes is not looked upon as a line.
+const LONG_LINE: usize = 4 << 20;
 
 /// The UTF-8 byte order mark, which is no part of the content.
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -62,6 +65,7 @@ pub struct Progress {
 /// open sources or open the next one, so that many compressed files are decompressed at the same time.
 pub struct Feed<'r> {
     recognise: Recognise<'r>,
+    outline: fn(usize) -> Option<&'static Outline>,
     limits: Limits,
     ledger: Ledger,
     queue: Mutex<Queue>,
@@ -105,6 +109,7 @@ impl<'r> Feed<'r> {
     pub fn new(sources: Vec<Source>, recognise: Recognise<'r>, limits: Limits) -> Feed<'r> {
         Feed {
             recognise,
+            outline: |_| None,
             limits,
             ledger: Ledger::new(&sources),
             bytes: Arc::default(),
@@ -116,6 +121,13 @@ impl<'r> Feed<'r> {
             }),
             returned: Condvar::new(),
         }
+    }
+
+    /// Returns the feed, which cuts documents by the outline of their format.
+    #[must_use]
+    pub fn cutting(mut self, outline: fn(usize) -> Option<&'static Outline>) -> Feed<'r> {
+        self.outline = outline;
+        self
     }
 
     /// Reads the next block into the buffer; `None` when everything was handed out.
@@ -229,13 +241,26 @@ impl<'r> Feed<'r> {
             return self.open_stream(index, Box::new(file.into_file()));
         }
         let complete = metadata.len() <= head.len() as u64;
-        let recognised = self.recognised(index, &head, complete, None);
-        Ok(recognised.map(|(format, content)| {
-            let (content, size) = (content as u64, metadata.len());
-            self.bytes.fetch_add(content, Ordering::Relaxed);
-            self.ledger.bytes(index, content, content);
-            Open::Plain(Plain::new(file, index, format, content, size))
-        }))
+        let Some((format, content)) = self.recognised(index, &head, complete, None) else {
+            return Ok(None);
+        };
+        let can_be_cut = (self.outline)(format.0).is_some();
+        let is_cut = can_be_cut
+            && match format.1 {
+                Framing::Documents => true,
+                Framing::Lines => {
+                    metadata.len() > LONG_LINE as u64 && !file.has_line_end(LONG_LINE)?
+                }
+                Framing::Whole | Framing::Frames | Framing::Varints => false,
+            };
+        if is_cut {
+            return self.open_stream(index, Box::new(file.into_file()));
+        }
+        let (content, size) = (content as u64, metadata.len());
+        self.bytes.fetch_add(content, Ordering::Relaxed);
+        self.ledger.bytes(index, content, content);
+        let plain = Plain::new(file, index, format, content, size);
+        Ok(Some(Open::Plain(plain)))
     }
 
     fn open_stream(&self, index: u32, reader: Box<dyn Read + Send>) -> io::Result<Option<Open>> {
@@ -258,9 +283,18 @@ impl<'r> Feed<'r> {
         let mut content = Content::new(index, packing, reader, own);
         let head = content.head(HEAD, &self.limits, &self.ledger).to_vec();
         let recognised = self.recognised(index, &head, head.len() < HEAD, packing);
-        Ok(recognised.map(|(format, start)| {
+        Ok(recognised.map(|((format, mut framing), start)| {
+            let outline = (self.outline)(format);
+            let is_long = framing == Framing::Lines
+                && outline.is_some()
+                && !content.find_line_end(LONG_LINE, &self.limits, &self.ledger)
+                && !content.is_exhausted();
+            if is_long {
+                framing = Framing::Documents;
+            }
             content.skip_head(start);
-            Open::Stream(Stream::new(content, format, start as u64))
+            let stream = Stream::new(content, (format, framing), start as u64);
+            Open::Stream(stream.cut_by(outline, &self.limits, is_long))
         }))
     }
 

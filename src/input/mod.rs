@@ -14,20 +14,26 @@
 //!   was read before. Files are not mapped into memory: a mapped file that shrinks kills the program.
 //! - Each worker collects its [`Problems`]; [`Feed::finish`] turns their places into lines, columns and byte offsets.
 //!
+//! Documents of lists, such as downloads from a user interface, are cut between the elements of their lists ([`Outline`]), so that no more
+//! than one element has to fit.
+//!
 //! A file is read as long as it was when it was opened. One that shrinks meanwhile, a last line without its end, and
 //! compressed data that breaks off are reported, and what could be read before them counts.
 
 mod block;
+mod cutter;
 mod feed;
 mod find;
 mod frame;
 mod guess;
 mod ledger;
+mod part;
 mod plain;
 mod policy;
 mod problems;
 pub mod record;
 mod repository;
+mod skim;
 mod source;
 mod stream;
 #[cfg(test)]
@@ -37,6 +43,7 @@ pub use block::{Block, Buffer, Place, Records};
 pub use feed::{Feed, Limits, Progress, Recognise};
 pub use find::find;
 pub use ledger::{Reading, SourceReport};
+pub use part::Outline;
 pub use policy::{PolicyFile, head, policy_file, policy_file_named, text_file};
 pub use problems::{Counts, Located, Position, Problems};
 pub use record::{Framing, PAD, Record};

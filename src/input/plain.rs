@@ -17,6 +17,9 @@ const FIRST_STEP: usize = 4 << 10;
 /// How much is read at once of a longer line, whose end is to be found.
 const STEP: usize = 32 << 10;
 
+/// How much is read at once to find out whether a first line ends soon.
+const PROBE: usize = 64 << 10;
+
 /// A file that can be read at any offset by several threads.
 #[derive(Debug)]
 pub(super) struct PlainFile {
@@ -37,6 +40,23 @@ impl PlainFile {
     /// Gives the file back, for reading from its start.
     pub(super) fn into_file(self) -> File {
         self.file
+    }
+
+    /// Returns whether a line ends in the first `len` bytes.
+    pub(super) fn has_line_end(&self, len: usize) -> io::Result<bool> {
+        let mut window = vec![0; PROBE];
+        let mut offset = 0;
+        while offset < len {
+            let n = self.read_at(&mut window, offset as u64)?;
+            if memchr::memchr(b'\n', &window[..n]).is_some() {
+                return Ok(true);
+            }
+            if n == 0 {
+                break;
+            }
+            offset += n;
+        }
+        Ok(false)
     }
 
     /// Reads at an offset until the buffer is full or the file ends; returns how much was read.
@@ -333,6 +353,7 @@ impl Range {
             end,
             byte,
             cut,
+            ends_content: false,
         })
     }
 

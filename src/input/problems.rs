@@ -1,6 +1,7 @@
 //! Problems in records: all are counted, the first few are kept with their places.
 
 use crate::error::{Lost, Problem};
+use crate::input::part::Spot;
 use crate::input::{Framing, Place, Record, guess};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -43,16 +44,14 @@ pub struct Problems {
 #[derive(Clone, Debug)]
 struct Kept {
     place: Place,
-    /// Lines of the record before the problem.
-    rows: u64,
-    /// Column of the problem in its line, counted in characters from 1.
-    column: u64,
+    /// Where the problem is; lines are those of the block, or of the content for a part of a document.
+    spot: Spot,
     problem: Problem,
 }
 
 impl Kept {
     fn position(&self) -> (u32, u64) {
-        position(&self.place, &self.problem)
+        (self.place.source, self.spot.byte)
     }
 }
 
@@ -61,20 +60,28 @@ impl Problems {
     ///
     /// A last line without its end, of which brackets or quotes stay open, is remembered as unfinished instead: it
     /// belongs to a file that is still being written.
-    pub fn add(&mut self, place: Place, record: &Record<'_>, problem: Problem) {
+    pub fn add(&mut self, place: Place, record: &Record<'_>, mut problem: Problem) {
         let bytes = record.bytes();
         if place.last_unterminated && problem.lost == Lost::Record && guess::ends_inside(bytes) {
             self.unfinished.insert(place.source());
             return;
         }
         self.count(&place, &problem);
-        if self.is_wanted(position(&place, &problem)) {
-            let before = &bytes[..problem.offset.min(bytes.len())];
-            let line = memchr::memrchr(b'\n', before).map_or(before, |at| &before[at + 1..]);
+        let byte = match record.part() {
+            Some(part) => part.byte(problem.offset),
+            None => place.byte + problem.offset as u64,
+        };
+        if self.is_wanted((place.source, byte)) {
+            let spot = match record.part() {
+                Some(part) => part.spot(bytes, problem.offset),
+                None => at_start(&place).behind(&bytes[..problem.offset.min(bytes.len())]),
+            };
+            if let Some(part) = record.part() {
+                problem.path = part.path(problem.path);
+            }
             self.keep(Kept {
                 place,
-                rows: memchr::memchr_iter(b'\n', before).count() as u64,
-                column: characters(line) + 1,
+                spot: Spot { byte, ..spot },
                 problem,
             });
         }
@@ -85,8 +92,7 @@ impl Problems {
         self.count(&place, &problem);
         self.keep(Kept {
             place,
-            rows: 0,
-            column: 1,
+            spot: at_start(&place),
             problem,
         });
     }
@@ -132,8 +138,8 @@ impl Problems {
                 source: names[kept.place.source()].clone(),
                 position: match kept.place.framing {
                     Framing::Lines | Framing::Documents => Position::Line {
-                        line: lines_before(&kept.place) + kept.place.line + kept.rows + 1,
-                        column: kept.column,
+                        line: lines_before(&kept.place) + kept.spot.line + 1,
+                        column: kept.spot.column + 1,
                     },
                     Framing::Whole | Framing::Frames | Framing::Varints => {
                         Position::Byte(kept.position().1)
@@ -181,13 +187,13 @@ impl Problems {
     }
 }
 
-fn position(place: &Place, problem: &Problem) -> (u32, u64) {
-    (place.source, place.byte + problem.offset as u64)
-}
-
-/// Returns the number of characters, where a byte that begins none counts as part of the one before it.
-fn characters(text: &[u8]) -> u64 {
-    text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() as u64
+/// Returns where a record begins that is no part of a document: such records begin with a line.
+fn at_start(place: &Place) -> Spot {
+    Spot {
+        byte: place.byte,
+        line: place.line,
+        column: 0,
+    }
 }
 
 /// A problem with the place people look it up by.

@@ -1,5 +1,8 @@
 //! How content is cut into records.
 
+use crate::input::part::Part;
+use crate::model::TraceId;
+
 /// Readable bytes behind every record, so that a reader may load whole vectors at its end.
 pub const PAD: usize = 64;
 
@@ -8,7 +11,7 @@ pub const PAD: usize = 64;
 pub enum Framing {
     /// One record a line; empty lines are skipped.
     Lines,
-    /// JSON documents in a row, each possibly over many lines; the content is one record.
+    /// JSON documents in a row, each possibly over many lines; they are cut by their outline, or else the content is one record.
     Documents,
     /// The content is one binary record.
     Whole,
@@ -23,13 +26,33 @@ pub enum Framing {
 pub struct Record<'a> {
     padded: &'a [u8],
     len: usize,
+    part: Option<&'a Part>,
 }
 
 impl<'a> Record<'a> {
     /// Returns the record of the first `len` bytes, or `None` when fewer than [`PAD`] bytes follow them.
     #[inline]
     pub fn new(padded: &'a [u8], len: usize) -> Option<Record<'a>> {
-        (padded.len() >= len + PAD).then_some(Record { padded, len })
+        (padded.len() >= len + PAD).then_some(Record {
+            padded,
+            len,
+            part: None,
+        })
+    }
+
+    /// Returns the record, which is a part of a document.
+    pub(super) fn of_part(self, part: Option<&'a Part>) -> Record<'a> {
+        Record { part, ..self }
+    }
+
+    /// Returns how it lies in the content, if it is a part of a document.
+    pub(super) fn part(&self) -> Option<&'a Part> {
+        self.part
+    }
+
+    /// Returns trace ids that were in lists of the document before this part of it, and in how many.
+    pub fn repeats(&self) -> &'a [(TraceId, u64)] {
+        self.part.map_or(&[], |part| &part.repeats)
     }
 
     /// Returns the record's bytes.
@@ -52,6 +75,7 @@ impl<'a> Record<'a> {
         f(&Record {
             padded: &padded,
             len: bytes.len(),
+            part: None,
         })
     }
 }

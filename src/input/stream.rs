@@ -1,8 +1,10 @@
 //! Pipes and compressed files: read in turn, by one worker at a time, into that worker's buffer.
 
 use crate::input::block::{Buffer, Fill};
+use crate::input::cutter::{Cutter, Event};
 use crate::input::frame::{self, HEADER_MAX, Header};
 use crate::input::ledger::{Ledger, incomplete_frame};
+use crate::input::part::Outline;
 use crate::input::source::{Packing, read_full};
 use crate::input::{Framing, Limits};
 use std::io::{self, BufReader, Read};
@@ -11,6 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How much of a compressed file is read at once.
 const PACKED_BUFFER: usize = 256 << 10;
+
+/// How much is read at once to find the end of an element.
+const STEP: usize = 64 << 10;
+
+/// How much of a text that makes no sense is handed out behind the place where that begins.
+const SHOWN: usize = 64;
 
 /// Counts the bytes that come from disk or pipe.
 pub(super) struct Counted {
@@ -80,6 +88,23 @@ impl Content {
         }
     }
 
+    /// Reads on until the head has `len` bytes or a line end is found; returns whether it was.
+    pub(super) fn find_line_end(&mut self, len: usize, limits: &Limits, ledger: &Ledger) -> bool {
+        let mut looked_at = 0;
+        loop {
+            if memchr::memchr(b'\n', &self.head[looked_at..]).is_some() {
+                return true;
+            }
+            looked_at = self.head.len();
+            if self.exhausted || looked_at >= len {
+                return false;
+            }
+            let mut more = vec![0; (2 * looked_at).min(len) - looked_at];
+            let n = self.fetch(&mut more, limits, ledger);
+            self.head.extend_from_slice(&more[..n]);
+        }
+    }
+
     /// Returns the first bytes, at most `len`, without reading past them.
     pub(super) fn head(&mut self, len: usize, limits: &Limits, ledger: &Ledger) -> &[u8] {
         let mut head = vec![0; len];
@@ -87,6 +112,11 @@ impl Content {
         head.truncate(n);
         self.head = head;
         &self.head
+    }
+
+    /// Returns whether there is nothing behind the head.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted
     }
 
     /// Leaves out the first bytes of the head.
@@ -177,6 +207,10 @@ pub(super) struct Stream {
     next_block: u32,
     /// Whether the carry goes on with a line that was too long.
     in_long_line: bool,
+    /// Where the documents can be cut, if they can.
+    cutter: Option<Cutter>,
+    /// Whether the documents are lines, the first of which is long.
+    are_lines: bool,
 }
 
 /// How far whole records go.
@@ -199,7 +233,24 @@ impl Stream {
             byte,
             next_block: 0,
             in_long_line: false,
+            cutter: None,
+            are_lines: false,
         }
+    }
+
+    /// Returns the stream, whose documents can be cut by an outline.
+    pub(super) fn cut_by(
+        mut self,
+        outline: Option<&'static Outline>,
+        limits: &Limits,
+        are_lines: bool,
+    ) -> Stream {
+        if self.framing == Framing::Documents {
+            let cutter = |outline| Cutter::new(outline, limits.record_bytes, self.byte);
+            self.cutter = outline.map(cutter);
+        }
+        self.are_lines = are_lines;
+        self
     }
 
     pub(super) fn source(&self) -> u32 {
@@ -218,6 +269,9 @@ impl Stream {
         limits: &Limits,
         ledger: &Ledger,
     ) -> Option<Fill> {
+        if let Some(cutter) = self.cutter.take() {
+            return self.read_part(cutter, buffer, limits, ledger);
+        }
         let mut filled = self.carry.len();
         let mut wanted = limits.chunk_bytes.max(filled + 1);
         buffer.fresh(wanted, 0)[..filled].copy_from_slice(&self.carry);
@@ -256,6 +310,91 @@ impl Stream {
         }
     }
 
+    /// Reads the next part of the documents; `None` when there is none.
+    fn read_part(
+        &mut self,
+        mut cutter: Cutter,
+        buffer: &mut Buffer,
+        limits: &Limits,
+        ledger: &Ledger,
+    ) -> Option<Fill> {
+        let lead = cutter.begin();
+        let mut filled = lead.len() + self.carry.len();
+        let goal = lead.len() + limits.chunk_bytes.max(1);
+        let mut wanted = filled.max(goal + limits.chunk_bytes.min(STEP));
+        let room = buffer.fresh(wanted, 0);
+        room[..lead.len()].copy_from_slice(&lead);
+        room[lead.len()..filled].copy_from_slice(&self.carry);
+        self.carry.clear();
+        let (end, closers) = loop {
+            match cutter.scan(&buffer.bytes()[..filled], goal) {
+                Event::More if self.content.is_ended() => break (filled, Vec::new()),
+                // Keys and values too small to be looked at one by one may add up.
+                Event::More if filled.saturating_sub(goal) <= limits.record_bytes => {
+                    if wanted == filled {
+                        wanted += (filled / 2).max(limits.chunk_bytes.clamp(1, STEP));
+                    }
+                    let room = &mut buffer.grow(wanted)[filled..wanted];
+                    filled += self.content.read(room, limits, ledger);
+                }
+                Event::More | Event::TooLong => {
+                    let byte = cutter.unit_byte(&buffer.bytes()[..filled]);
+                    element_fault(ledger, self.content.source, byte, limits);
+                    self.content.end();
+                    let (end, in_list) = cutter.last_end();
+                    let closers = if in_list {
+                        cutter.closers()
+                    } else {
+                        Vec::new()
+                    };
+                    break (end, closers);
+                }
+                Event::Drop { from, to, is_all } => {
+                    let room = buffer.grow(filled);
+                    if is_all {
+                        room[from - 1] = b'0';
+                    }
+                    room.copy_within(to..filled, from);
+                    filled -= to - from;
+                }
+                Event::Cut { end, next } => {
+                    self.carry.extend_from_slice(&buffer.bytes()[next..filled]);
+                    break (end, cutter.closers());
+                }
+                Event::Broken(at) if filled < at + SHOWN && !self.content.is_ended() => {
+                    let room = &mut buffer.grow(at + SHOWN)[filled..at + SHOWN];
+                    filled += self.content.read(room, limits, ledger);
+                }
+                Event::Broken(at) => {
+                    // What comes behind belongs to nothing; the format says what is wrong here.
+                    self.content.end();
+                    break (
+                        whole_characters(&buffer.bytes()[..filled.min(at + SHOWN)]),
+                        Vec::new(),
+                    );
+                }
+            }
+        };
+        let len = end + closers.len();
+        buffer.grow(len)[end..len].copy_from_slice(&closers);
+        let part = cutter.take_part();
+        let fill = Fill {
+            source: self.content.source,
+            block: self.next_block,
+            format: self.format,
+            framing: self.framing,
+            start: 0,
+            end: len,
+            byte: part.spot(&buffer.bytes()[..len], lead.len()).byte,
+            cut: false,
+            ends_content: self.are_lines && self.content.is_ended() && self.carry.is_empty(),
+        };
+        buffer.hold(part);
+        self.next_block += 1;
+        self.cutter = Some(cutter);
+        (end > lead.len()).then_some(fill)
+    }
+
     fn hand_out(&mut self, bytes: &[u8], end: usize, cut: bool) -> Option<Fill> {
         self.carry.extend_from_slice(&bytes[end..]);
         let fill = Fill {
@@ -267,6 +406,7 @@ impl Stream {
             end,
             byte: self.byte,
             cut,
+            ends_content: false,
         };
         self.byte += end as u64;
         self.next_block += 1;
@@ -331,6 +471,16 @@ impl Stream {
     }
 }
 
+/// Returns how much of a text is whole characters; what is no character at all counts as one.
+fn whole_characters(text: &[u8]) -> usize {
+    let tail = text.len().saturating_sub(3);
+    let begins = text[tail..].iter().rposition(|&byte| byte >= 0xc0);
+    match begins.map(|at| tail + at) {
+        Some(at) if std::str::from_utf8(&text[at..]).is_err_and(|e| e.error_len().is_none()) => at,
+        _ => text.len(),
+    }
+}
+
 /// Notes that reading failed.
 pub(super) fn read_fault(ledger: &Ledger, source: u32, byte: u64, error: &io::Error) {
     let message = format!(
@@ -357,6 +507,16 @@ pub(super) fn frame_fault(
         limits.record_bytes
     );
     let help = "what came before was read; the file may be damaged";
+    ledger.fault(source, byte, &message, Some(help));
+}
+
+/// Notes that an element of a document, or a value beside its lists, is too long.
+fn element_fault(ledger: &Ledger, source: u32, byte: u64, limits: &Limits) {
+    let message = format!(
+        "expected elements of at most {} bytes, found a longer one at byte {byte}",
+        limits.record_bytes
+    );
+    let help = "what came before was read; split it, or write one record a line";
     ledger.fault(source, byte, &message, Some(help));
 }
 

@@ -14,6 +14,7 @@ mod critical_path;
 mod declared;
 mod dice;
 mod diff;
+mod documents;
 mod formats;
 mod gate;
 mod guards;

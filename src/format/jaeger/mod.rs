@@ -9,7 +9,7 @@ use crate::error::{Lost, Problem};
 use crate::format::fields::{self, Fields};
 use crate::format::peek::{self, Cursor, Fault, Path, Shape};
 use crate::format::{Format, Sink, spans};
-use crate::input::{Framing, Record};
+use crate::input::{Framing, Outline, Record};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use rustc_hash::FxHashMap;
@@ -28,8 +28,20 @@ pub const FORMAT: Format = Format {
     name: "jaeger",
     about: "Jaeger JSON: UI download, API, bare traces, stored spans",
     recognise,
+    outline: Some(&OUTLINE),
     read,
     decode,
+};
+
+/// Lists of traces or of spans, bare or in an answer.
+static OUTLINE: Outline = Outline {
+    lists: &["data"],
+    wrappers: &[],
+    max_wrappers: 0,
+    bare: true,
+    foreign: &["traceID", "spanID", "spans", "processes"],
+    passes_over: false,
+    ids: None,
 };
 
 const EXPECTED: &str = "a Jaeger trace or span";
@@ -131,7 +143,9 @@ fn decode(record: &Record<'_>, problems: &mut Vec<Problem>) -> Vec<ResourceSpans
     Fields::new(problems).documents(record.bytes(), EXPECTED, |fields, cursor| {
         let done = match cursor.shape() {
             Shape::Array => fields.elements(cursor, &Path::Root, |fields, cursor, path| {
-                reader.thing(fields, cursor, path)
+                fields.element(cursor, path, |fields, cursor| {
+                    reader.thing(fields, cursor, path)
+                })
             }),
             Shape::Object if Thing::of(&fields::keys(cursor)) == Thing::Answer => {
                 reader.answer(fields, cursor)
@@ -142,7 +156,10 @@ fn decode(record: &Record<'_>, problems: &mut Vec<Problem>) -> Vec<ResourceSpans
         };
         // Spans outside of any trace wait for their end here, since they need no processes.
         let loose = std::mem::take(&mut reader.loose);
-        reader.finish(fields, loose, Completeness::of(&done));
+        for draft in &loose.drafts {
+            draft.note_lacking_process(fields);
+        }
+        reader.finish(fields, loose, Completeness::Cut);
         done
     });
     reader.groups
@@ -190,7 +207,9 @@ impl<'a> Reader<'a> {
                 Shape::Object => self.thing(fields, cursor, &path),
                 Shape::Array | Shape::Null | Shape::Scalar => {
                     fields.elements(cursor, &path, |fields, cursor, path| {
-                        self.thing(fields, cursor, path)
+                        fields.element(cursor, path, |fields, cursor| {
+                            self.thing(fields, cursor, path)
+                        })
                     })
                 }
             }

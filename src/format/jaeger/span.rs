@@ -234,6 +234,13 @@ impl<'a> Draft<'a> {
         None
     }
 
+    /// Notes that a span outside of any trace names a process, which stands nowhere.
+    pub(super) fn note_lacking_process(&self, fields: &mut Fields<'_>) {
+        if let (Ok(_), Ok(_), Process::Named(name)) = (&self.trace, &self.id, &self.process) {
+            self.note_unknown_process(fields, name);
+        }
+    }
+
     /// Notes that the trace has no process of that name.
     pub(super) fn note_unknown_process(&self, fields: &mut Fields<'_>, name: &str) {
         let name = Value::String(name.to_owned()).to_string();

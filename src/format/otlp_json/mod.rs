@@ -22,12 +22,14 @@ mod tests;
 
 use crate::error::{Lost, Problem};
 use crate::format::{Format, Sink};
-use crate::input::Record;
+use crate::input::{Outline, Record};
 use bumpalo::Bump;
 use cursor::Fault;
+use document::MAX_WRAPPERS;
 use repair::{Repaired, RepairedSink};
 use serde::de::IgnoredAny;
-use walk::Walk;
+use std::ops::Range;
+use walk::{Stop, Walk};
 
 /// What is said of a trace id that is too long and was cut, before its length.
 const LONG_TRACE_ID: &str = "expected a 32-digit trace id, used the last 32 digits of";
@@ -37,8 +39,20 @@ pub const FORMAT: Format = Format {
     name: "otlp-json",
     about: "OTLP traces as JSON, from the Collector, Tempo or Jaeger",
     recognise: recognise::recognise,
+    outline: Some(&OUTLINE),
     read,
     decode: decode::decode,
+};
+
+/// Lists of resource spans, also in the wrappers of Tempo.
+static OUTLINE: Outline = Outline {
+    lists: &["resourceSpans", "resource_spans", "batches"],
+    wrappers: &["trace", "result"],
+    max_wrappers: MAX_WRAPPERS,
+    bare: false,
+    foreign: &[],
+    passes_over: true,
+    ids: None,
 };
 
 /// Reads one record the fast way.
@@ -64,16 +78,28 @@ fn read_text(record: &Record<'_>, text: &str, sink: &mut dyn Sink) {
         arena: &arena,
         sink: &mut *sink,
     };
-    if let Some((fault, path)) = scan::dispatch(walk) {
-        sink.problem(diagnosis(text, fault, path));
+    if let Some(stop) = scan::dispatch(walk) {
+        sink.problem(told(text, stop));
     }
 }
 
-/// Returns the problem of a text in which the walk met a fault. When `serde_json` stops earlier, the fault lies in
-/// something the walk stepped over, and `serde_json` knows better.
-fn diagnosis(text: &str, fault: Fault, path: String) -> Problem {
-    let content = without_bom(text);
-    let start = text.len() - content.len();
+/// Returns the problem of a text that stops being JSON.
+fn told(text: &str, stop: Stop) -> Problem {
+    let fault = stop.fault;
+    // Behind a fault inside a group, the whole text would tell of that one again.
+    let asked = match stop.recovered {
+        true => fault.at..fault.at,
+        false => 0..text.len(),
+    };
+    diagnosis(text, asked, fault, stop.path)
+}
+
+/// Returns the problem of a text in which the walk met a fault. When `serde_json` stops earlier in the text that it is asked
+/// about, the fault lies in something the walk stepped over, and `serde_json` knows better.
+fn diagnosis(text: &str, asked: Range<usize>, fault: Fault, path: String) -> Problem {
+    let (from, part) = (asked.start, text.get(asked).unwrap_or_default());
+    let content = if from == 0 { without_bom(part) } else { part };
+    let start = from + part.len() - content.len();
     let mut documents = serde_json::Deserializer::from_str(content).into_iter::<IgnoredAny>();
     if let Some(Err(error)) = documents.find(Result::is_err) {
         let problem = diagnosis_of(content, start, &error);

@@ -16,8 +16,17 @@ use crate::input::Record;
 use crate::model::{Facts, RawSpan};
 use bumpalo::Bump;
 
-/// The walk as a piece of work for [`super::scan::dispatch`]; returns where the text stops being JSON, if it does,
-/// and the element that this place is in.
+/// Where the text stops being JSON.
+pub(super) struct Stop {
+    /// Where, and what should have been there.
+    pub(super) fault: Fault,
+    /// The element that this place is in.
+    pub(super) path: String,
+    /// Whether there was a fault before, inside a group, behind which the walk went on.
+    pub(super) recovered: bool,
+}
+
+/// The walk as a piece of work for [`super::scan::dispatch`]; returns where the text stops being JSON, if it does.
 pub(super) struct Walk<'a, 's> {
     /// The record.
     pub(super) record: Record<'a>,
@@ -30,7 +39,7 @@ pub(super) struct Walk<'a, 's> {
 }
 
 impl Work for Walk<'_, '_> {
-    type Out = Option<(Fault, String)>;
+    type Out = Option<Stop>;
 
     #[inline(always)]
     fn run<S: Scan>(self, scan: S) -> Self::Out {
@@ -38,9 +47,15 @@ impl Work for Walk<'_, '_> {
             cursor: Cursor::new(scan, self.record, self.text, self.arena),
             sink: self.sink,
             place: Place::default(),
+            text: self.text,
+            recovered: false,
         };
         let fault = walker.documents().err()?;
-        Some((fault, walker.place.path("")))
+        Some(Stop {
+            fault,
+            path: walker.place.path(""),
+            recovered: walker.recovered,
+        })
     }
 }
 
@@ -52,6 +67,9 @@ pub(super) struct Walker<'a, 's, S> {
     pub(super) cursor: Cursor<'a, S>,
     pub(super) sink: &'s mut dyn Sink,
     place: Place,
+    text: &'a str,
+    /// Whether the walk went on behind a fault.
+    recovered: bool,
 }
 
 impl<'a, S: Scan> Walker<'a, '_, S> {
@@ -138,13 +156,32 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
         };
         while more {
             if self.enter_element("", "resource spans", Lost::Record)? {
-                self.group(resource, span)?;
+                let start = self.cursor.at();
+                if let Err(fault) = self.group(resource, span) {
+                    self.recover(start, fault)?;
+                }
                 self.place.level = Level::Group;
             }
             self.place.group += 1;
             more = self.cursor.more::<b']'>()?;
         }
         self.place.level = Level::Document;
+        Ok(())
+    }
+
+    /// Goes on behind a group with a fault inside, which loses the rest of the group alone, unless the text ends in it or its
+    /// brackets do not match.
+    #[cold]
+    #[inline(never)]
+    fn recover(&mut self, start: usize, fault: Fault) -> Step<()> {
+        self.cursor.go_to(start);
+        if self.cursor.skip().is_err() {
+            return Err(fault);
+        }
+        let path = self.place.path("");
+        let problem = super::diagnosis(self.text, start..self.cursor.at(), fault, path);
+        self.sink.problem(problem);
+        self.recovered = true;
         Ok(())
     }
 

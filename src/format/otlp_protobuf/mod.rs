@@ -25,6 +25,7 @@ pub const FORMAT: Format = Format {
     name: "otlp-protobuf",
     about: "OTLP protobuf: one message, or messages behind their lengths",
     recognise: recognise::recognise,
+    outline: None,
     read: walk::read,
     decode: decode::decode,
 };

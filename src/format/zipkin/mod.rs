@@ -8,7 +8,7 @@ use crate::error::{Lost, Problem};
 use crate::format::fields::{self, Fields, text_attribute};
 use crate::format::peek::{self, Cursor, Path, Shape};
 use crate::format::{Format, Sink, spans};
-use crate::input::{Framing, Record};
+use crate::input::{Framing, Outline, Record};
 use crate::model::TraceId;
 use crate::model::id::mix;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
@@ -23,9 +23,32 @@ pub const FORMAT: Format = Format {
     name: "zipkin",
     about: "Zipkin v2 JSON: list, list of lists, one span per line",
     recognise,
+    outline: Some(&OUTLINE),
     read,
     decode,
 };
+
+/// Lists of spans or of traces.
+static OUTLINE: Outline = Outline {
+    lists: &[],
+    wrappers: &[],
+    max_wrappers: 0,
+    bare: true,
+    foreign: &[],
+    passes_over: false,
+    ids: Some(ids),
+};
+
+/// Returns the trace ids of the spans of a list, each as often as it is there.
+fn ids(list: &[u8]) -> Vec<TraceId> {
+    let mut ids = Vec::new();
+    // Whoever reads the list says what is wrong with it.
+    let _fault = Cursor::new(list).elements(|cursor, _| {
+        ids.extend(span::trace_of(&mut cursor.clone()));
+        cursor.skip()
+    });
+    ids
+}
 
 fn recognise(head: &[u8]) -> Option<Framing> {
     peek::any_document(head, |cursor| holds_spans(cursor, 0)).then(|| peek::framing(head))
@@ -61,23 +84,19 @@ fn decode(record: &Record<'_>, problems: &mut Vec<Problem>) -> Vec<ResourceSpans
     const EXPECTED: &str = "Zipkin spans";
     let mut groups = Groups::default();
     Fields::new(problems).documents(record.bytes(), EXPECTED, |fields, cursor| {
-        let mut occurrences = Occurrences::default();
+        let mut occurrences = Occurrences::behind(record.repeats());
         match cursor.shape() {
             Shape::Array => fields.elements(cursor, &Path::Root, |fields, cursor, path| {
-                if cursor.shape() == Shape::Array {
+                fields.element(cursor, path, |fields, cursor| {
+                    if cursor.shape() != Shape::Array {
+                        let mut alone = Occurrences::default();
+                        return span::read(fields, cursor, path, &mut alone, &mut groups);
+                    }
                     occurrences.next_list();
                     fields.elements(cursor, path, |fields, cursor, path| {
                         span::read(fields, cursor, path, &mut occurrences, &mut groups)
                     })
-                } else {
-                    span::read(
-                        fields,
-                        cursor,
-                        path,
-                        &mut Occurrences::default(),
-                        &mut groups,
-                    )
-                }
+                })
             }),
             Shape::Object if !holds_spans(&mut cursor.clone(), 0) => {
                 let message = format!(
@@ -109,6 +128,15 @@ struct Occurrences {
 }
 
 impl Occurrences {
+    /// Returns them at the start of a part of a document, before which ids were in so many lists.
+    fn behind(repeats: &[(TraceId, u64)]) -> Occurrences {
+        let before = |&(id, lists): &(TraceId, u64)| (id, (u64::MAX, lists.saturating_sub(1)));
+        Occurrences {
+            list: 0,
+            seen: repeats.iter().map(before).collect(),
+        }
+    }
+
     fn next_list(&mut self) {
         self.list += 1;
     }

@@ -5,7 +5,7 @@ mod writer;
 
 use super::scan::{Portable, Work};
 use super::walk::Walk;
-use super::{FORMAT, diagnosis};
+use super::{FORMAT, told};
 use crate::error::{Lost, Problem};
 use crate::format::{Sink, spans};
 use crate::input::Record;
@@ -83,8 +83,8 @@ fn read_portably(text: &str) -> Notes {
             arena: &arena,
             sink: &mut notes,
         };
-        if let Some((fault, path)) = walk.run(Portable) {
-            notes.problem(diagnosis(text, fault, path));
+        if let Some(stop) = walk.run(Portable) {
+            notes.problem(told(text, stop));
         }
     });
     notes
