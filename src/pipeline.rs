@@ -11,9 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
-
 use crate::error::{Error, Result};
 use crate::fold::catalogue::NodeKind;
 use crate::fold::system::System;
@@ -30,12 +27,14 @@ use crate::report::{self, Report};
 use crate::simulate::Question;
 use crate::trace::intake::{Intake, Shard};
 use crate::trace::{Assembler, Trace, Traces};
+use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
 /// Memory that a run holds to unless told otherwise.
 pub const DEFAULT_MEMORY: u64 = 256 << 20;
 
-/// What of the memory is not for rows: buffers, names and topologies.
-const OVERHEAD: u64 = 160 << 20;
+/// What of the memory is not for rows: buffers, names and the topology. Rows held past what is left would be given back
+/// in pieces, between which little fits.
+const OVERHEAD: u64 = 208 << 20;
 
 /// Turns in which a thread folds its share of the rows.
 const TURNS: u64 = 4;
@@ -382,28 +381,23 @@ fn fold_traces(
     let threads = options.threads.max(1) as u64;
     // Threads end together when each takes its rows in several turns.
     let turn = traces.bytes().div_ceil(TURNS * threads);
-    let budget = turn.min(options.memory / 8 / threads);
-    let worker = || -> Result<Topology> {
-        let catalogue = Arc::clone(&catalogue);
-        let mut observer = Observer::new(&traces.dictionary, catalogue, options.window)
-            .watched_by(options.passes.watchers(), &options.policy);
+    let budget = turn.min(options.memory / 16 / threads);
+    let observer = Observer::new(&traces.dictionary, catalogue, options.window)
+        .watched_by(options.passes.watchers(), &options.policy);
+    let worker = |mut observer: Observer<'_>| -> Result<()> {
         let partitions = iter::from_fn(|| {
             let partition = next.fetch_add(1, Ordering::Relaxed);
             (partition < Assembler::PARTITIONS).then_some(partition)
         });
         let observe = |trace: &Trace<'_>| observer.observe(trace);
         Assembler::default().for_each(&traces, partitions, budget, observe)?;
-        Ok(observer.finish())
+        observer.flush();
+        Ok(())
     };
-    let parts = pool
-        .broadcast(|_| worker())
+    pool.broadcast(|_| worker(observer.another()))
         .into_iter()
-        .collect::<Result<Vec<_>>>()?;
-    let sum = pool.install(|| {
-        let parts = parts.into_par_iter().map(Ok);
-        parts.reduce_with(|a, b| Topology::merge(a?, b?))
-    });
-    let mut topology = sum.unwrap_or_else(|| Ok(Topology::empty(catalogue)))?;
+        .collect::<Result<()>>()?;
+    let mut topology = observer.finish();
     // What could not be read belongs to no trace, so of several shards the first alone counts it.
     if options
         .shard

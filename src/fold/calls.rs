@@ -13,10 +13,15 @@ use crate::fold::exemplar::Exemplar;
 use crate::fold::ledger::Table;
 use crate::fold::operations::Operations;
 use crate::fold::topology::Map;
+use crate::fold::waiting::Watched;
+use crate::model::SpanRow;
 use crate::model::dictionary::Dictionary;
 use crate::model::names::{ABSENT, NameId};
-use crate::model::span::Outcome;
-use crate::trace::link::{Grade, Retry};
+use crate::model::peer::{PeerKind, Protocol};
+use crate::model::span::{Flags, Kind, Outcome};
+use crate::trace::link::{Call, End, Grade, Retry};
+use crate::trace::path::Path;
+use crate::trace::{NONE, Trace};
 
 /// Calls collected before they are added: about 6 MB.
 const BATCH: usize = 1 << 15;
@@ -61,7 +66,7 @@ pub(super) struct CallRecord {
 }
 
 /// Addresses and the nodes of the services that answered there.
-pub(super) type Aliases = Map<(NameId, u32), ()>;
+type Aliases = Map<(NameId, u32), ()>;
 
 /// Edges, and calls that wait to be added to them.
 #[derive(Debug, Default)]
@@ -75,6 +80,8 @@ pub(super) struct Calls {
     aliases: Aliases,
     waiting: Vec<CallRecord>,
     operations: Operations,
+    /// Traces so far.
+    serial: u64,
     /// Space for ordering: where the calls of each edge begin, and the calls by edge.
     begins: Vec<u32>,
     order: Vec<u32>,
@@ -83,7 +90,7 @@ pub(super) struct Calls {
 impl Calls {
     /// Returns the number of an edge, new or known.
     #[inline]
-    pub(super) fn edge(&mut self, key: EdgeKey) -> u32 {
+    fn edge(&mut self, key: EdgeKey) -> u32 {
         *self.numbers.entry(key).or_insert_with(|| {
             self.keys.push(key);
             self.edges.push(Edge::new());
@@ -94,12 +101,7 @@ impl Calls {
 
     /// Takes a call.
     #[inline]
-    pub(super) fn push(
-        &mut self,
-        record: CallRecord,
-        dictionary: &Dictionary,
-        catalogue: &Catalogue,
-    ) {
+    fn push(&mut self, record: CallRecord, dictionary: &Dictionary, catalogue: &Catalogue) {
         let serial = record.serial;
         self.waiting.push(record);
         if self.waiting.len() >= BATCH {
@@ -137,6 +139,124 @@ impl Calls {
             self.operations.add(&self.keys[edge], record);
         }
         self.waiting.clear();
+    }
+
+    /// Adds the calls of a trace.
+    pub(super) fn add(
+        &mut self,
+        watched: &Watched,
+        dictionary: &Dictionary,
+        catalogue: &Catalogue,
+    ) {
+        self.serial += 1;
+        let trace = watched.trace.trace();
+        for call in &watched.linked.calls {
+            self.add_call(&trace, call, &watched.path, dictionary, catalogue);
+        }
+    }
+
+    fn add_call(
+        &mut self,
+        trace: &Trace<'_>,
+        call: &Call,
+        path: &Path,
+        dictionary: &Dictionary,
+        catalogue: &Catalogue,
+    ) {
+        let row = |span: u32| (span != NONE).then(|| &trace.spans[span as usize]);
+        let detail = |row: &SpanRow| &dictionary.details[row.detail as usize];
+        let (client, server, blamed) = (row(call.client), row(call.server), row(call.blamed));
+        let seen = &trace.spans[call.witness as usize];
+        let key = EdgeKey {
+            from: catalogue.end(call.from),
+            to: catalogue.end(call.to),
+            protocol: protocol(call, client, server, |row| detail(row).protocol),
+            sync: call.sync,
+            direct: call.direct,
+        };
+
+        // Durations. A client that owns several servers counts once; a message's sender is no part of its delivery.
+        let of_sender = call.direct || (!call.sync && call.server != NONE);
+        let duration = |row: Option<&SpanRow>| {
+            row.filter(|row| !row.flags.has(Flags::NO_START) && !row.flags.has(Flags::NO_END))
+                .map(|row| row.duration)
+        };
+        let is_repeat = call.retry == Retry::Hidden;
+        let client_ns = if of_sender || is_repeat {
+            None
+        } else {
+            duration(client)
+        };
+        let server_ns = duration(server.or(blamed));
+        let network_ns = match (client_ns, server_ns) {
+            (Some(outer), Some(inner)) if call.lone && call.sync => outer.checked_sub(inner),
+            _ => None,
+        };
+        let critical_ns = match (call.client, call.server) {
+            (_, _) if !call.sync => 0,
+            (NONE, NONE) => 0,
+            (NONE, server) => path.total[server as usize],
+            (_, _) if is_repeat || of_sender => 0,
+            (client, _) => path.total[client as usize],
+        };
+
+        // Outcomes. Of several servers below one client, the client's end is that of the last.
+        let outcome = |row: &SpanRow| row.flags.outcome();
+        let client_outcome = client
+            .filter(|_| (call.lone || call.last) && !of_sender)
+            .map(outcome);
+        let server_outcome = blamed.map(outcome);
+        let error = match client.map_or(ABSENT, |row| detail(row).error) {
+            ABSENT => blamed.map_or(ABSENT, |row| detail(row).error),
+            name => name,
+        };
+
+        // A queue calls nobody from anywhere.
+        let caller = client.or_else(|| match call.from {
+            End::Service(_) => row(trace.parents[call.witness as usize]),
+            End::Users | End::Peer(_) => None,
+        });
+        let resource = |row: Option<&SpanRow>| row.map_or(0, |row| row.resource);
+        // A paired call shows who answers at the address the client used.
+        let address = match (client, server, call.to) {
+            (Some(client), Some(_), End::Service(_)) if call.sync => {
+                let known = detail(client);
+                let is_generic = known.peer_kind == PeerKind::External;
+                if is_generic { known.address } else { ABSENT }
+            }
+            _ => ABSENT,
+        };
+        let called = server.or(blamed).or(client.is_none().then_some(seen));
+        let record = CallRecord {
+            edge: self.edge(key),
+            grade: call.grade,
+            retry: call.retry,
+            served: server.is_some(),
+            client_outcome,
+            server_outcome,
+            weight: detail(seen).weight.0,
+            serial: self.serial,
+            client_ns: client_ns.unwrap_or(NO_TIME),
+            server_ns: server_ns.unwrap_or(NO_TIME),
+            network_ns: network_ns.unwrap_or(NO_TIME),
+            queue_ns: call.queue_ns.unwrap_or(NO_TIME),
+            critical_ns,
+            start: if seen.flags.has(Flags::NO_START) {
+                0
+            } else {
+                seen.start
+            },
+            error,
+            operations: [client, called].map(|row| row.map_or(ABSENT, |row| row.operation)),
+            address,
+            from: resource(caller),
+            to: resource(called),
+            exemplar: Exemplar {
+                trace: trace.id,
+                span: seen.span,
+            },
+        };
+        self.push(record, dictionary, catalogue);
     }
 
     /// Returns the edges with all calls added, what is known of their operations, and what the calls taught of addresses.
@@ -231,5 +351,26 @@ fn add(edge: &mut Edge, record: &CallRecord, dictionary: &Dictionary) {
         if pair != (ABSENT, ABSENT) {
             tally.add(pair, 1);
         }
+    }
+}
+
+/// Returns how the two sides of a call speak.
+fn protocol(
+    call: &Call,
+    client: Option<&SpanRow>,
+    server: Option<&SpanRow>,
+    of: impl Fn(&SpanRow) -> Protocol,
+) -> Protocol {
+    let is_message = |row: Option<&SpanRow>| {
+        row.is_some_and(|row| matches!(row.flags.kind(), Kind::Producer | Kind::Consumer))
+    };
+    if !call.sync && (is_message(client) || is_message(server)) {
+        return Protocol::Messaging;
+    }
+    match (client.map(&of), server.map(&of)) {
+        // The called side may know what the caller does not say.
+        (Some(Protocol::Unknown) | None, Some(known)) => known,
+        (Some(known), _) => known,
+        (None, None) => Protocol::Unknown,
     }
 }

@@ -29,14 +29,21 @@ pub mod watch;
 
 pub mod frames;
 
+mod waiting;
+
 mod calls;
 
 pub mod operations;
 
-mod waiting;
+mod sides;
+
+pub mod requests;
+
+mod entries;
 
 mod log;
-pub mod requests;
+
+mod shared;
 
 mod watching;
 

@@ -71,20 +71,16 @@ pub(in crate::fold) struct Requests {
     tenants: Table,
 }
 
-impl Requests {
-    pub(in crate::fold) fn new() -> Requests {
+impl Default for Requests {
+    fn default() -> Self {
         Requests {
             places: Table::new(PLACES.layout),
             tenants: Table::new(TENANTS.layout),
         }
     }
+}
 
-    /// Notes that one more trace was looked at.
-    pub(in crate::fold) fn see(&mut self) {
-        self.places.see(1);
-        self.tenants.see(1);
-    }
-
+impl Requests {
     /// Adds a request.
     pub(in crate::fold) fn add(&mut self, catalogue: &Catalogue, request: &Request<'_>) {
         let [high, low] = halves(request.shape);
@@ -103,9 +99,10 @@ impl Requests {
         }
     }
 
-    /// Puts the tables where they belong.
-    pub(in crate::fold) fn finish(self, catalogue: &Catalogue, ledger: &mut Ledger) {
+    /// Puts the tables of so many traces where they belong.
+    pub(in crate::fold) fn finish(self, catalogue: &Catalogue, traces: u64, ledger: &mut Ledger) {
         for (of, mut table) in [(PLACES, self.places), (TENANTS, self.tenants)] {
+            table.see(traces);
             table.settle(catalogue);
             ledger.insert(of.name, table);
         }

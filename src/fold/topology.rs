@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::fold::catalogue::{Catalogue, Move, Node, NodeKind, USERS};
 use crate::fold::edge::{Edge, EdgeKey};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
-use crate::fold::ledger::Ledger;
+use crate::fold::ledger::{Layout, Ledger, Part, TableOf};
 use crate::fold::message::Messages;
 use crate::fold::shape::{EntryKey, Shapes};
 use crate::fold::sketch::Sketch;
@@ -178,6 +178,28 @@ pub struct Bucket {
     /// This bucket.
     pub index: u32,
 }
+
+/// Spans by service and the tags of their resource, which are one text.
+pub const TAGS: TableOf = TableOf {
+    name: "tags",
+    layout: Layout {
+        parts: [Part::Node, Part::Text, Part::Unused, Part::Unused],
+        bin: 0,
+        limit: 50_000,
+        group: 0,
+    },
+};
+
+/// Traces by what the policy said when they were folded: the number of a fact that decides what is kept of them, and its hash.
+pub const DECLARED: TableOf = TableOf {
+    name: "declared",
+    layout: Layout {
+        parts: [Part::Plain, Part::Unused, Part::Unused, Part::Unused],
+        bin: 0,
+        limit: 1 << 10,
+        group: 0,
+    },
+};
 
 /// A map whose order is never looked at.
 pub type Map<K, V> = HashMap<K, V, FxBuildHasher>;
@@ -407,7 +429,8 @@ impl Topology {
 }
 
 impl Instance {
-    fn merge(&mut self, other: &Instance) {
+    /// Adds another instance's sums.
+    pub fn merge(&mut self, other: &Instance) {
         self.spans += other.spans;
         self.failed += other.failed;
         self.health_checks += other.health_checks;

@@ -12,14 +12,17 @@ use crate::trace::{NONE, Trace};
 /// Spans that wait at most, unless one trace has more: about 3 MB.
 const SPANS: usize = 1 << 13;
 
-/// A trace with more spans does not keep its space for the next.
-const LARGE: usize = 128;
+/// A trace with more spans does not keep its space for the next: sooner or later every place would have seen one, and all of
+/// them together would hold many times what waits.
+const LARGE: usize = 32;
 
 /// Traces with what their spans mean.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     /// The first `n_traces` are in use, the space of the others is.
     traces: Vec<Watched>,
+    /// Whether passes look at the traces.
+    is_watched: bool,
     n_traces: usize,
     n_spans: usize,
 }
@@ -37,6 +40,14 @@ pub(super) struct Watched {
 }
 
 impl Waiting {
+    /// Returns room for traces at which passes look, or none does.
+    pub(super) fn new(is_watched: bool) -> Waiting {
+        Waiting {
+            is_watched,
+            ..Waiting::default()
+        }
+    }
+
     /// Takes a trace in; what its spans mean is exchanged for space of the same kind.
     pub(super) fn push(&mut self, trace: &Trace<'_>, linked: &mut Linked, path: &mut Path) {
         if self.n_traces == self.traces.len() {
@@ -44,9 +55,11 @@ impl Waiting {
         }
         let place = &mut self.traces[self.n_traces];
         place.trace.keep(trace);
-        place.tops.find(trace);
-        place.signs = Signs::of(trace, linked);
-        place.likeness = likeness(trace, linked);
+        if self.is_watched {
+            place.tops.find(trace);
+            place.signs = Signs::of(trace, linked);
+            place.likeness = likeness(trace, linked);
+        }
         std::mem::swap(&mut place.linked, linked);
         std::mem::swap(&mut place.path, path);
         self.n_traces += 1;

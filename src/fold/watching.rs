@@ -1,149 +1,54 @@
-//! Shows traces to the passes that look at them, and keeps their tables.
-
-use std::sync::Arc;
+//! Shows the traces of one thread to the passes that look at them.
+//!
+//! Some passes look at whole traces, others at the attempts or the requests of many traces, collected and put in the order of
+//! what they are counted in.
 
 use crate::fold::attempt::{Attempt, Request};
-use crate::fold::catalogue::Catalogue;
-use crate::fold::ledger::{Ledger, Table};
 use crate::fold::log::Log;
-use crate::fold::waiting::{Waiting, Watched};
-use crate::fold::watch::{Known, Seen, Watcher};
-use crate::model::dictionary::Dictionary;
-use crate::policy::Policy;
-use crate::trace::link::Linked;
-use crate::trace::path::Path;
-use crate::trace::{NONE, Trace};
+use crate::fold::shared::Shared;
+use crate::fold::waiting::Watched;
+use crate::fold::watch::Seen;
+use crate::trace::NONE;
 
 /// Traces shown at a time, few enough to stay in a cache while all passes look at them.
 const SHOWN: usize = 32;
 
-/// The passes that look at traces.
-#[derive(Debug)]
-pub(super) struct Watching<'a> {
-    dictionary: &'a Dictionary,
-    catalogue: Arc<Catalogue>,
-    policy: &'a Policy,
-    /// Watchers with their tables.
-    watchers: Vec<(&'static Watcher, Vec<Table>)>,
-    waiting: Waiting,
+/// What is collected for the passes.
+#[derive(Debug, Default)]
+pub(super) struct Watching {
     attempts: Log<Attempt>,
     requests: Log<Request>,
 }
 
-impl<'a> Watching<'a> {
-    /// Returns watchers that have seen nothing.
-    pub(super) fn new(
-        watchers: impl IntoIterator<Item = &'static Watcher>,
-        (dictionary, catalogue): (&'a Dictionary, Arc<Catalogue>),
-        policy: &'a Policy,
-    ) -> Watching<'a> {
-        let empty = |watcher: &'static Watcher| {
-            let tables = watcher.tables.iter();
-            (watcher, tables.map(|of| Table::new(of.layout)).collect())
-        };
-        Watching {
-            dictionary,
-            catalogue,
-            policy,
-            watchers: watchers.into_iter().map(empty).collect(),
-            waiting: Waiting::default(),
-            attempts: Log::default(),
-            requests: Log::default(),
+impl Watching {
+    /// Shows traces to every pass.
+    pub(super) fn look(&mut self, traces: &[Watched], shared: &Shared<'_>) {
+        let mut all: Vec<&Watched> = traces.iter().collect();
+        if shared.looks(|watcher| watcher.attempts.is_some()) {
+            let seen = all.iter().filter_map(|watched| shared.seen(watched));
+            seen.for_each(|seen| collect_attempts(&seen, &mut self.attempts));
         }
-    }
-
-    /// Returns what is declared about the system.
-    pub(super) fn policy(&self) -> &'a Policy {
-        self.policy
-    }
-
-    /// Takes a trace in; what its spans mean is exchanged for space of the same kind.
-    pub(super) fn push(&mut self, trace: &Trace<'_>, linked: &mut Linked, path: &mut Path) {
-        if self.watchers.is_empty() {
-            return;
-        }
-        self.waiting.push(trace, linked, path);
-        if self.waiting.is_full() {
-            self.look();
-        }
-    }
-
-    /// Shows the traces that wait to every pass.
-    fn look(&mut self) {
-        let (attempts, requests) = (&mut self.attempts, &mut self.requests);
-        let seen = |watched| Seen::of(watched, (self.dictionary, &self.catalogue), self.policy);
-        let mut all: Vec<&Watched> = self.waiting.traces().iter().collect();
-        let looks = |at: fn(&Watcher) -> bool| self.watchers.iter().any(|(watcher, _)| at(watcher));
-        if looks(|watcher| watcher.attempts.is_some()) {
-            let all = all.iter().map(|watched| seen(watched));
-            all.for_each(|seen| collect_attempts(&seen, attempts));
-        }
-        if looks(|watcher| watcher.requests.is_some()) {
-            let all = all.iter().map(|watched| seen(watched));
-            all.for_each(|seen| collect_requests(&seen, requests));
+        if shared.looks(|watcher| watcher.requests.is_some()) {
+            let seen = all.iter().filter_map(|watched| shared.seen(watched));
+            seen.for_each(|seen| collect_requests(&seen, &mut self.requests));
         }
         all.sort_by_key(|watched| watched.likeness);
         for some in all.chunks(SHOWN) {
-            let some: Vec<Seen<'_>> = some.iter().map(|watched| seen(watched)).collect();
-            for (watcher, tables) in &mut self.watchers {
-                for table in &mut *tables {
-                    table.see(some.len() as u64);
-                }
-                if let Some(add) = watcher.traces {
-                    some.iter().for_each(|seen| add(seen, tables));
-                }
-            }
+            let some = some.iter().filter_map(|watched| shared.seen(watched));
+            shared.show_traces(&some.collect::<Vec<Seen<'_>>>());
         }
-        self.waiting.clear();
         if self.attempts.is_full() {
-            self.show_attempts();
+            self.attempts.show(|some| shared.show_attempts(some));
         }
         if self.requests.is_full() {
-            self.show_requests();
+            self.requests.show(|some| shared.show_requests(some));
         }
     }
 
-    fn show_attempts(&mut self) {
-        let known = Known {
-            dictionary: self.dictionary,
-            catalogue: &self.catalogue,
-        };
-        let watchers = &mut self.watchers;
-        self.attempts.show(|attempts| {
-            for (watcher, tables) in &mut *watchers {
-                if let Some(add) = watcher.attempts {
-                    add(attempts, &known, tables);
-                }
-            }
-        });
-    }
-
-    fn show_requests(&mut self) {
-        let known = Known {
-            dictionary: self.dictionary,
-            catalogue: &self.catalogue,
-        };
-        let watchers = &mut self.watchers;
-        self.requests.show(|requests| {
-            for (watcher, tables) in &mut *watchers {
-                if let Some(add) = watcher.requests {
-                    add(requests, &known, tables);
-                }
-            }
-        });
-    }
-
-    /// Adds the tables to a ledger.
-    pub(super) fn finish(mut self, ledger: &mut Ledger) {
-        self.look();
-        self.show_attempts();
-        self.show_requests();
-        for (watcher, tables) in self.watchers {
-            for (of, mut table) in watcher.tables.iter().zip(tables) {
-                table.settle(&self.catalogue);
-                ledger.insert(of.name, table);
-            }
-        }
+    /// Shows what was collected.
+    pub(super) fn finish(&mut self, shared: &Shared<'_>) {
+        self.attempts.show(|some| shared.show_attempts(some));
+        self.requests.show(|some| shared.show_requests(some));
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::Table;
-use crate::fold::observe::{DECLARED, TAGS};
 use crate::fold::system::System;
+use crate::fold::topology::{DECLARED, TAGS};
 use crate::model::question::split_tags;
 use crate::policy::calls::{Entrypoint, Terms};
 use crate::policy::facts::FACTS;

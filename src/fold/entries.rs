@@ -1,0 +1,91 @@
+//! Entry points, the shapes of their requests, and whose those are.
+
+use crate::fold::catalogue::Catalogue;
+use crate::fold::exemplar::Exemplar;
+use crate::fold::frames::Frames;
+use crate::fold::ledger::Ledger;
+use crate::fold::requests::{Request, Requests, tenant_of};
+use crate::fold::shape::{EntryKey, Shapes};
+use crate::fold::topology::{Entry, Map};
+use crate::fold::waiting::Watched;
+use crate::model::dictionary::Dictionary;
+use crate::model::span::Flags;
+use crate::trace::link::EntryKind;
+
+/// The entry points of a topology under construction.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    entries: Map<EntryKey, Entry>,
+    shapes: Shapes,
+    requests: Requests,
+    frames: Frames,
+}
+
+impl Entries {
+    /// Adds the requests of a trace.
+    pub(super) fn add(
+        &mut self,
+        watched: &Watched,
+        dictionary: &Dictionary,
+        catalogue: &Catalogue,
+    ) {
+        let linked = &watched.linked;
+        if linked.entries.is_empty() {
+            return;
+        }
+        let trace = watched.trace.trace();
+        self.frames.build(&trace, linked, catalogue);
+        let tenant = tenant_of(&trace);
+        for &(span, kind) in &linked.entries {
+            let row = &trace.spans[span as usize];
+            let service = linked.services[span as usize];
+            if service == 0 {
+                continue;
+            }
+            let key = EntryKey {
+                node: catalogue.service(service),
+                operation: row.operation,
+                kind,
+            };
+            let weight = dictionary.details[row.detail as usize].weight.0;
+            let failed = row.flags.outcome().failed();
+            let is_timed = !row.flags.has(Flags::NO_START) && !row.flags.has(Flags::NO_END);
+            let shape = self.frames.shape(span, catalogue);
+            let exemplar = Exemplar {
+                trace: trace.id,
+                span: row.span,
+            };
+            let health_check = row.flags.has(Flags::HEALTH) && kind == EntryKind::Request;
+            self.entries.entry(key).or_default().add(
+                exemplar,
+                weight,
+                failed,
+                health_check,
+                is_timed.then_some(row.duration),
+                shape.depth,
+            );
+            let steps = (shape.steps, shape.counts);
+            if let Some(shape) = self.shapes.add(catalogue, key, steps, weight) {
+                let request = Request {
+                    shape,
+                    resource: &dictionary.resources[row.resource as usize],
+                    tenant,
+                    weight,
+                    exemplar,
+                };
+                self.requests.add(catalogue, &request);
+            }
+        }
+    }
+
+    /// Returns entry points and shapes of so many traces; whose requests they are goes to the tables.
+    pub(super) fn finish(
+        self,
+        catalogue: &Catalogue,
+        traces: u64,
+        ledger: &mut Ledger,
+    ) -> (Map<EntryKey, Entry>, Shapes) {
+        self.requests.finish(catalogue, traces, ledger);
+        (self.entries, self.shapes)
+    }
+}

@@ -1,0 +1,318 @@
+//! What all observers of a topology add to.
+//!
+//! There is one of everything, however many threads there are: what is kept of millions of traces is large. Each part has a
+//! lock, and a thread with traces to add goes to the parts that nobody else is at first, so that threads seldom wait for
+//! each other. Sums do not show in which order they were added.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use crate::fold::attempt::{Attempt, Request};
+use crate::fold::calls::Calls;
+use crate::fold::catalogue::Catalogue;
+use crate::fold::entries::Entries;
+use crate::fold::ledger::Table;
+use crate::fold::message::Messages;
+use crate::fold::operations::OPERATIONS;
+use crate::fold::topology::{Account, DECLARED, Instance, InstanceKey, TAGS, Topology};
+use crate::fold::waiting::Watched;
+use crate::fold::watch::{Known, Seen, Watcher};
+use crate::model::dictionary::Dictionary;
+use crate::model::names::ABSENT;
+use crate::model::span::{Flags, Kind};
+use crate::policy::Policy;
+use crate::policy::facts::FACTS;
+use crate::trace::Attachment;
+
+/// The sums of a topology under construction.
+#[derive(Debug)]
+pub(super) struct Shared<'a> {
+    dictionary: &'a Dictionary,
+    catalogue: Arc<Catalogue>,
+    policy: Option<&'a Policy>,
+    spans: Mutex<Spans>,
+    calls: Mutex<Calls>,
+    messages: Mutex<Messages>,
+    entries: Mutex<Entries>,
+    /// Watchers with their tables.
+    watchers: Vec<(&'static Watcher, Mutex<Vec<Table>>)>,
+}
+
+/// Sums over spans.
+#[derive(Debug)]
+struct Spans {
+    account: Account,
+    /// By resource of the dictionary.
+    instances: Vec<Instance>,
+}
+
+/// Parts beside those of the watchers.
+const PARTS: usize = 4;
+
+/// Whether to wait for a part that another thread is at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    No,
+    Yes,
+}
+
+/// Returns a part to add to; nothing when another thread is at it and there is other work.
+fn locked<T>(part: &Mutex<T>, wait: Wait) -> Option<MutexGuard<'_, T>> {
+    match wait {
+        Wait::Yes => Some(part.lock().unwrap_or_else(PoisonError::into_inner)),
+        Wait::No => match part.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        },
+    }
+}
+
+/// Goes to each part once, first to those that no other thread is at; `add` says whether it was at the part.
+fn each(parts: impl Iterator<Item = usize>, mut add: impl FnMut(usize, Wait) -> bool) {
+    let mut left: Vec<usize> = parts.collect();
+    while let Some(&first) = left.first() {
+        let before = left.len();
+        left.retain(|&part| !add(part, Wait::No));
+        if left.len() == before {
+            add(first, Wait::Yes);
+            left.remove(0);
+        }
+    }
+}
+
+/// Returns a part that no other thread can be at any more.
+fn alone<T>(part: Mutex<T>) -> T {
+    part.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Shared<'a> {
+    /// Returns sums of nothing.
+    pub(super) fn new(dictionary: &'a Dictionary, catalogue: Arc<Catalogue>) -> Shared<'a> {
+        let spans = Spans {
+            account: Account::default(),
+            instances: vec![Instance::default(); dictionary.resources.len()],
+        };
+        Shared {
+            dictionary,
+            catalogue,
+            policy: None,
+            spans: Mutex::new(spans),
+            calls: Mutex::default(),
+            messages: Mutex::default(),
+            entries: Mutex::default(),
+            watchers: Vec::new(),
+        }
+    }
+
+    /// Lets passes look at each trace.
+    pub(super) fn watch(
+        &mut self,
+        watchers: impl IntoIterator<Item = &'static Watcher>,
+        policy: &'a Policy,
+    ) {
+        self.policy = Some(policy);
+        let empty = |watcher: &'static Watcher| {
+            let tables = watcher.tables.iter();
+            let tables = tables.map(|of| Table::new(of.layout)).collect();
+            (watcher, Mutex::new(tables))
+        };
+        self.watchers.extend(watchers.into_iter().map(empty));
+    }
+
+    /// Returns what rows point to.
+    pub(super) fn dictionary(&self) -> &'a Dictionary {
+        self.dictionary
+    }
+
+    /// Returns whether some pass looks at something.
+    pub(super) fn looks(&self, at: fn(&Watcher) -> bool) -> bool {
+        self.watchers.iter().any(|(watcher, _)| at(watcher))
+    }
+
+    /// Returns a trace as passes see it, if any may look.
+    pub(super) fn seen<'s>(&'s self, watched: &'s Watched) -> Option<Seen<'s>> {
+        let known = (self.dictionary, &*self.catalogue);
+        Some(Seen::of(watched, known, self.policy?))
+    }
+
+    /// Adds traces to everything but the tables of passes; of those outside the window, only how many there were and how many
+    /// spans they had.
+    pub(super) fn add(&self, traces: &[Watched], outside: (u64, u64)) {
+        let (dictionary, catalogue) = (self.dictionary, &self.catalogue);
+        each(0..PARTS, |part, wait| {
+            match part {
+                0 => locked(&self.spans, wait).map(|mut spans| spans.add(traces, outside)),
+                1 => locked(&self.calls, wait).map(|mut calls| {
+                    for watched in traces {
+                        calls.add(watched, dictionary, catalogue);
+                    }
+                }),
+                2 => locked(&self.messages, wait).map(|mut messages| {
+                    for watched in traces {
+                        messages.remember(watched, dictionary, catalogue);
+                    }
+                }),
+                _ => locked(&self.entries, wait).map(|mut entries| {
+                    for watched in traces {
+                        entries.add(watched, dictionary, catalogue);
+                    }
+                }),
+            }
+            .is_some()
+        });
+    }
+
+    /// Shows traces to the passes that look at traces.
+    pub(super) fn show_traces(&self, traces: &[Seen<'_>]) {
+        let looks = |watcher: &Watcher| watcher.traces.is_some();
+        self.show(looks, |watcher, tables| {
+            if let Some(add) = watcher.traces {
+                traces.iter().for_each(|seen| add(seen, tables));
+            }
+        });
+    }
+
+    /// Shows attempts to the passes that look at attempts.
+    pub(super) fn show_attempts(&self, attempts: &[Attempt]) {
+        let looks = |watcher: &Watcher| watcher.attempts.is_some();
+        self.show(looks, |watcher, tables| {
+            if let Some(add) = watcher.attempts {
+                add(attempts, &self.known(), tables);
+            }
+        });
+    }
+
+    /// Shows requests to the passes that look at requests.
+    pub(super) fn show_requests(&self, requests: &[Request]) {
+        let looks = |watcher: &Watcher| watcher.requests.is_some();
+        self.show(looks, |watcher, tables| {
+            if let Some(add) = watcher.requests {
+                add(requests, &self.known(), tables);
+            }
+        });
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known {
+            dictionary: self.dictionary,
+            catalogue: &self.catalogue,
+        }
+    }
+
+    fn show(&self, looks: fn(&Watcher) -> bool, mut add: impl FnMut(&Watcher, &mut [Table])) {
+        let parts = (0..self.watchers.len()).filter(|part| looks(self.watchers[*part].0));
+        each(parts, |part, wait| {
+            let (watcher, tables) = &self.watchers[part];
+            locked(tables, wait)
+                .map(|mut tables| add(watcher, &mut tables))
+                .is_some()
+        });
+    }
+
+    /// Returns the topology of everything that was added.
+    pub(super) fn into_topology(self) -> Topology {
+        let mut topology = Topology::empty(Arc::clone(&self.catalogue));
+        let Spans { account, instances } = alone(self.spans);
+        topology.account = account;
+        let mut tags = Table::new(TAGS.layout);
+        let dictionary = self.dictionary;
+        let resources = dictionary.resources.iter().zip(&dictionary.service_of);
+        for ((resource, &service), instance) in resources.zip(&instances) {
+            if instance.spans == 0 || resource.service == ABSENT {
+                continue;
+            }
+            let key = InstanceKey {
+                node: self.catalogue.service(service),
+                instance: resource.instance,
+                version: resource.version,
+                host: resource.host,
+                zone: resource.zone,
+                region: resource.region,
+            };
+            if resource.tags != ABSENT {
+                let parts = [key.node, resource.tags, 0, 0];
+                tags.at(&self.catalogue, parts, 0).add(0, instance.spans);
+            }
+            topology.instances.entry(key).or_default().merge(instance);
+        }
+        tags.settle(&self.catalogue);
+        topology.ledger.insert(TAGS.name, tags);
+        let calls = alone(self.calls);
+        let (edges, operations, aliases) = calls.finish(dictionary, &self.catalogue);
+        (topology.edges, topology.aliases) = (edges, aliases);
+        topology.ledger.insert(OPERATIONS.name, operations);
+        topology.messages = alone(self.messages);
+        let traces = topology.account.traces;
+        let entries = alone(self.entries);
+        (topology.entries, topology.shapes) =
+            entries.finish(&self.catalogue, traces, &mut topology.ledger);
+        for (watcher, tables) in self.watchers {
+            for (of, mut table) in watcher.tables.iter().zip(alone(tables)) {
+                table.see(traces);
+                table.settle(&self.catalogue);
+                topology.ledger.insert(of.name, table);
+            }
+        }
+        if let Some(policy) = self.policy {
+            declare(policy, &mut topology);
+        }
+        topology
+    }
+}
+
+/// Keeps what the policy says of what was kept.
+fn declare(policy: &Policy, topology: &mut Topology) {
+    let traces = topology.account.traces;
+    if traces == 0 {
+        return;
+    }
+    let mut table = Table::new(DECLARED.layout);
+    for (number, fact) in (0..).zip(&FACTS) {
+        if fact.folds {
+            let key = [number, 0, 0, 0];
+            let record = table.at(&topology.catalogue, key, fact.hash(policy));
+            record.add(0, traces);
+        }
+    }
+    table.settle(&topology.catalogue);
+    topology.ledger.insert(DECLARED.name, table);
+}
+
+impl Spans {
+    fn add(&mut self, traces: &[Watched], (traces_outside, spans_outside): (u64, u64)) {
+        self.account.traces_outside += traces_outside;
+        self.account.spans_outside += spans_outside;
+        for watched in traces {
+            self.count(watched);
+        }
+    }
+
+    fn count(&mut self, watched: &Watched) {
+        let trace = watched.trace.trace();
+        let account = &mut self.account;
+        if let Some((start, end)) = trace.window() {
+            account.first = account.first.min(start);
+            account.last = account.last.max(end);
+        }
+        account.traces += 1;
+        account.duplicates += u64::from(trace.duplicates);
+        for (i, row) in trace.spans.iter().enumerate() {
+            account.classes[watched.linked.classes[i] as usize] += 1;
+            account.missing_parents += u64::from(trace.attachments[i] == Attachment::MissingParent);
+            account.weighted_spans += u64::from(row.flags.has(Flags::WEIGHTED));
+            if trace.attachments[i] == Attachment::Root {
+                let critical_ns = watched.path.total[i];
+                account.critical_ns = account.critical_ns.saturating_add(critical_ns);
+            }
+            let instance = &mut self.instances[row.resource as usize];
+            instance.spans += 1;
+            instance.failed += u64::from(row.flags.outcome().failed());
+            instance.health_checks +=
+                u64::from(row.flags.has(Flags::HEALTH) && row.flags.kind() == Kind::Server);
+            if !row.flags.has(Flags::NO_START) {
+                instance.first = instance.first.min(row.start);
+                instance.last = instance.last.max(row.start);
+            }
+        }
+    }
+}
