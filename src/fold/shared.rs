@@ -296,6 +296,12 @@ impl Spans {
         }
         account.traces += 1;
         account.duplicates += u64::from(trace.duplicates);
+        if trace.is_part {
+            account.spans_in_parts += trace.spans.len() as u64 + u64::from(trace.duplicates);
+        }
+        if trace.is_part {
+            account.spans_in_parts += trace.spans.len() as u64 + u64::from(trace.duplicates);
+        }
         for (i, row) in trace.spans.iter().enumerate() {
             account.classes[watched.linked.classes[i] as usize] += 1;
             account.missing_parents += u64::from(trace.attachments[i] == Attachment::MissingParent);

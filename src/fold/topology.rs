@@ -118,6 +118,8 @@ pub struct Account {
     pub last: u64,
     /// Time on all critical paths together.
     pub critical_ns: u64,
+    /// Spans of traces that were looked at in parts, since they have too many.
+    pub spans_in_parts: u64,
 }
 
 impl Default for Account {
@@ -135,6 +137,7 @@ impl Default for Account {
             first: u64::MAX,
             last: 0,
             critical_ns: 0,
+            spans_in_parts: 0,
         }
     }
 }
@@ -165,6 +168,7 @@ impl Account {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.critical_ns = self.critical_ns.saturating_add(other.critical_ns);
+        self.spans_in_parts += other.spans_in_parts;
     }
 }
 

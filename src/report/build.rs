@@ -305,6 +305,12 @@ fn notes(topology: &Topology, system: &System, reading: &Reading) -> Vec<String>
         ));
     }
     notes.extend(bounds::of_tables(&topology.ledger, system.account.traces));
+    if system.account.spans_in_parts > 0 {
+        notes.push(format!(
+            "{} in traces too large to be held, which were looked at in parts: what lies above and below a call may be missing",
+            text::plural(system.account.spans_in_parts, "span")
+        ));
+    }
     if system.account.traces_outside > 0 {
         notes.push(format!(
             "{} outside the time window asked for",

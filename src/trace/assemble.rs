@@ -3,13 +3,19 @@
 //! Copies of one span (same id, kind and service) are merged. 64-bit and 128-bit spellings of one trace id meet in one
 //! trace, unless two different 128-bit ids end in the same 64 bits.
 //!
+//! A trace with too many spans to be held is handed out in several parts, by hashes of ids: calling and called sides stay
+//! together, but what lies above and below them may be in another part.
+//!
 //! Everything is ordered by content (span id first), so that no order of reading shows. O(n log n) in the spans of a
 //! partition; all space is reused.
+
+use hashbrown::{HashMap, HashSet};
+use rustc_hash::FxBuildHasher;
 
 use crate::error::Result;
 use crate::model::dictionary::{Dictionary, Renumbering};
 use crate::model::id::mix;
-use crate::model::span::Flags;
+use crate::model::span::{Flags, Kind};
 use crate::model::{LinkRow, MarkKind, SpanId, SpanRow, TraceId};
 use crate::trace::intake::Intake;
 use crate::trace::store::{PARTITIONS, Store};
@@ -34,6 +40,8 @@ pub struct Trace<'a> {
     pub marks: &'a [LinkRow],
     /// How many rows were copies of other rows.
     pub duplicates: u32,
+    /// Whether these are only some of its spans, since it has too many.
+    pub is_part: bool,
     child_offsets: &'a [u32],
     child_list: &'a [u32],
 }
@@ -106,6 +114,7 @@ pub struct Kept {
     links: Vec<LinkRow>,
     marks: Vec<LinkRow>,
     duplicates: u32,
+    is_part: bool,
     child_offsets: Vec<u32>,
     child_list: Vec<u32>,
 }
@@ -121,6 +130,7 @@ impl Kept {
         refill(&mut self.links, trace.links);
         refill(&mut self.marks, trace.marks);
         self.duplicates = trace.duplicates;
+        self.is_part = trace.is_part;
         refill(&mut self.child_offsets, trace.child_offsets);
         refill(&mut self.child_list, trace.child_list);
     }
@@ -136,6 +146,7 @@ impl Kept {
             links: &self.links,
             marks: &self.marks,
             duplicates: self.duplicates,
+            is_part: self.is_part,
             child_offsets: &self.child_offsets,
             child_list: &self.child_list,
         }
@@ -194,32 +205,58 @@ impl Traces {
         }
     }
 
-    /// Adds the share `part` of a partition: rows with the numbers of the joined dictionary.
+    /// Returns the traces of a partition with more rows than `most`: the lower halves of their ids, and how many rows. Sorted.
+    fn large(&self, partition: u32, most: u64) -> Result<Vec<(u64, u64)>> {
+        if self.len(partition) as u64 <= most {
+            return Ok(Vec::new());
+        }
+        let mut rows_of: HashMap<u64, u64, FxBuildHasher> = HashMap::default();
+        for (spans, _, _) in &self.stores {
+            spans.for_each_chunk(partition, |chunk| {
+                for row in chunk {
+                    *rows_of.entry(row.trace.low).or_default() += 1;
+                }
+            })?;
+        }
+        let mut large: Vec<(u64, u64)> = rows_of.into_iter().filter(|of| of.1 > most).collect();
+        large.sort_unstable();
+        Ok(large)
+    }
+
+    /// Adds a share of a partition: rows with the numbers of the joined dictionary.
     fn load(
         &self,
         partition: u32,
-        part: Share,
+        share: Share<'_>,
         rows: &mut Vec<SpanRow>,
         links: &mut Vec<LinkRow>,
     ) -> Result<()> {
-        for (span_store, link_store, map) in &self.stores {
+        for (span_store, _, map) in &self.stores {
             let renamed = |row: &SpanRow| SpanRow {
                 resource: map.resources[row.resource as usize],
                 operation: map.names[row.operation as usize],
                 detail: map.details[row.detail as usize],
                 ..*row
             };
-            span_store.for_each_chunk(partition, |chunk| match part.of {
+            span_store.for_each_chunk(partition, |chunk| match share {
                 // An iterator that knows its length copies without asking for room row by row.
-                1 => rows.extend(chunk.iter().map(renamed)),
-                _ => {
-                    let of_part = chunk.iter().filter(|row| part.holds(row.trace));
-                    rows.extend(of_part.map(renamed));
+                Share::Traces {
+                    of: 1, large: [], ..
+                } => rows.extend(chunk.iter().map(renamed)),
+                Share::Traces { .. } | Share::Spans { .. } => {
+                    let of_share = chunk.iter().filter(|row| share.holds(row));
+                    rows.extend(of_share.map(renamed));
                 }
             })?;
+        }
+        let owners: HashSet<SpanId, FxBuildHasher> = match share {
+            Share::Traces { .. } => HashSet::default(),
+            Share::Spans { .. } => rows.iter().map(|row| row.span).collect(),
+        };
+        for (_, link_store, map) in &self.stores {
             link_store.for_each_chunk(partition, |chunk| {
-                let of_part = chunk.iter().filter(|link| part.holds(link.trace));
-                links.extend(of_part.map(|link| link.renamed(&map.names)));
+                let of_share = chunk.iter().filter(|link| share.holds_link(link, &owners));
+                links.extend(of_share.map(|link| link.renamed(&map.names)));
             })?;
         }
         Ok(())
@@ -229,17 +266,62 @@ impl Traces {
 /// Rows that are held together however little memory there is: a megabyte.
 const LEAST_ROWS: u64 = 1 << 14;
 
-/// A share of a partition too large to be held whole.
+/// Spans of one trace that are held together: 80 MB with everything that is found out about them. More have an id that many
+/// traces share by mistake, or a trace that never ends.
 #[derive(Clone, Copy, Debug)]
-struct Share {
-    index: u64,
-    of: u64,
+struct Most(u64);
+
+impl Default for Most {
+    fn default() -> Most {
+        Most(1 << 17)
+    }
 }
 
-impl Share {
-    fn holds(self, trace: TraceId) -> bool {
+/// What of a partition is loaded.
+#[derive(Clone, Copy, Debug)]
+enum Share<'a> {
+    /// A share of the traces, without those that are too large.
+    Traces {
+        index: u64,
+        of: u64,
+        large: &'a [(u64, u64)],
+    },
+    /// A share of the spans of one trace.
+    Spans { low: u64, index: u64, of: u64 },
+}
+
+impl Share<'_> {
+    /// Returns whether a trace is one of the share.
+    fn holds_trace(index: u64, of: u64, large: &[(u64, u64)], low: u64) -> bool {
+        let is_large = || large.binary_search_by_key(&low, |large| large.0).is_ok();
         // Bits that the partition did not use up.
-        self.of == 1 || mix(trace.low) >> 8 & (self.of - 1) == self.index
+        (of == 1 || mix(low) >> 8 & (of - 1) == index) && (large.is_empty() || !is_large())
+    }
+
+    fn holds(self, row: &SpanRow) -> bool {
+        match self {
+            Share::Traces { index, of, large } => {
+                Share::holds_trace(index, of, large, row.trace.low)
+            }
+            Share::Spans { low, index, of } => {
+                // The called side stays with the calling side.
+                let key = match row.flags.kind() {
+                    Kind::Server | Kind::Consumer if !row.parent.is_zero() => row.parent,
+                    _ => row.span,
+                };
+                row.trace.low == low && mix(key.0) & (of - 1) == index
+            }
+        }
+    }
+
+    /// Returns whether a link is one of the share, of which these are spans.
+    fn holds_link(self, link: &LinkRow, owners: &HashSet<SpanId, FxBuildHasher>) -> bool {
+        match self {
+            Share::Traces { index, of, large } => {
+                Share::holds_trace(index, of, large, link.trace.low)
+            }
+            Share::Spans { low, .. } => link.trace.low == low && owners.contains(&link.span),
+        }
     }
 }
 
@@ -258,6 +340,9 @@ pub struct Assembler {
     link_rows: Vec<LinkRow>,
     links: Vec<LinkRow>,
     tree: Tree,
+    most: Most,
+    /// Whether the rows are some of those of a trace that is too large.
+    in_parts: bool,
 }
 
 /// The rows that agree in the lower half of the trace id: usually one trace.
@@ -287,8 +372,12 @@ impl Assembler {
         mut f: impl FnMut(&Trace<'_>),
     ) -> Result<()> {
         let budget = budget / size_of::<SpanRow>() as u64;
+        // Growing step by step could take twice as much.
+        self.rows.reserve_exact(budget as usize);
         for partition in partitions {
-            let len = traces.len(partition) as u64;
+            let large = traces.large(partition, self.most.0)?;
+            let in_large: u64 = large.iter().map(|(_, rows)| rows).sum();
+            let len = traces.len(partition) as u64 - in_large;
             if self.rows.len() as u64 + len > budget {
                 self.hand_out(&traces.dictionary, &mut f);
             }
@@ -298,11 +387,24 @@ impl Assembler {
                 .next_power_of_two();
             for index in 0..of {
                 let (rows, links) = (&mut self.loaded, &mut self.link_rows);
-                traces.load(partition, Share { index, of }, rows, links)?;
+                let large = large.as_slice();
+                traces.load(partition, Share::Traces { index, of, large }, rows, links)?;
                 self.gather();
                 if of > 1 {
                     self.hand_out(&traces.dictionary, &mut f);
                 }
+            }
+            for &(low, n_rows) in &large {
+                self.hand_out(&traces.dictionary, &mut f);
+                self.in_parts = true;
+                let of = n_rows.div_ceil(self.most.0).next_power_of_two();
+                for index in 0..of {
+                    let (rows, links) = (&mut self.loaded, &mut self.link_rows);
+                    traces.load(partition, Share::Spans { low, index, of }, rows, links)?;
+                    self.gather();
+                    self.hand_out(&traces.dictionary, &mut f);
+                }
+                self.in_parts = false;
             }
             traces.drop_rows(partition);
         }
@@ -428,6 +530,7 @@ impl Assembler {
             links,
             marks,
             duplicates,
+            is_part: self.in_parts,
             child_offsets: &self.tree.offsets,
             child_list: &self.tree.list,
         });
@@ -475,7 +578,6 @@ fn merge_copies<'a>(rows: &'a mut [SpanRow], dictionary: &Dictionary) -> &'a [Sp
 mod tests {
     use super::*;
     use crate::model::dictionary::Resource;
-    use crate::model::span::Kind;
 
     fn row(id: u64, parent: u64, kind: Kind) -> SpanRow {
         SpanRow {
@@ -605,5 +707,58 @@ mod tests {
             ],
             "1<- 2<? 3<?",
         );
+    }
+
+    #[test]
+    fn a_trace_too_large_to_be_held_comes_in_parts_that_keep_calls_whole() {
+        use crate::trace::intake::Intake;
+        use crate::trace::store::partition;
+        let hand_out = |most: u64| {
+            let mut intake = Intake::default();
+            let mut push = |mut row: SpanRow, low: u64| {
+                row.trace.low = low;
+                intake.spans.push(partition(low), row).unwrap();
+            };
+            for call in 1..=500 {
+                push(row(call, call / 7 + 10_000, Kind::Client), 7);
+                push(row(call + 10_000, call, Kind::Server), 7);
+            }
+            // Other traces of the same partition.
+            for low in (8..100_000).filter(|low| partition(*low) == partition(7)) {
+                push(row(1, 0, Kind::Server), low);
+            }
+            let traces = Traces::new(vec![intake]);
+            let mut assembler = Assembler {
+                most: Most(most),
+                ..Assembler::default()
+            };
+            let (mut parts, mut pairs, mut spans, mut others) = (0, 0, Vec::new(), 0);
+            let f = |trace: &Trace<'_>| {
+                if trace.id.low != 7 {
+                    assert!(!trace.is_part);
+                    others += 1;
+                    return;
+                }
+                parts += usize::from(trace.is_part);
+                assert!(trace.spans.len() as u64 <= 2 * most);
+                let kind = |span: u32| trace.spans[span as usize].flags.kind();
+                let servers = (0u32..).zip(trace.parents);
+                let servers = servers.filter(|(span, _)| kind(*span) == Kind::Server);
+                pairs += servers
+                    .filter(|(_, parent)| **parent != crate::trace::NONE)
+                    .count();
+                spans.extend(trace.spans.iter().map(|row| row.span.0));
+            };
+            assembler
+                .for_each(&traces, 0..Assembler::PARTITIONS, 1 << 20, f)
+                .unwrap();
+            spans.sort_unstable();
+            assert!(spans.windows(2).all(|pair| pair[0] < pair[1]));
+            (parts, pairs, spans.len(), others)
+        };
+        let (parts, pairs, spans, others) = hand_out(1 << 17);
+        assert_eq!((parts, pairs, spans), (0, 500, 1000));
+        assert!(others > 50);
+        assert_eq!(hand_out(300), (4, 500, 1000, others));
     }
 }

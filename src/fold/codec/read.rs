@@ -304,6 +304,7 @@ fn account_from_wire(account: wire::Account) -> Option<Account> {
         first: account.first,
         last: account.last,
         critical_ns: account.critical_ns,
+        spans_in_parts: count(account.spans_in_parts)?,
     })
 }
 

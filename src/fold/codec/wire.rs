@@ -344,6 +344,8 @@ pub struct Account {
     pub last: u64,
     #[prost(uint64, tag = "12")]
     pub critical_ns: u64,
+    #[prost(uint64, tag = "13")]
+    pub spans_in_parts: u64,
 }
 
 /// A bucket of a data set.

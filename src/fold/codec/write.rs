@@ -255,6 +255,7 @@ fn account_to_wire(account: &Account) -> wire::Account {
         first: account.first,
         last: account.last,
         critical_ns: account.critical_ns,
+        spans_in_parts: account.spans_in_parts,
     }
 }
 
