@@ -2,7 +2,7 @@
 
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use topple::fold::codec;
+use topple::fold::{Topology, codec};
 use topple::format::otlp_write;
 use topple::pipeline::{self, Progress};
 use topple::report::Report;
@@ -124,4 +124,47 @@ fn names_past_their_bound_depend_on_the_set_alone() {
     let (shuffled_report, shuffled_bytes) = read(&messages, 9_000, 8);
     assert!(shuffled_bytes == bytes);
     assert_eq!(shuffled_report, report);
+}
+
+/// Folds messages of one file.
+fn fold(messages: &[ResourceSpans]) -> Topology {
+    let folder = tempfile::tempdir().unwrap();
+    let mut content = Vec::new();
+    for record in messages.chunks(500) {
+        otlp_write::frame(record, &mut content).unwrap();
+    }
+    std::fs::write(folder.path().join("spans"), content).unwrap();
+    let options = options(&[folder.path()]);
+    pipeline::fold(&options, &Progress::default()).unwrap().0
+}
+
+#[test]
+fn folds_past_the_bound_on_names_merge_in_any_order_and_lose_no_span() {
+    let n = 33_000;
+    let messages = |from: u64| -> Vec<ResourceSpans> {
+        let pods = (from..from + n).map(|pod| (pod, format!("pod-{pod}")));
+        pods.map(|(pod, name)| message(&name, vec![span(pod, 1, 0, SERVER)]))
+            .collect()
+    };
+    // The second has the last pods of the first, at other times.
+    let parts = [messages(1), messages(20_000), messages(70_000)].map(|part| fold(&part));
+    let [a, b, c] = &parts;
+    let merged = |x: &Topology, y: &Topology| Topology::merge(x.clone(), y.clone()).unwrap();
+    let bytes = |topology: &Topology| codec::encode(topology.clone()).unwrap();
+    let left = merged(&merged(a, b), c);
+    assert!(bytes(&left) == bytes(&merged(a, &merged(c, b))));
+    assert!(bytes(&left) == bytes(&merged(&merged(b, a), c)));
+    assert_eq!(left.account.traces, 3 * n);
+    let spans = |of: &Topology| {
+        of.instances
+            .values()
+            .map(|instance| instance.spans)
+            .sum::<u64>()
+    };
+    assert_eq!(spans(&left), 3 * n);
+    // Each keeps as many names as a fold may; what they keep together is what each of them kept.
+    assert!(left.instances.len() > 32_768);
+    let most: usize = parts.iter().map(|part| part.instances.len()).sum();
+    assert!(left.instances.len() <= most);
+    assert_eq!(left.overflowed.iter().collect::<Vec<_>>(), ["instance"]);
 }

@@ -40,7 +40,9 @@ fn every_number_of_a_report_has_a_name_that_policies_know() {
     let known = |names: &[&str]| -> BTreeSet<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
     };
-    for metric in report["metrics"].as_object().unwrap().keys() {
+    // Verdicts in words are no numbers to judge by.
+    let metrics = report["metrics"].as_object().unwrap().iter();
+    for (metric, _) in metrics.filter(|(_, value)| value.is_number()) {
         assert!(
             METRICS.contains(&metric.as_str()),
             "name {metric} in METRICS of src/report/numbers.rs"
