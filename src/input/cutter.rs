@@ -13,7 +13,7 @@ use crate::input::skim::{Skim, Skimmed, string_end};
 use crate::model::TraceId;
 
 /// Trace ids of one document that are told apart by the lists they are in.
-const MAX_IDS: usize = 1 << 20;
+pub const MAX_IDS: usize = 1 << 20;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

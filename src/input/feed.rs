@@ -32,6 +32,8 @@ pub struct Limits {
     pub chunk_bytes: usize,
     /// A longer record is not read.
     pub record_bytes: usize,
+    /// Documents in content of up to so many bytes are read as a whole; longer ones are cut where their format says.
+    pub whole_bytes: usize,
     /// Compressed content may be so many times as long as its file.
     pub ratio: u64,
     /// The ratio is looked at behind so many bytes of content.
@@ -44,6 +46,7 @@ impl Default for Limits {
         Limits {
             chunk_bytes: 128 << 10,
             record_bytes: 1 << 30,
+            whole_bytes: 16 << 20,
             ratio: 1000,
             ratio_after_bytes: 64 << 20,
         }
@@ -247,7 +250,7 @@ impl<'r> Feed<'r> {
         let can_be_cut = (self.outline)(format.0).is_some();
         let is_cut = can_be_cut
             && match format.1 {
-                Framing::Documents => true,
+                Framing::Documents => metadata.len() > self.limits.whole_bytes as u64,
                 Framing::Lines => {
                     metadata.len() > LONG_LINE as u64 && !file.has_line_end(LONG_LINE)?
                 }
@@ -285,6 +288,10 @@ impl<'r> Feed<'r> {
         let recognised = self.recognised(index, &head, head.len() < HEAD, packing);
         Ok(recognised.map(|((format, mut framing), start)| {
             let outline = (self.outline)(format);
+            let may_be_cut = framing == Framing::Documents && outline.is_some();
+            let outline = outline.filter(|_| {
+                !may_be_cut || content.exceeds(self.limits.whole_bytes, &self.limits, &self.ledger)
+            });
             let is_long = framing == Framing::Lines
                 && outline.is_some()
                 && !content.find_line_end(LONG_LINE, &self.limits, &self.ledger)

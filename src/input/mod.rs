@@ -21,7 +21,7 @@
 //! compressed data that breaks off are reported, and what could be read before them counts.
 
 mod block;
-mod cutter;
+pub mod cutter;
 mod feed;
 mod find;
 mod frame;

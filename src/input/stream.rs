@@ -114,6 +114,17 @@ impl Content {
         &self.head
     }
 
+    /// Reads on until the head has more than `len` bytes; returns whether there are so many.
+    pub(super) fn exceeds(&mut self, len: usize, limits: &Limits, ledger: &Ledger) -> bool {
+        while !self.exhausted && self.head.len() <= len {
+            let wanted = (2 * self.head.len()).clamp(STEP, len.max(STEP) + 1);
+            let mut more = vec![0; wanted];
+            let n = self.fetch(&mut more, limits, ledger);
+            self.head.extend_from_slice(&more[..n]);
+        }
+        self.head.len() > len
+    }
+
     /// Returns whether there is nothing behind the head.
     pub(super) fn is_exhausted(&self) -> bool {
         self.exhausted

@@ -160,6 +160,7 @@ pub const METRICS: &[&str] = &[
 ];
 
 const OF_SERVICES: &[OfService] = &[
+    ("ancestors", |service| service.standing.ancestors),
     ("betweenness", |service| service.standing.betweenness),
     ("blast_radius.elsewhere_high", |service| {
         blast_radius(service, |of| of.from_elsewhere.1)
@@ -207,6 +208,9 @@ const OF_SERVICES: &[OfService] = &[
     ("spans", |service| traced(service, service.spans)),
     ("traffic_betweenness", |service| {
         service.standing.traffic_betweenness
+    }),
+    ("zone_concentration", |service| {
+        service.standing.zone_concentration
     }),
 ];
 

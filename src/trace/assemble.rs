@@ -268,12 +268,15 @@ const LEAST_ROWS: u64 = 1 << 14;
 
 /// Spans of one trace that are held together: 80 MB with everything that is found out about them. More have an id that many
 /// traces share by mistake, or a trace that never ends.
+pub const TOGETHER_MAX: u64 = 1 << 17;
+
+/// [`TOGETHER_MAX`], or fewer in tests.
 #[derive(Clone, Copy, Debug)]
 struct Most(u64);
 
 impl Default for Most {
     fn default() -> Most {
-        Most(1 << 17)
+        Most(TOGETHER_MAX)
     }
 }
 
@@ -373,7 +376,8 @@ impl Assembler {
     ) -> Result<()> {
         let budget = budget / size_of::<SpanRow>() as u64;
         // Growing step by step could take twice as much.
-        self.rows.reserve_exact(budget as usize);
+        let rows = budget.min(traces.bytes() / size_of::<SpanRow>() as u64);
+        self.rows.reserve_exact(rows as usize);
         for partition in partitions {
             let large = traces.large(partition, self.most.0)?;
             let in_large: u64 = large.iter().map(|(_, rows)| rows).sum();

@@ -9,6 +9,7 @@ use topple::fold::operations::OPERATIONS;
 use topple::fold::shape::{MAX_SHAPES, MAX_STEPS_OF_ONE};
 use topple::format::{FORMATS, peek};
 use topple::input::Limits;
+use topple::input::cutter::MAX_IDS;
 use topple::model::names::Class;
 use topple::model::{LinkRow, SpanRow};
 use topple::pass;
@@ -16,6 +17,7 @@ use topple::pipeline::DEFAULT_MEMORY;
 use topple::render::gate::GATE_RENDERERS;
 use topple::render::{self, RENDERERS};
 use topple::text;
+use topple::trace::assemble::TOGETHER_MAX;
 
 use crate::cli::{SHOP, stdout};
 
@@ -307,8 +309,10 @@ fn limits_are_those_of_the_program() {
             names(Class::Instance),
             text::count(MAX_SHAPES as u64),
             text::count(MAX_STEPS_OF_ONE as u64),
+            text::count(TOGETHER_MAX),
             text::count(MAX_SIDES as u64),
             format!("{least} to {most} each"),
+            text::count(MAX_IDS as u64),
         ]
     );
     let first = format!("behind the first {}", text::bytes(ratio_after_bytes));
