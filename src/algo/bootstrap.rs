@@ -23,6 +23,9 @@ const KEPT: usize = 1 << 22;
 /// Groups of fewer clusters are drawn cluster by cluster: so many uniform draws cost what a binomial one does.
 const FEW: u64 = 16;
 
+/// Replicates drawn side by side.
+const LANES: usize = 16;
+
 /// Part of the replicates beyond either end of the interval.
 const TAIL: f64 = 0.025;
 
@@ -120,39 +123,69 @@ fn block(
         .iter()
         .map(|group| &group.adds[within(group, quantities.start)..within(group, quantities.end)])
         .collect();
-    let mut shares = vec![0.0; width * replicates];
-    let draw = |drawn: &mut Vec<u64>, (replicate, sums): (usize, &mut [f64])| {
+    // Some replicates at a time, side by side: what a group adds to a quantity is looked up once for all of them.
+    let mut shares = vec![0.0; width * replicates.next_multiple_of(LANES)];
+    let draw = |space: &mut (Vec<u64>, Vec<[f64; LANES]>), (chunk, sums): (usize, &mut [f64])| {
+        let (drawn, weights) = space;
         drawn.resize(groups.len(), 0);
-        urn.draw(&mut Random::new(seed, replicate as u64), drawn);
-        let mut all = 0.0;
-        for ((group, adds), &drawn) in groups.iter().zip(&adds).zip(&*drawn) {
-            if drawn > 0 {
-                let weight = drawn as f64 * group.weight;
-                all += weight;
-                for &(quantity, each) in *adds {
-                    sums[quantity as usize - quantities.start] += weight * each;
-                }
+        weights.resize(groups.len(), [0.0; LANES]);
+        for lane in 0..LANES {
+            let replicate = chunk * LANES + lane;
+            if replicate < replicates {
+                urn.draw(&mut Random::new(seed, replicate as u64), drawn);
+            } else {
+                drawn.fill(0);
+            }
+            for ((weights, group), &drawn) in weights.iter_mut().zip(groups).zip(&*drawn) {
+                weights[lane] = drawn as f64 * group.weight;
             }
         }
-        // Only clusters without weight were drawn: nothing to read.
-        let all = if all > 0.0 { all } else { f64::NAN };
-        for sum in sums {
-            *sum /= all;
+        let mut all = [0.0; LANES];
+        let (rows, _) = sums.as_chunks_mut::<LANES>();
+        for (weights, adds) in weights.iter().zip(&adds) {
+            if *weights == [0.0; LANES] {
+                continue;
+            }
+            add_to(&mut all, weights, 1.0);
+            for &(quantity, each) in *adds {
+                add_to(
+                    &mut rows[quantity as usize - quantities.start],
+                    weights,
+                    each,
+                );
+            }
+        }
+        // Only clusters without weight were drawn, or the replicate is one too many: nothing to read.
+        let all = all.map(|all| if all > 0.0 { all } else { f64::NAN });
+        for row in rows {
+            for (sum, all) in row.iter_mut().zip(all) {
+                *sum /= all;
+            }
         }
     };
     shares
-        .par_chunks_mut(width)
+        .par_chunks_mut(width * LANES)
         .enumerate()
-        .for_each_init(Vec::new, draw);
+        .for_each_init(Default::default, draw);
     (0..width)
         .into_par_iter()
         .map_init(Vec::new, |of_one: &mut Vec<f64>, quantity| {
             of_one.clear();
-            let rows = shares.chunks(width).map(|row| row[quantity]);
+            let row = quantity * LANES..(quantity + 1) * LANES;
+            let rows = shares.chunks(width * LANES);
+            let rows = rows.flat_map(|chunk| chunk[row.clone()].iter().copied());
             of_one.extend(rows.filter(|share| !share.is_nan()));
             middle(of_one)
         })
         .collect()
+}
+
+/// Adds what weights add to a quantity, replicate by replicate.
+#[inline]
+fn add_to(sums: &mut [f64; LANES], weights: &[f64; LANES], each: f64) {
+    for (sum, weight) in sums.iter_mut().zip(weights) {
+        *sum += weight * each;
+    }
 }
 
 /// Returns the ends of the middle 95 % of some shares; all of [0, 1] without any.

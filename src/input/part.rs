@@ -7,6 +7,9 @@
 
 use crate::model::TraceId;
 
+/// Returns the trace ids that a text names.
+pub(super) type TraceIds = fn(&[u8]) -> Vec<TraceId>;
+
 /// Where in the documents of a format the lists are whose elements can be read apart from each other.
 #[derive(Debug)]
 pub struct Outline {
@@ -23,7 +26,7 @@ pub struct Outline {
     /// Whether values under all other keys are of no interest to the format; otherwise they are only behind a list.
     pub passes_over: bool,
     /// Returns the trace ids of an element that is a list itself, if the format tells traces apart by such lists.
-    pub ids: Option<fn(&[u8]) -> Vec<TraceId>>,
+    pub ids: Option<TraceIds>,
 }
 
 /// A place in the content of a source.

@@ -219,7 +219,7 @@ pub(super) struct Stream {
     /// Whether the carry goes on with a line that was too long.
     in_long_line: bool,
     /// Where the documents can be cut, if they can.
-    cutter: Option<Cutter>,
+    cutter: Option<Box<Cutter>>,
     /// Whether the documents are lines, the first of which is long.
     are_lines: bool,
 }
@@ -257,7 +257,7 @@ impl Stream {
         are_lines: bool,
     ) -> Stream {
         if self.framing == Framing::Documents {
-            let cutter = |outline| Cutter::new(outline, limits.record_bytes, self.byte);
+            let cutter = |outline| Box::new(Cutter::new(outline, limits.record_bytes, self.byte));
             self.cutter = outline.map(cutter);
         }
         self.are_lines = are_lines;
@@ -324,7 +324,7 @@ impl Stream {
     /// Reads the next part of the documents; `None` when there is none.
     fn read_part(
         &mut self,
-        mut cutter: Cutter,
+        mut cutter: Box<Cutter>,
         buffer: &mut Buffer,
         limits: &Limits,
         ledger: &Ledger,
