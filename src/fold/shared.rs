@@ -299,9 +299,6 @@ impl Spans {
         if trace.is_part {
             account.spans_in_parts += trace.spans.len() as u64 + u64::from(trace.duplicates);
         }
-        if trace.is_part {
-            account.spans_in_parts += trace.spans.len() as u64 + u64::from(trace.duplicates);
-        }
         for (i, row) in trace.spans.iter().enumerate() {
             account.classes[watched.linked.classes[i] as usize] += 1;
             account.missing_parents += u64::from(trace.attachments[i] == Attachment::MissingParent);

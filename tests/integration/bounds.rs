@@ -6,6 +6,7 @@ use topple::fold::{Topology, codec};
 use topple::format::otlp_write;
 use topple::pipeline::{self, Progress};
 use topple::report::Report;
+use topple::trace::assemble::TOGETHER_MAX;
 
 use crate::dice::Dice;
 use crate::otlp::text;
@@ -167,4 +168,26 @@ fn folds_past_the_bound_on_names_merge_in_any_order_and_lose_no_span() {
     let most: usize = parts.iter().map(|part| part.instances.len()).sum();
     assert!(left.instances.len() <= most);
     assert_eq!(left.overflowed.iter().collect::<Vec<_>>(), ["instance"]);
+}
+
+#[test]
+fn spans_of_a_trace_looked_at_in_parts_are_counted_once_and_told() {
+    let n = TOGETHER_MAX + 1;
+    let spans: Vec<Span> = (1..=n)
+        .map(|id| span(7, id, id.min(2) - 1, if id == 1 { SERVER } else { CLIENT }))
+        .collect();
+    let messages: Vec<ResourceSpans> = spans
+        .chunks(1 << 13)
+        .map(|spans| message("a", spans.to_vec()))
+        .collect();
+    let topology = fold(&messages);
+    assert_eq!(topology.account.spans(), n);
+    assert_eq!(topology.account.spans_in_parts, n);
+    let (report, _) = read(&messages, messages.len(), 2);
+    let notes = report.notes.join("\n");
+    assert_eq!(report.data.spans_read, n);
+    assert!(
+        notes.contains("131,073 spans in traces too large to be held"),
+        "{notes}"
+    );
 }
