@@ -20,7 +20,7 @@ use crate::model::names::{ABSENT, NameId};
 use crate::model::peer::{PeerKind, Protocol};
 use crate::model::span::{Flags, Kind, Outcome};
 use crate::trace::link::{Call, End, Grade, Retry};
-use crate::trace::path::Path;
+use crate::trace::path::Paths;
 use crate::trace::{NONE, Trace};
 
 /// Calls collected before they are added: about 6 MB.
@@ -144,14 +144,13 @@ impl Calls {
     /// Adds the calls of a trace.
     pub(super) fn add(
         &mut self,
-        watched: &Watched,
+        watched: &Watched<'_>,
         dictionary: &Dictionary,
         catalogue: &Catalogue,
     ) {
         self.serial += 1;
-        let trace = watched.trace.trace();
-        for call in &watched.linked.calls {
-            self.add_call(&trace, call, &watched.path, dictionary, catalogue);
+        for call in watched.linked.calls {
+            self.add_call(&watched.trace, call, &watched.path, dictionary, catalogue);
         }
     }
 
@@ -159,7 +158,7 @@ impl Calls {
         &mut self,
         trace: &Trace<'_>,
         call: &Call,
-        path: &Path,
+        path: &Paths<'_>,
         dictionary: &Dictionary,
         catalogue: &Catalogue,
     ) {

@@ -25,7 +25,7 @@ impl Entries {
     /// Adds the requests of a trace.
     pub(super) fn add(
         &mut self,
-        watched: &Watched,
+        watched: &Watched<'_>,
         dictionary: &Dictionary,
         catalogue: &Catalogue,
     ) {
@@ -33,10 +33,10 @@ impl Entries {
         if linked.entries.is_empty() {
             return;
         }
-        let trace = watched.trace.trace();
-        self.frames.build(&trace, linked, catalogue);
-        let tenant = tenant_of(&trace);
-        for &(span, kind) in &linked.entries {
+        let trace = &watched.trace;
+        self.frames.build(trace, linked, catalogue);
+        let tenant = tenant_of(trace);
+        for &(span, kind) in linked.entries {
             let row = &trace.spans[span as usize];
             let service = linked.services[span as usize];
             if service == 0 {

@@ -6,7 +6,7 @@
 
 use crate::fold::catalogue::Catalogue;
 use crate::fold::shape::{Step, StepCount};
-use crate::trace::link::{Call, End, Linked};
+use crate::trace::link::{Call, End, Meaning};
 use crate::trace::{NONE, Trace};
 
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ pub struct Frames {
 
 impl Frames {
     /// Builds the frames of a trace below its entry points.
-    pub fn build(&mut self, trace: &Trace<'_>, linked: &Linked, catalogue: &Catalogue) {
+    pub fn build(&mut self, trace: &Trace<'_>, linked: &Meaning<'_>, catalogue: &Catalogue) {
         let n = trace.spans.len();
         self.positions.clear();
         self.of_span.clear();
@@ -78,7 +78,7 @@ impl Frames {
                 self.answers[called as usize] = at as u32;
             }
         }
-        for &(span, _) in &linked.entries {
+        for &(span, _) in linked.entries {
             let node = catalogue.service(linked.services[span as usize]);
             let at = self.positions.len() as u32;
             let failed = trace.spans[span as usize].flags.outcome().failed();
@@ -99,7 +99,7 @@ impl Frames {
         for &span in trace.order {
             self.place(trace, linked, catalogue, span);
         }
-        for call in &linked.calls {
+        for call in linked.calls {
             if call.server == NONE
                 && matches!(call.to, End::Peer(_))
                 && call.client != NONE
@@ -115,7 +115,7 @@ impl Frames {
         }
     }
 
-    fn place(&mut self, trace: &Trace<'_>, linked: &Linked, catalogue: &Catalogue, span: u32) {
+    fn place(&mut self, trace: &Trace<'_>, linked: &Meaning<'_>, catalogue: &Catalogue, span: u32) {
         let i = span as usize;
         let parent = trace.parents[i];
         if parent == NONE {

@@ -105,9 +105,9 @@ impl<'a> Observer<'a> {
             return;
         }
         self.linked.read(trace, self.shared.dictionary());
-        let waits = &self.linked.waits;
+        let waits = self.linked.meaning().waits;
         self.path.compute(trace, |span| waits[span as usize]);
-        self.waiting.push(trace, &mut self.linked, &mut self.path);
+        self.waiting.push(trace, &self.linked, &self.path);
         if self.waiting.is_full() {
             self.add();
         }
@@ -117,10 +117,11 @@ impl<'a> Observer<'a> {
     fn add(&mut self) {
         let outside = std::mem::take(&mut self.outside);
         let traces = self.waiting.traces();
-        self.shared.add(traces, outside);
+        self.shared.add(&traces, outside);
         if self.shared.looks(|_| true) {
-            self.watching.look(traces, &self.shared);
+            self.watching.look(&traces, &self.shared);
         }
+        drop(traces);
         self.waiting.clear();
     }
 

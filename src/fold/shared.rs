@@ -130,14 +130,14 @@ impl<'a> Shared<'a> {
     }
 
     /// Returns a trace as passes see it, if any may look.
-    pub(super) fn seen<'s>(&'s self, watched: &'s Watched) -> Option<Seen<'s>> {
+    pub(super) fn seen<'s>(&'s self, watched: &Watched<'s>) -> Option<Seen<'s>> {
         let known = (self.dictionary, &*self.catalogue);
         Some(Seen::of(watched, known, self.policy?))
     }
 
     /// Adds traces to everything but the tables of passes; of those outside the window, only how many there were and how many
     /// spans they had.
-    pub(super) fn add(&self, traces: &[Watched], outside: (u64, u64)) {
+    pub(super) fn add(&self, traces: &[Watched<'_>], outside: (u64, u64)) {
         let (dictionary, catalogue) = (self.dictionary, &self.catalogue);
         each(0..PARTS, |part, wait| {
             match part {
@@ -279,7 +279,7 @@ fn declare(policy: &Policy, topology: &mut Topology) {
 }
 
 impl Spans {
-    fn add(&mut self, traces: &[Watched], (traces_outside, spans_outside): (u64, u64)) {
+    fn add(&mut self, traces: &[Watched<'_>], (traces_outside, spans_outside): (u64, u64)) {
         self.account.traces_outside += traces_outside;
         self.account.spans_outside += spans_outside;
         for watched in traces {
@@ -287,8 +287,8 @@ impl Spans {
         }
     }
 
-    fn count(&mut self, watched: &Watched) {
-        let trace = watched.trace.trace();
+    fn count(&mut self, watched: &Watched<'_>) {
+        let trace = &watched.trace;
         let account = &mut self.account;
         if let Some((start, end)) = trace.window() {
             account.first = account.first.min(start);

@@ -15,14 +15,13 @@ impl Messages {
     /// Remembers the sides of messages of a trace.
     pub(super) fn remember(
         &mut self,
-        watched: &Watched,
+        watched: &Watched<'_>,
         dictionary: &Dictionary,
         catalogue: &Catalogue,
     ) {
-        let trace = watched.trace.trace();
-        for message in &watched.linked.messages {
+        for message in watched.linked.messages {
             if message.service != 0 {
-                self.remember_side(&trace, message, dictionary, catalogue);
+                self.remember_side(&watched.trace, message, dictionary, catalogue);
             }
         }
     }

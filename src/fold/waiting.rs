@@ -4,36 +4,38 @@
 //! records, which then stay in cache, as the code of the pass does.
 
 use crate::fold::watch::Signs;
-use crate::trace::assemble::Kept;
-use crate::trace::link::Linked;
-use crate::trace::path::Path;
+use crate::trace::kept::Kept;
+use crate::trace::link::{Linked, Meaning};
+use crate::trace::lists::Lists;
+use crate::trace::path::{Path, Paths};
 use crate::trace::{NONE, Trace};
 
 /// Spans that wait at most, unless one trace has more: about 3 MB.
 const SPANS: usize = 1 << 13;
 
-/// A trace with more spans does not keep its space for the next: sooner or later every place would have seen one, and all of
-/// them together would hold many times what waits.
-const LARGE: usize = 32;
-
 /// Traces with what their spans mean.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    /// The first `n_traces` are in use, the space of the others is.
-    traces: Vec<Watched>,
-    /// Whether passes look at the traces.
+    kept: Kept,
+    /// Whether passes look at the traces; nothing but `kept` is known otherwise.
     is_watched: bool,
-    n_traces: usize,
-    n_spans: usize,
+    tops: Tops,
+    signs: Vec<Signs>,
+    likeness: Vec<u64>,
 }
 
 /// One trace that waits.
-#[derive(Debug, Default)]
-pub(super) struct Watched {
-    pub(super) trace: Kept,
-    pub(super) linked: Linked,
-    pub(super) path: Path,
-    pub(super) tops: Tops,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watched<'a> {
+    pub(super) trace: Trace<'a>,
+    pub(super) linked: Meaning<'a>,
+    pub(super) path: Paths<'a>,
+    /// The topmost span above each span.
+    pub(super) tops: &'a [u32],
+    /// The spans, those below one topmost span together, in the order of their ids.
+    pub(super) by_top: &'a [u32],
+    /// Where in `by_top` those below each topmost span begin; one more than there are spans.
+    pub(super) begins: &'a [u32],
     pub(super) signs: Signs,
     /// Traces with the same number or near ones look alike: who was asked what, and how long it took.
     pub(super) likeness: u64,
@@ -48,44 +50,54 @@ impl Waiting {
         }
     }
 
-    /// Takes a trace in; what its spans mean is exchanged for space of the same kind.
-    pub(super) fn push(&mut self, trace: &Trace<'_>, linked: &mut Linked, path: &mut Path) {
-        if self.n_traces == self.traces.len() {
-            self.traces.push(Watched::default());
-        }
-        let place = &mut self.traces[self.n_traces];
-        place.trace.keep(trace);
+    /// Takes a trace in, with what its spans mean and its critical paths.
+    pub(super) fn push(&mut self, trace: &Trace<'_>, linked: &Linked, path: &Path) {
+        self.kept.keep(trace, linked, path);
         if self.is_watched {
-            place.tops.find(trace);
-            place.signs = Signs::of(trace, linked);
-            place.likeness = likeness(trace, linked);
+            let linked = linked.meaning();
+            self.tops.find(trace);
+            self.signs.push(Signs::of(trace, &linked));
+            self.likeness.push(likeness(trace, &linked));
         }
-        std::mem::swap(&mut place.linked, linked);
-        std::mem::swap(&mut place.path, path);
-        self.n_traces += 1;
-        self.n_spans += trace.spans.len();
     }
 
     /// Returns whether it is time to look at the traces.
     pub(super) fn is_full(&self) -> bool {
-        self.n_spans >= SPANS
+        self.kept.n_spans() >= SPANS
     }
 
     /// Returns the traces, in the order in which they came.
-    pub(super) fn traces(&self) -> &[Watched] {
-        &self.traces[..self.n_traces]
+    pub(super) fn traces(&self) -> Vec<Watched<'_>> {
+        let watched = |n| {
+            let (trace, linked, path) = self.kept.get(n);
+            let (tops, by_top, begins) = match self.is_watched {
+                true => self.tops.get(n),
+                false => Default::default(),
+            };
+            Watched {
+                trace,
+                linked,
+                path,
+                tops,
+                by_top,
+                begins,
+                signs: self.signs.get(n).copied().unwrap_or_default(),
+                likeness: self.likeness.get(n).copied().unwrap_or_default(),
+            }
+        };
+        (0..self.kept.len()).map(watched).collect()
     }
 
     /// Lets all traces go.
     pub(super) fn clear(&mut self) {
-        let is_small = |watched: &Watched| watched.trace.trace().spans.len() <= LARGE;
-        self.traces.retain(is_small);
-        self.n_traces = 0;
-        self.n_spans = 0;
+        self.kept.clear();
+        self.tops.clear();
+        self.signs.clear();
+        self.likeness.clear();
     }
 }
 
-fn likeness(trace: &Trace<'_>, linked: &Linked) -> u64 {
+fn likeness(trace: &Trace<'_>, linked: &Meaning<'_>) -> u64 {
     let first = linked.entries.first().map(|(entry, _)| *entry);
     let Some(top) = first.or_else(|| trace.order.first().copied()) else {
         return 0;
@@ -99,44 +111,50 @@ fn likeness(trace: &Trace<'_>, linked: &Linked) -> u64 {
         | duration
 }
 
-/// Which spans are topmost, and what lies below them.
+/// Which spans of each trace are topmost, and what lies below them.
 #[derive(Debug, Default)]
-pub(super) struct Tops {
-    /// The topmost span above each span.
-    pub(super) of: Vec<u32>,
-    /// The spans, those below one topmost span together, in the order of their ids.
-    pub(super) spans: Vec<u32>,
-    /// Where in `spans` those below each topmost span begin; one more than there are spans.
-    pub(super) begins: Vec<u32>,
+struct Tops {
+    of: Lists<u32>,
+    spans: Lists<u32>,
+    begins: Lists<u32>,
 }
 
 impl Tops {
+    /// Adds a trace.
     fn find(&mut self, trace: &Trace<'_>) {
         let n = trace.spans.len();
-        self.of.clear();
-        self.of.resize(n, NONE);
-        self.begins.clear();
-        self.begins.resize(n + 1, 0);
+        let of = self.of.push_filled(n, NONE);
+        let begins = self.begins.push_filled(n + 1, 0);
         for &span in trace.order {
             let top = match trace.parents[span as usize] {
                 NONE => span,
-                parent => self.of[parent as usize],
+                parent => of[parent as usize],
             };
-            self.of[span as usize] = top;
-            self.begins[top as usize] += 1;
+            of[span as usize] = top;
+            begins[top as usize] += 1;
         }
         // From counts to where each ends, and by filling from behind to where each begins.
         let mut end = 0;
-        for begin in &mut self.begins {
+        for begin in &mut *begins {
             end += *begin;
             *begin = end;
         }
-        self.spans.clear();
-        self.spans.resize(end as usize, 0);
-        for (span, &top) in self.of.iter().enumerate().rev() {
-            let begin = &mut self.begins[top as usize];
+        let spans = self.spans.push_filled(end as usize, 0);
+        for (span, &top) in of.iter().enumerate().rev() {
+            let begin = &mut begins[top as usize];
             *begin -= 1;
-            self.spans[*begin as usize] = span as u32;
+            spans[*begin as usize] = span as u32;
         }
+    }
+
+    /// Returns of a trace what [`Watched`] knows.
+    fn get(&self, n: usize) -> (&[u32], &[u32], &[u32]) {
+        (self.of.get(n), self.spans.get(n), self.begins.get(n))
+    }
+
+    fn clear(&mut self) {
+        self.of.clear();
+        self.spans.clear();
+        self.begins.clear();
     }
 }

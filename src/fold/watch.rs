@@ -13,8 +13,8 @@ use crate::model::SpanRow;
 use crate::model::dictionary::{Detail, Dictionary, Resource};
 use crate::model::span::{Flags, Kind, Outcome};
 use crate::policy::Policy;
-use crate::trace::link::{Call, End, EntryKind, Linked, Retry};
-use crate::trace::path::Path;
+use crate::trace::link::{Call, End, EntryKind, Meaning, Retry};
+use crate::trace::path::Paths;
 use crate::trace::{NONE, Trace};
 
 /// How many spans above each other are climbed: more than programs nest, and few enough for traces made to be deep.
@@ -82,7 +82,7 @@ pub struct Signs {
 
 impl Signs {
     /// Returns what happened in a trace.
-    pub(super) fn of(trace: &Trace<'_>, linked: &Linked) -> Signs {
+    pub(super) fn of(trace: &Trace<'_>, linked: &Meaning<'_>) -> Signs {
         let mut signs = Signs::default();
         for row in trace.spans {
             let outcome = row.flags.outcome();
@@ -105,9 +105,9 @@ pub struct Seen<'a> {
     /// Nodes and texts.
     pub catalogue: &'a Catalogue,
     /// What the spans mean.
-    pub linked: &'a Linked,
+    pub linked: Meaning<'a>,
     /// The critical paths.
-    pub path: &'a Path,
+    pub path: Paths<'a>,
     /// What happened.
     pub signs: Signs,
     /// The topmost span above each span.
@@ -124,20 +124,20 @@ pub struct Seen<'a> {
 impl<'a> Seen<'a> {
     /// Returns a trace that waited.
     pub(in crate::fold) fn of(
-        watched: &'a Watched,
+        watched: &Watched<'a>,
         (dictionary, catalogue): (&'a Dictionary, &'a Catalogue),
         policy: &'a Policy,
     ) -> Seen<'a> {
         Seen {
-            trace: watched.trace.trace(),
+            trace: watched.trace,
             dictionary,
             catalogue,
-            linked: &watched.linked,
-            path: &watched.path,
+            linked: watched.linked,
+            path: watched.path,
             signs: watched.signs,
-            tops: &watched.tops.of,
-            by_top: &watched.tops.spans,
-            begins: &watched.tops.begins,
+            tops: watched.tops,
+            by_top: watched.by_top,
+            begins: watched.begins,
             policy,
         }
     }
@@ -221,7 +221,7 @@ impl<'a> Seen<'a> {
     /// Returns the entry point above a span and what kind it is, if the span lies below one.
     pub fn entry(&self, span: u32) -> Option<(u32, EntryKind)> {
         let top = self.tops[span as usize];
-        let entries = &self.linked.entries;
+        let entries = self.linked.entries;
         let at = entries.partition_point(|(entry, _)| *entry < top);
         entries.get(at).filter(|(entry, _)| *entry == top).copied()
     }
@@ -247,7 +247,7 @@ impl<'a> Seen<'a> {
 
     /// Returns the span with which a service began to work for another, if there is one above a span.
     pub fn top_of_work(&self, span: u32) -> Option<u32> {
-        let services = &self.linked.services;
+        let services = self.linked.services;
         let mut at = span;
         for _ in 0..NESTED {
             let parent = self.trace.parents[at as usize];
@@ -266,7 +266,7 @@ impl<'a> Seen<'a> {
 
     /// Returns the calls whose caller waits and was seen calling, with their numbers among all calls of the trace.
     pub fn sync_calls(&self) -> impl Iterator<Item = (u32, &'a Call)> {
-        let calls = (0u32..).zip(&self.linked.calls);
+        let calls = (0u32..).zip(self.linked.calls);
         calls.filter(|(_, call)| call.sync && call.client != NONE)
     }
 }

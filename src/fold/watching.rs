@@ -22,8 +22,8 @@ pub(super) struct Watching {
 
 impl Watching {
     /// Shows traces to every pass.
-    pub(super) fn look(&mut self, traces: &[Watched], shared: &Shared<'_>) {
-        let mut all: Vec<&Watched> = traces.iter().collect();
+    pub(super) fn look(&mut self, traces: &[Watched<'_>], shared: &Shared<'_>) {
+        let mut all: Vec<&Watched<'_>> = traces.iter().collect();
         if shared.looks(|watcher| watcher.attempts.is_some()) {
             let seen = all.iter().filter_map(|watched| shared.seen(watched));
             seen.for_each(|seen| collect_attempts(&seen, &mut self.attempts));
@@ -55,7 +55,7 @@ impl Watching {
 /// Takes the attempts of a trace into a log.
 fn collect_attempts(seen: &Seen<'_>, attempts: &mut Log<Attempt>) {
     let mut before = NONE;
-    for (number, call) in (0u32..).zip(&seen.linked.calls) {
+    for (number, call) in (0u32..).zip(seen.linked.calls) {
         if call.client != NONE {
             let attempt = Attempt::of(seen, number, call, before);
             attempts.push(attempt.key(), attempt);

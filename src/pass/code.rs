@@ -47,7 +47,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     if !marks.any(|mark| mark.kind == MarkKind::Code as u64) {
         return;
     }
-    for call in &seen.linked.calls {
+    for call in seen.linked.calls {
         if let Some((file, line)) = place(seen, call) {
             let parts = [seen.end(call.from), seen.end(call.to), file, 0];
             let record = table.at(seen.catalogue, parts, u64::from(line));

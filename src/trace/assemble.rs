@@ -42,8 +42,8 @@ pub struct Trace<'a> {
     pub duplicates: u32,
     /// Whether these are only some of its spans, since it has too many.
     pub is_part: bool,
-    child_offsets: &'a [u32],
-    child_list: &'a [u32],
+    pub(in crate::trace) child_offsets: &'a [u32],
+    pub(in crate::trace) child_list: &'a [u32],
 }
 
 impl<'a> Trace<'a> {
@@ -101,61 +101,6 @@ impl<'a> Trace<'a> {
             .max()?;
         Some((start, end))
     }
-}
-
-/// A trace in space of its own, to be looked at again.
-#[derive(Debug, Default)]
-pub struct Kept {
-    id: TraceId,
-    spans: Vec<SpanRow>,
-    parents: Vec<u32>,
-    attachments: Vec<Attachment>,
-    order: Vec<u32>,
-    links: Vec<LinkRow>,
-    marks: Vec<LinkRow>,
-    duplicates: u32,
-    is_part: bool,
-    child_offsets: Vec<u32>,
-    child_list: Vec<u32>,
-}
-
-impl Kept {
-    /// Keeps a trace in place of the one that was kept before.
-    pub fn keep(&mut self, trace: &Trace<'_>) {
-        self.id = trace.id;
-        refill(&mut self.spans, trace.spans);
-        refill(&mut self.parents, trace.parents);
-        refill(&mut self.attachments, trace.attachments);
-        refill(&mut self.order, trace.order);
-        refill(&mut self.links, trace.links);
-        refill(&mut self.marks, trace.marks);
-        self.duplicates = trace.duplicates;
-        self.is_part = trace.is_part;
-        refill(&mut self.child_offsets, trace.child_offsets);
-        refill(&mut self.child_list, trace.child_list);
-    }
-
-    /// Returns the trace.
-    pub fn trace(&self) -> Trace<'_> {
-        Trace {
-            id: self.id,
-            spans: &self.spans,
-            parents: &self.parents,
-            attachments: &self.attachments,
-            order: &self.order,
-            links: &self.links,
-            marks: &self.marks,
-            duplicates: self.duplicates,
-            is_part: self.is_part,
-            child_offsets: &self.child_offsets,
-            child_list: &self.child_list,
-        }
-    }
-}
-
-fn refill<T: Copy>(space: &mut Vec<T>, from: &[T]) {
-    space.clear();
-    space.extend_from_slice(from);
 }
 
 /// All spans read, by partition.

@@ -17,6 +17,10 @@ pub mod link;
 
 pub mod path;
 
+pub mod lists;
+
+pub mod kept;
+
 pub mod order;
 
 #[cfg(test)]

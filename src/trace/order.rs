@@ -16,7 +16,7 @@
 //! k children need 3 k arcs. Building takes O(n log n) in the spans of a trace, a question O(n).
 
 use crate::model::span::{Flags, Kind, Outcome};
-use crate::trace::link::Linked;
+use crate::trace::link::Meaning;
 use crate::trace::{NONE, Trace};
 
 /// How two spans of a trace stand to each other.
@@ -55,7 +55,7 @@ fn end(span: u32) -> u32 {
 
 impl Order {
     /// Returns the order of a trace.
-    pub fn of(trace: &Trace<'_>, linked: &Linked) -> Order {
+    pub fn of(trace: &Trace<'_>, linked: &Meaning<'_>) -> Order {
         let n_spans = trace.spans.len();
         let mut arcs: Vec<(u32, u32)> = Vec::with_capacity(4 * n_spans);
         for span in 0..n_spans as u32 {
@@ -68,7 +68,7 @@ impl Order {
                 }
             }
         }
-        for call in &linked.calls {
+        for call in linked.calls {
             let is_message = !call.sync && call.client != NONE && call.server != NONE;
             if is_message && trace.parents[call.server as usize] != call.client {
                 arcs.push((start(call.client), start(call.server)));
@@ -179,7 +179,7 @@ fn is_local(trace: &Trace<'_>, parent: u32, span: u32) -> bool {
 }
 
 /// Returns whether a span surely ended before its parent did.
-fn is_inside(trace: &Trace<'_>, linked: &Linked, parent: u32, span: u32) -> bool {
+fn is_inside(trace: &Trace<'_>, linked: &Meaning<'_>, parent: u32, span: u32) -> bool {
     let (Some(outer), Some(inner)) = (times(trace, parent), times(trace, span)) else {
         return false;
     };
@@ -333,7 +333,7 @@ mod tests {
     }
 
     /// Returns whether one event reaches another by arcs between all pairs of siblings.
-    fn closure(trace: &Trace<'_>, linked: &Linked) -> Vec<bool> {
+    fn closure(trace: &Trace<'_>, linked: &Meaning<'_>) -> Vec<bool> {
         let n = 2 * trace.spans.len();
         let mut reaches = vec![false; n * n];
         let mut arc = |from: u32, to: u32| reaches[from as usize * n + to as usize] = true;

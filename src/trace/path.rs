@@ -19,14 +19,22 @@ use crate::model::span::{Flags, Kind};
 use crate::trace::{Attachment, Trace};
 
 /// The critical paths of a trace, one per root.
+#[derive(Clone, Copy, Debug)]
+pub struct Paths<'a> {
+    /// Time on the path spent in the span itself, by span.
+    pub own: &'a [u64],
+    /// Time on the path spent in the span and below it, by span.
+    pub total: &'a [u64],
+    /// The most that the end of the root would move forward if the span took no time, by span; zero off the path.
+    pub saved: &'a [u64],
+}
+
+/// Finds critical paths; its space is reused from trace to trace.
 #[derive(Debug, Default)]
 pub struct Path {
-    /// Time on the path spent in the span itself, by span.
-    pub own: Vec<u64>,
-    /// Time on the path spent in the span and below it, by span.
-    pub total: Vec<u64>,
-    /// The most that the end of the root would move forward if the span took no time, by span; zero off the path.
-    pub saved: Vec<u64>,
+    own: Vec<u64>,
+    total: Vec<u64>,
+    saved: Vec<u64>,
     stack: Vec<(u32, u64, u64, u64)>,
     children: Vec<(u64, u64, u32)>,
     next: Vec<u64>,
@@ -39,6 +47,15 @@ pub(in crate::trace) fn holds(row: &SpanRow) -> bool {
 }
 
 impl Path {
+    /// Returns the paths of the trace that was computed last.
+    pub fn paths(&self) -> Paths<'_> {
+        Paths {
+            own: &self.own,
+            total: &self.total,
+            saved: &self.saved,
+        }
+    }
+
     /// Computes the paths of a trace; `waits` says whether the parent of a span waits for it.
     pub fn compute(&mut self, trace: &Trace<'_>, waits: impl Fn(u32) -> bool) {
         let n = trace.spans.len();

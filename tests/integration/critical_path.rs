@@ -69,13 +69,13 @@ fn own_times(document: &Value) -> OwnTimes {
     assembler
         .for_each(&traces, 0..Assembler::PARTITIONS, u64::MAX, |trace| {
             linked.read(trace, &traces.dictionary);
-            path.compute(trace, |span| linked.waits[span as usize]);
+            path.compute(trace, |span| linked.meaning().waits[span as usize]);
             times.extend(
                 trace
                     .spans
                     .iter()
                     .map(|row| row.span)
-                    .zip(path.own.iter().copied()),
+                    .zip(path.paths().own.iter().copied()),
             );
         })
         .unwrap();

@@ -104,9 +104,9 @@ fn own_times(json: &str) -> BTreeMap<u64, u64> {
     assembler
         .for_each(&traces, 0..Assembler::PARTITIONS, u64::MAX, |trace| {
             linked.read(trace, &traces.dictionary);
-            path.compute(trace, |span| linked.waits[span as usize]);
+            path.compute(trace, |span| linked.meaning().waits[span as usize]);
             let spans = trace.spans.iter().map(|row| row.span.0);
-            times.extend(spans.zip(path.own.iter().copied()));
+            times.extend(spans.zip(path.paths().own.iter().copied()));
         })
         .unwrap();
     times.retain(|_, ns| *ns > 0);

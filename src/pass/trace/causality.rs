@@ -78,7 +78,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         }
     }
     // Messages meet their producers by links.
-    for call in &seen.linked.calls {
+    for call in seen.linked.calls {
         if let (Some(sent), Some(taken)) = (seen.row_if(call.client), seen.row_if(call.server))
             && taken.start < sent.start
             && seen.trace.parents[call.server as usize] != call.client

@@ -76,7 +76,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
-    for &(entry, _) in &seen.linked.entries {
+    for &(entry, _) in seen.linked.entries {
         let node = seen.node(entry);
         let whole = seen.path.total[entry as usize];
         if node == USERS || whole == 0 || seen.row(entry).flags.has(Flags::HEALTH) {
@@ -171,7 +171,7 @@ struct Place {
 /// Returns a mark of whom a span calls; zero for a span that works by itself.
 fn callee_mark(seen: &Seen<'_>, span: u32) -> u64 {
     let children = seen.trace.children(span);
-    let services = &seen.linked.services;
+    let services = seen.linked.services;
     let class = seen.linked.classes[span as usize];
     let kind = seen.row(span).flags.kind();
     // Without kinds, a span whose only child is remote is the caller's side of the call.

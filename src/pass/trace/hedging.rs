@@ -159,7 +159,7 @@ fn record_of<'t>(seen: &Seen<'_>, call: &Call, table: &'t mut Table) -> &'t mut 
 /// Looks at two or three attempts that overlap.
 fn observe_group(seen: &Seen<'_>, group: &[Attempt], table: &mut Table) {
     let calls = || {
-        let calls = &seen.linked.calls;
+        let calls = seen.linked.calls;
         group.iter().map(|attempt| &calls[attempt.call as usize])
     };
     let is_marked = calls()

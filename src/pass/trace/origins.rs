@@ -210,7 +210,7 @@ fn climb(
         span: origin,
         entry: None,
     };
-    let services = &seen.linked.services;
+    let services = seen.linked.services;
     let mut at = origin;
     for _ in 0..NESTED {
         let parent = seen.trace.parents[at as usize];

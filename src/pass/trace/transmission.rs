@@ -66,7 +66,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         return;
     };
     let mut uses: Vec<Use> = Vec::with_capacity(seen.linked.calls.len());
-    for call in &seen.linked.calls {
+    for call in seen.linked.calls {
         if call.sync
             && call.last
             && matches!(call.from, End::Service(_))
@@ -112,7 +112,7 @@ fn frame(seen: &Seen<'_>, call: &Call) -> Option<u32> {
     if at == NONE {
         return None;
     }
-    let services = &seen.linked.services;
+    let services = seen.linked.services;
     for _ in 0..NESTED {
         let kind = seen.row(at).flags.kind();
         let parent = seen.trace.parents[at as usize];

@@ -30,7 +30,7 @@ pub(crate) fn check_calls(drawing: &str, expected: &str) {
     for order in 0..ORDERS {
         let mut found = String::new();
         for_each(&spans, order, |trace, traces, linked| {
-            for call in &linked.calls {
+            for call in linked.calls {
                 let end = |end| name(end, traces);
                 write!(
                     found,
@@ -100,7 +100,7 @@ pub(crate) fn check_classes(drawing: &str) {
         let mut counted = 0;
         for_each(&spans, order, |trace, traces, linked| {
             counted += linked.classes.len() as u64 + u64::from(trace.duplicates);
-            for (row, class) in trace.spans.iter().zip(&linked.classes) {
+            for (row, class) in trace.spans.iter().zip(linked.classes) {
                 let dictionary = &traces.dictionary;
                 let service = dictionary.text(dictionary.resources[row.resource as usize].service);
                 let is_it = |span: &Drawn| {
@@ -154,7 +154,7 @@ pub(crate) fn check_entries(drawing: &str, expected: &str) {
     for order in 0..ORDERS {
         let mut found = String::new();
         for_each(&spans, order, |trace, traces, linked| {
-            for &(span, kind) in &linked.entries {
+            for &(span, kind) in linked.entries {
                 let row = &trace.spans[span as usize];
                 let service = name(End::Service(linked.services[span as usize]), traces);
                 let operation = traces.dictionary.text(row.operation);

@@ -26,7 +26,7 @@ use crate::model::attr::{Facts, Value};
 use crate::model::id::mix;
 use crate::model::span::{Kind, LinkKind, RawLink, RawSpan, Status};
 use crate::model::{SpanId, TraceId};
-use crate::trace::link::Linked;
+use crate::trace::link::{Linked, Meaning};
 use crate::trace::store::partition;
 use crate::trace::{Assembler, Intake, Trace, Traces};
 
@@ -314,7 +314,7 @@ pub(crate) fn partitions(spans: &[Drawn]) -> BTreeSet<u32> {
 pub(crate) fn for_each(
     spans: &[Drawn],
     order: u64,
-    mut f: impl FnMut(&Trace<'_>, &Traces, &Linked),
+    mut f: impl FnMut(&Trace<'_>, &Traces, &Meaning<'_>),
 ) {
     let traces = traces(spans, order);
     let mut linked = Linked::default();
@@ -322,7 +322,7 @@ pub(crate) fn for_each(
     assembler
         .for_each(&traces, partitions(spans), u64::MAX, |trace| {
             linked.read(trace, &traces.dictionary);
-            f(trace, &traces, &linked);
+            f(trace, &traces, &linked.meaning());
         })
         .expect("nothing was spilled");
 }

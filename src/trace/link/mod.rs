@@ -44,21 +44,32 @@ pub use crate::trace::link::call::{
     Call, Class, End, EntryKind, Grade, MessageEnd, Retry, message_key,
 };
 
-/// What the spans of one trace mean; its space is reused from trace to trace.
+/// What the spans of one trace mean.
+#[derive(Clone, Copy, Debug)]
+pub struct Meaning<'a> {
+    /// The service each span works for; zero for none.
+    pub services: &'a [u32],
+    /// The class of each span.
+    pub classes: &'a [Class],
+    /// Whether the parent of each span waits for it.
+    pub waits: &'a [bool],
+    /// Calls.
+    pub calls: &'a [Call],
+    /// Roots that are entry points, in the order of spans.
+    pub entries: &'a [(u32, EntryKind)],
+    /// Messages whose other side may be in another trace.
+    pub messages: &'a [MessageEnd],
+}
+
+/// Reads the meaning of traces; its space is reused from trace to trace.
 #[derive(Debug, Default)]
 pub struct Linked {
-    /// The service each span works for; zero for none.
-    pub services: Vec<u32>,
-    /// The class of each span.
-    pub classes: Vec<Class>,
-    /// Whether the parent of each span waits for it.
-    pub waits: Vec<bool>,
-    /// Calls.
-    pub calls: Vec<Call>,
-    /// Roots that are entry points, in the order of spans.
-    pub entries: Vec<(u32, EntryKind)>,
-    /// Messages whose other side may be in another trace.
-    pub messages: Vec<MessageEnd>,
+    services: Vec<u32>,
+    classes: Vec<Class>,
+    waits: Vec<bool>,
+    calls: Vec<Call>,
+    entries: Vec<(u32, EntryKind)>,
+    messages: Vec<MessageEnd>,
     acts: Vec<Act>,
     /// The nearest calling span at or above each span, through INTERNAL spans of its service, or [`NONE`].
     callers: Vec<u32>,
@@ -75,6 +86,18 @@ pub struct Linked {
 }
 
 impl Linked {
+    /// Returns the meaning of the trace that was read last.
+    pub fn meaning(&self) -> Meaning<'_> {
+        Meaning {
+            services: &self.services,
+            classes: &self.classes,
+            waits: &self.waits,
+            calls: &self.calls,
+            entries: &self.entries,
+            messages: &self.messages,
+        }
+    }
+
     /// Reads the meaning of a trace.
     pub fn read(&mut self, trace: &Trace<'_>, dictionary: &Dictionary) {
         self.begin(trace, dictionary);

@@ -71,7 +71,7 @@ fn check_path(drawing: &str, expected: &str) {
     for order in 0..ORDERS {
         let mut found = String::new();
         drawing::for_each(&spans, order, |trace, traces, linked| {
-            for (span, from, to) in agreed(trace, &linked.waits) {
+            for (span, from, to) in agreed(trace, linked.waits) {
                 let operation = traces.dictionary.text(trace.spans[span as usize].operation);
                 let ms = |time: u64| time.saturating_sub(EPOCH) / 1_000_000;
                 writeln!(found, "{operation} {}..{}", ms(from), ms(to)).expect("a string");
@@ -86,6 +86,7 @@ fn check_path(drawing: &str, expected: &str) {
 fn agreed(trace: &Trace<'_>, waits: &[bool]) -> Vec<Segment> {
     let mut path = Path::default();
     path.compute(trace, |span| waits[span as usize]);
+    let path = path.paths();
     let mut all = Vec::new();
     let mut saved = vec![0; trace.spans.len()];
     for (i, attachment) in trace.attachments.iter().enumerate() {
@@ -271,7 +272,7 @@ fn random_trees_are_tiled_and_agree_with_the_plain_definition() {
             &drawing::spans(&lines),
             dice.below(ORDERS),
             |trace, _, linked| {
-                agreed(trace, &linked.waits);
+                agreed(trace, linked.waits);
             },
         );
     }
@@ -288,15 +289,16 @@ fn a_sibling_that_ends_a_little_earlier_leaves_little_to_save() {
     drawing::for_each(&spans, 0, |trace, _, linked| {
         let mut path = Path::default();
         path.compute(trace, |span| linked.waits[span as usize]);
+        let path = path.paths();
         let ms = |values: &[u64]| {
             let mut of: Vec<u64> = values.iter().map(|ns| ns / 1_000_000).collect();
             of.sort_unstable();
             of
         };
         // 30 by the shop itself, 10 on the way to a, 60 in a; b is not waited for.
-        assert_eq!(ms(&path.own), [0, 10, 30, 60]);
+        assert_eq!(ms(path.own), [0, 10, 30, 60]);
         // However fast a is, b ends 10 ms before the call to a does.
-        assert_eq!(ms(&path.saved), [0, 10, 10, 30]);
+        assert_eq!(ms(path.saved), [0, 10, 10, 30]);
     });
 }
 
@@ -311,6 +313,7 @@ fn a_second_span_around_a_call_holds_nothing_up() {
     drawing::for_each(&spans, 0, |trace, _, linked| {
         let mut path = Path::default();
         path.compute(trace, |span| linked.waits[span as usize]);
+        let path = path.paths();
         assert_eq!(path.saved, path.own);
     });
 }

@@ -121,10 +121,10 @@ fn words(spans: &[Drawn], order: u64) -> Vec<String> {
             End::Service(service) => format!("{:?}", traces.dictionary.services[service as usize]),
             End::Peer(detail) => format!("{:?}", traces.dictionary.details[detail as usize]),
         };
-        for (row, class) in trace.spans.iter().zip(&linked.classes) {
+        for (row, class) in trace.spans.iter().zip(linked.classes) {
             words.push(format!("{row:?} {class:?}"));
         }
-        for call in &linked.calls {
+        for call in linked.calls {
             words.push(format!("{} {} {call:?}", text(call.from), text(call.to)));
         }
         words.push(format!(
@@ -172,7 +172,7 @@ fn every_span_has_one_class_that_its_calls_bear_out() {
             );
             let (mut calls, mut waits, mut called) =
                 (vec![false; n], vec![false; n], vec![false; n]);
-            for call in &linked.calls {
+            for call in linked.calls {
                 if call.client != NONE {
                     calls[call.client as usize] = true;
                     waits[call.client as usize] |= call.sync;

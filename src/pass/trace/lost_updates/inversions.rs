@@ -42,7 +42,7 @@ pub(super) fn observe(seen: &Seen<'_>, accesses: &[Access], table: &mut Table) {
             let Some((of_one, of_other)) = clocks else {
                 continue;
             };
-            let order = order.get_or_insert_with(|| Order::of(&seen.trace, seen.linked));
+            let order = order.get_or_insert_with(|| Order::of(&seen.trace, &seen.linked));
             if order.relation(one.span, other.span) != Relation::Concurrent {
                 continue;
             }
