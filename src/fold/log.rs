@@ -9,7 +9,7 @@
 use crate::model::id::mix;
 
 /// Items collected before they are shown: 4 MB of the larger kind.
-const BATCH: usize = 1 << 15;
+const BATCH: usize = 1 << 16;
 
 /// Items shown at a time, few enough to stay in a cache while all passes look at them.
 const SHOWN: usize = 1 << 10;

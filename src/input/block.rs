@@ -106,6 +106,8 @@ pub(super) struct Fill {
     pub(super) start: usize,
     /// End of the last record in the buffer.
     pub(super) end: usize,
+    /// From here on no line ends before the last byte: whoever read it has looked.
+    pub(super) tail: usize,
     /// Offset of the first record in the content of the source.
     pub(super) byte: u64,
     /// Whether a line too long to be kept begins behind the last record.
@@ -215,8 +217,8 @@ impl<'b> Records<'b> {
         let bytes = self.block.bytes();
         while self.position < bytes.len() {
             let start = self.position;
-            let newline = memchr::memchr(b'\n', &bytes[start..]);
-            let end = newline.map_or(bytes.len(), |at| start + at);
+            let newline = self.line_end(bytes, start);
+            let end = newline.unwrap_or(bytes.len());
             let mut place = self.block.place(start, self.tally.lines);
             place.last_unterminated = newline.is_none();
             self.position = end + usize::from(newline.is_some());
@@ -239,6 +241,18 @@ impl<'b> Records<'b> {
             self.too_long(place);
         }
         None
+    }
+
+    /// Returns where the line that begins there ends, if it does.
+    #[inline]
+    fn line_end(&self, bytes: &[u8], start: usize) -> Option<usize> {
+        let fill = &self.block.fill;
+        let tail = (fill.tail - fill.start).max(start);
+        let last = bytes.len() - 1;
+        match memchr::memchr(b'\n', &bytes[start..tail]) {
+            Some(at) => Some(start + at),
+            None => (tail <= last && bytes[last] == b'\n').then_some(last),
+        }
     }
 
     fn document(&mut self) -> Option<(Record<'b>, Place)> {

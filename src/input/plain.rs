@@ -340,7 +340,12 @@ impl Range {
             let last = memchr::memrchr(b'\n', &buffer.bytes()[..end]);
             end = last.map_or(0, |at| at + 1);
         }
-        Ok(self.fill(0, end, self.from, self.cut))
+        let tail = match end == len && !self.cut {
+            true => wanted,
+            false => end,
+        };
+        let fill = self.fill(0, end, self.from, self.cut);
+        Ok(fill.map(|fill| Fill { tail, ..fill }))
     }
 
     fn fill(&self, start: usize, end: usize, byte: u64, cut: bool) -> Option<Fill> {
@@ -351,6 +356,7 @@ impl Range {
             framing: self.framing,
             start,
             end,
+            tail: end,
             byte,
             cut,
             ends_content: false,
