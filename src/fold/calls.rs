@@ -23,8 +23,8 @@ use crate::trace::link::{Call, End, Grade, Retry};
 use crate::trace::path::Paths;
 use crate::trace::{NONE, Trace};
 
-/// Calls collected before they are added: about 6 MB.
-const BATCH: usize = 1 << 15;
+/// Calls collected before they are added: about 12 MB.
+const BATCH: usize = 1 << 16;
 
 /// A duration that is not known.
 pub(super) const NO_TIME: u64 = u64::MAX;
