@@ -12,6 +12,7 @@ use crate::fold::edge::{Edge, EdgeKey};
 use crate::fold::exemplar::Exemplar;
 use crate::fold::ledger::Table;
 use crate::fold::operations::Operations;
+use crate::fold::pile::Pile;
 use crate::fold::topology::Map;
 use crate::fold::waiting::Watched;
 use crate::model::SpanRow;
@@ -73,7 +74,7 @@ type Aliases = Map<(NameId, u32), ()>;
 pub(super) struct Calls {
     numbers: HashMap<EdgeKey, u32, FxBuildHasher>,
     keys: Vec<EdgeKey>,
-    edges: Vec<Edge>,
+    edges: Pile<Edge>,
     /// The address that a call of the edge taught last, by edge.
     taught: Vec<NameId>,
     /// Which service's node answered at which address.
@@ -263,10 +264,12 @@ impl Calls {
         mut self,
         dictionary: &Dictionary,
         catalogue: &Catalogue,
-    ) -> (Map<EdgeKey, Edge>, Table, Aliases) {
+    ) -> (Map<EdgeKey, Box<Edge>>, Table, Aliases) {
         self.flush(dictionary);
         let operations = self.operations.finish(&self.keys, catalogue);
-        let edges = self.keys.into_iter().zip(self.edges).collect();
+        // In boxes: what is not moved again is not held twice.
+        let edges = self.edges.into_iter().map(Box::new);
+        let edges = self.keys.into_iter().zip(edges).collect();
         (edges, operations, self.aliases)
     }
 }

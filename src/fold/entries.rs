@@ -15,7 +15,7 @@ use crate::trace::link::EntryKind;
 /// The entry points of a topology under construction.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
-    entries: Map<EntryKey, Entry>,
+    entries: Map<EntryKey, Box<Entry>>,
     shapes: Shapes,
     requests: Requests,
     frames: Frames,
@@ -84,7 +84,7 @@ impl Entries {
         catalogue: &Catalogue,
         traces: u64,
         ledger: &mut Ledger,
-    ) -> (Map<EntryKey, Entry>, Shapes) {
+    ) -> (Map<EntryKey, Box<Entry>>, Shapes) {
         self.requests.finish(catalogue, traces, ledger);
         (self.entries, self.shapes)
     }

@@ -15,6 +15,12 @@ pub(super) struct Pile<T> {
     pieces: Vec<Vec<T>>,
 }
 
+impl<T> Default for Pile<T> {
+    fn default() -> Pile<T> {
+        Pile::new()
+    }
+}
+
 impl<T> Pile<T> {
     /// Returns an empty pile.
     pub(super) fn new() -> Pile<T> {

@@ -57,7 +57,7 @@ pub struct Arc {
     /// Whether it is the direct view of messages that go through a destination.
     pub direct: bool,
     /// The sums.
-    pub edge: Edge,
+    pub edge: Box<Edge>,
 }
 
 /// An entry point of the service graph.
@@ -70,7 +70,7 @@ pub struct EntryPoint {
     /// What begins there.
     pub kind: EntryKind,
     /// The sums.
-    pub entry: Entry,
+    pub entry: Box<Entry>,
 }
 
 /// The service graph.
@@ -109,7 +109,7 @@ pub fn resolve_as(mut topology: Topology, services: &Services) -> System {
     }
     let edges = sorted(std::mem::take(&mut topology.edges));
     let sampling = topology.messages.sampling();
-    let mut arcs: BTreeMap<(usize, usize, Protocol, bool, bool), Edge> = BTreeMap::new();
+    let mut arcs: BTreeMap<(usize, usize, Protocol, bool, bool), Box<Edge>> = BTreeMap::new();
     for (key, edge) in edges {
         let (from, to) = (vertex_of[key.from as usize], vertex_of[key.to as usize]);
         if vertices[from].ignored || vertices[to].ignored {
@@ -130,7 +130,7 @@ pub fn resolve_as(mut topology: Topology, services: &Services) -> System {
         let (from, to) = (vertex_of[met.from as usize], vertex_of[met.to as usize]);
         let direct = met.sent.destination != USERS || met.taken.destination != USERS;
         let edge = match arcs.entry((from, to, Protocol::Messaging, false, direct)) {
-            BTreeEntry::Vacant(entry) => entry.insert(Edge::new()),
+            BTreeEntry::Vacant(entry) => entry.insert(Box::new(Edge::new())),
             BTreeEntry::Occupied(entry) => entry.into_mut(),
         };
         add_message(edge, &met, sampling);

@@ -214,11 +214,11 @@ pub struct Topology {
     /// Names and nodes.
     pub catalogue: Arc<Catalogue>,
     /// Edges.
-    pub edges: Map<EdgeKey, Edge>,
+    pub edges: Map<EdgeKey, Box<Edge>>,
     /// Instances.
     pub instances: Map<InstanceKey, Instance>,
     /// Entry points.
-    pub entries: Map<EntryKey, Entry>,
+    pub entries: Map<EntryKey, Box<Entry>>,
     /// Request shapes.
     pub shapes: Shapes,
     /// Messages between traces.
@@ -280,8 +280,8 @@ impl Topology {
         let (shapes, messages) = (&mut a.shapes, &mut a.messages);
         rayon::join(
             || {
-                merge_maps(edges, b.edges, Edge::merge);
-                merge_maps(entries, b.entries, Entry::merge);
+                merge_maps(edges, b.edges, |edge, more| edge.merge(more));
+                merge_maps(entries, b.entries, |entry, more| entry.merge(more));
             },
             || {
                 shapes.merge(b.shapes);

@@ -72,7 +72,7 @@ fn system(calls: &str, entries: &[&str], requests: &[(&str, u64)]) -> System {
             sync: !to.starts_with('~'),
             direct: false,
         };
-        topology.edges.insert(key, Edge::new());
+        topology.edges.insert(key, Box::new(Edge::new()));
     }
     for service in entries {
         topology.entries.entry(entry(service)).or_default();

@@ -104,7 +104,7 @@ pub(super) fn from_wire(
     let mut topology = Topology::empty(Arc::clone(&catalogue));
     for edge in message.edges {
         let (key, edge) = edge_from_wire(edge, &bounds)?;
-        topology.edges.insert(key, edge);
+        topology.edges.insert(key, Box::new(edge));
     }
     for instance in message.instances {
         let (key, instance) = instance_from_wire(&instance, &bounds)?;
@@ -112,7 +112,7 @@ pub(super) fn from_wire(
     }
     for entry in message.entries {
         let (key, entry) = entry_from_wire(entry, &bounds)?;
-        topology.entries.insert(key, entry);
+        topology.entries.insert(key, Box::new(entry));
     }
     let mut shapes = Vec::new();
     for shape in message.shapes {

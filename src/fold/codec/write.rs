@@ -45,10 +45,6 @@ pub(super) fn sections(
             .into_iter()
             .map(instance_to_wire)
             .collect(),
-        entries: sorted_refs(&topology.entries)
-            .into_iter()
-            .map(|(key, entry)| entry_to_wire(key, entry))
-            .collect(),
         shape_halvings: topology.shapes.halvings(),
         remainders: topology
             .shapes
@@ -82,6 +78,13 @@ pub(super) fn sections(
         n_tables,
         ..wire::Topology::default()
     })?;
+    for entries in sorted_refs(&topology.entries).chunks(SECTION) {
+        let entries = entries.iter().map(|(key, entry)| entry_to_wire(key, entry));
+        write(&wire::Topology {
+            entries: entries.collect(),
+            ..wire::Topology::default()
+        })?;
+    }
     for edges in sorted_refs(&topology.edges).chunks(SECTION) {
         let edges = edges.iter().map(|(key, edge)| edge_to_wire(key, edge));
         write(&wire::Topology {
