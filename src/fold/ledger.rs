@@ -207,9 +207,14 @@ pub struct Table {
     traces: u64,
 }
 
-/// Where a record was; it may have moved since.
+/// A key, and where its record was; that may have moved since.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Found(usize);
+pub struct Found {
+    key: Key,
+    /// How often the bins had been made twice as wide.
+    shift: u32,
+    place: usize,
+}
 
 impl Table {
     /// Returns an empty table.
@@ -234,10 +239,12 @@ impl Table {
     /// Returns the record of a key, new or known; the number is put into its bin here.
     #[inline]
     pub fn at(&mut self, catalogue: &Catalogue, parts: [u32; 4], number: u64) -> &mut Record {
-        let key = Key {
-            parts,
-            number: self.binned(number),
-        };
+        let number = self.binned(number);
+        self.at_key(catalogue, Key { parts, number })
+    }
+
+    #[inline]
+    fn at_key(&mut self, catalogue: &Catalogue, key: Key) -> &mut Record {
         if self.last >= self.records.len() || self.records[self.last].key != key {
             match self.place(&key) {
                 Some(place) => self.last = place,
@@ -251,25 +258,31 @@ impl Table {
     /// several records at a time when nothing else is done between; after this, [`Table::at_found`] finds the record near.
     #[inline]
     pub fn find(&self, parts: [u32; 4], number: u64) -> Found {
+        self.find_after(&Found::default(), parts, number)
+    }
+
+    /// Looks for the record of a key; what is looked for one after the other is often the same.
+    #[inline]
+    fn find_after(&self, before: &Found, parts: [u32; 4], number: u64) -> Found {
         let number = self.binned(number);
         let key = Key { parts, number };
-        if self.last < self.records.len() && self.records[self.last].key == key {
-            return Found(self.last);
+        if before.key == key && before.shift == self.shift {
+            return *before;
         }
-        Found(self.place(&key).unwrap_or(usize::MAX))
+        Found {
+            key,
+            shift: self.shift,
+            place: self.place(&key).unwrap_or(usize::MAX),
+        }
     }
 
     /// Returns the record of a key, as [`Table::at`] does, that is probably where it was found.
     #[inline]
-    pub fn at_found(
-        &mut self,
-        catalogue: &Catalogue,
-        found: Found,
-        parts: [u32; 4],
-        number: u64,
-    ) -> &mut Record {
-        self.last = found.0;
-        self.at(catalogue, parts, number)
+    pub fn at_found(&mut self, catalogue: &Catalogue, found: &Found) -> &mut Record {
+        let mut key = found.key;
+        key.number >>= self.shift - found.shift;
+        self.last = found.place;
+        self.at_key(catalogue, key)
     }
 
     /// Gives the record of every item that has a key to a function. Records are found for several items before the first is
@@ -281,15 +294,18 @@ impl Table {
         key: impl Fn(&T) -> Option<([u32; 4], u64)>,
         mut add: impl FnMut(&T, &mut Record),
     ) {
+        let mut before = self.find([0; 4], 0);
         for some in items.chunks(TOGETHER) {
             let mut places = [None; TOGETHER];
             for (item, place) in some.iter().zip(&mut places) {
-                let found = |(parts, number)| (self.find(parts, number), parts, number);
-                *place = key(item).map(found);
+                *place = key(item).map(|(parts, number)| {
+                    before = self.find_after(&before, parts, number);
+                    before
+                });
             }
             for (item, place) in some.iter().zip(&places) {
-                if let Some((found, parts, number)) = *place {
-                    add(item, self.at_found(catalogue, found, parts, number));
+                if let Some(found) = place {
+                    add(item, self.at_found(catalogue, found));
                 }
             }
         }

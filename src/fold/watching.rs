@@ -11,7 +11,7 @@ use crate::fold::watch::Seen;
 use crate::trace::NONE;
 
 /// Traces shown at a time, few enough to stay in a cache while all passes look at them.
-const SHOWN: usize = 32;
+const SHOWN: usize = 96;
 
 /// What is collected for the passes.
 #[derive(Debug, Default)]

@@ -101,7 +101,7 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
     let mut rest = Record::default();
     let (mut short, mut clamped, mut at_once) = (0u64, 0u64, 0u64);
     for spans in seen.below(entry).chunks(TOGETHER) {
-        let mut told = [(Place::default(), Found::default(), (0, 0)); TOGETHER];
+        let mut told = [(Found::default(), (0, 0)); TOGETHER];
         let mut n_told = 0;
         for &span in spans {
             if seen.path.total[span as usize] == 0 {
@@ -120,15 +120,13 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
                 add_span(&mut rest, (own, saved), times);
                 continue;
             }
-            let place = Place {
-                parts: [node, operation, seen.node(span), seen.row(span).operation],
-                number: callee_mark(seen, span) << BUCKET_BITS | bucket,
-            };
-            told[n_told] = (place, table.find(place.parts, place.number), (own, saved));
+            let parts = [node, operation, seen.node(span), seen.row(span).operation];
+            let number = callee_mark(seen, span) << BUCKET_BITS | bucket;
+            told[n_told] = (table.find(parts, number), (own, saved));
             n_told += 1;
         }
-        for (place, found, times_of) in &told[..n_told] {
-            let record = table.at_found(seen.catalogue, *found, place.parts, place.number);
+        for (found, times_of) in &told[..n_told] {
+            let record = table.at_found(seen.catalogue, found);
             add_span(record, *times_of, times);
         }
     }
@@ -159,13 +157,6 @@ fn add_span(record: &mut Record, (own, saved): (u64, u64), times: u64) {
     let square = u128::from(own) * u128::from(own) * u128::from(times);
     record.add(SQUARES[0], u64::try_from(square >> 32).unwrap_or(u64::MAX));
     record.add(SQUARES[1], square as u64 & u64::from(u32::MAX));
-}
-
-/// Where a span is counted.
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    parts: [u32; 4],
-    number: u64,
 }
 
 /// Returns a mark of whom a span calls; zero for a span that works by itself.
