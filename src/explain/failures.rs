@@ -96,14 +96,17 @@ pub(super) static LOST_UPDATES: Explanation = Explanation {
     ],
     title: "reads followed by writes of the same table without a transaction",
     measures: "Requests in which one service reads a collection of a database and later writes to the same collection, with no span of a \
-        transaction before or between. The value is the median window from the start of the read to the end of the write. With lambda writes a \
+        transaction before or between. Left out is what guards itself, as the text of the query (db.query.text, older: db.statement) tells: reads FOR \
+        UPDATE; writes with a version, or with a column they set, compared in their condition; IF of CQL and NX of Redis; values relative to \
+        what is there (x = x - ?, $inc); findAndModify; and requests with a captured if-match header. The value is the median window from the start of the read to the end of the write. With lambda writes a \
         second to one key, another write falls into a window w with chance 1 - exp(-lambda w). order_inversion_risk: of the pairs of \
         writes of one request to the same collection that nothing orders (unordered_writes: no chain of calls, waits and times of one clock leads from one to the \
         other), the share whose starts are closer than the clocks of their hosts are known.",
     matters: "Of two requests that both read before either writes, one update is lost without an error anywhere. Where the last writer wins by time stamp, a clock that is ahead \
         makes the earlier write the last.",
     example: &["5 writes a second to one key, window 20 ms: 9.5 % of the writes meet another"],
-    blind: "Keys, isolation levels, conditional writes and optimistic locks are not in the spans: every finding is a candidate.",
+    blind: "Keys and isolation levels are not in the spans, and conditions only where the text of the query is: every finding is a candidate. Of the text, the \
+        first 1024 bytes of a write are looked at, and the last 64 of a read.",
     act: "Write relative values, add a version to the condition of the write, lock the row while reading, or use a transaction at an \
         isolation level that refuses the second write. Let a version decide which write is last, and no clock.",
     source: "Berenson et al., A Critique of ANSI SQL Isolation Levels, SIGMOD 1995 (P4, lost update); Lamport, Time, Clocks, and \

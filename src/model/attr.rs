@@ -162,7 +162,7 @@ slots! {
     DbOperation = ["db.operation.name", "db.operation"],
     /// Low-cardinality summary of a query.
     DbSummary = ["db.query.summary"],
-    /// Text of a query; looked at only to recognise health checks.
+    /// Text of a query; looked at only to recognise health checks and what guards against lost updates.
     DbText = ["db.query.text", "db.statement"],
     /// Messaging system.
     MessagingSystem = ["messaging.system"],
@@ -196,6 +196,8 @@ slots! {
     Conversation = ["messaging.message.conversation_id", "messaging.conversation_id"],
     /// Key under which the callee drops repeats of a request; captured headers are opt-in.
     IdempotencyKey = ["http.request.header.idempotency-key"],
+    /// Condition of a request on the version it changes, a captured header.
+    IfMatch = ["http.request.header.if-match"],
     /// Whether a query may be repeated without harm.
     Idempotent = ["cassandra.query.idempotent", "db.cassandra.idempotence"],
     /// Copies of a query sent before the first was answered.

@@ -14,6 +14,7 @@ use crate::model::outcome::outcome;
 use crate::model::peer::{self, PeerKind, Protocol};
 use crate::model::question::Questions;
 use crate::model::span::{Flags, Kind, Outcome, RawSpan, Role, SpanRow, Status};
+use crate::model::statement::guards;
 
 /// Returns who emits spans with these resource attributes.
 pub fn resource(facts: &Facts<'_>, questions: &Questions, dictionary: &mut Dictionary) -> u32 {
@@ -84,6 +85,7 @@ pub fn row(
         (!span.links.is_empty(), Flags::LINKS),
         (span.shared, Flags::SHARED),
         (is_health(span, meaning.protocol), Flags::HEALTH),
+        (guards(span), Flags::GUARDED),
         (
             mark::is_marked(span) || questions.has_timeouts() || questions.has_tenant(),
             Flags::MARKS,

@@ -60,7 +60,7 @@ impl Memo {
     }
 }
 
-/// Attributes of resources, those looked at for health checks alone, and those that become marks:
+/// Attributes of resources, those looked at for health checks and guards alone, and those that become marks:
 /// [`crate::model::meaning`] finds these anew.
 const NO_MEANING: u128 = mask(&[
     Slot::ServiceName,
@@ -86,6 +86,7 @@ const NO_MEANING: u128 = mask(&[
     Slot::ConsumerGroup,
     Slot::Conversation,
     Slot::IdempotencyKey,
+    Slot::IfMatch,
     Slot::GrpcTimeout,
     Slot::EnvoyTimeout,
     Slot::Tenant,

@@ -18,6 +18,7 @@ mod outcome;
 pub mod peer;
 pub mod question;
 pub mod span;
+mod statement;
 
 pub use attr::{Facts, Slot, Value};
 pub use id::{SpanId, TraceId};

@@ -381,6 +381,8 @@ impl Flags {
     pub const COLD_START: Flags = Flags(1 << 28);
     /// An HTTP request with a method.
     pub const HTTP: Flags = Flags(1 << 29);
+    /// A read that locks, or a write under a condition or relative to what is there.
+    pub const GUARDED: Flags = Flags(1 << 30);
 
     /// Returns flags of the three enums and a resend ordinal, which is capped at 31.
     #[inline]

@@ -81,6 +81,14 @@ fn spans(log: &Log) -> impl Iterator<Item = Span> + '_ {
     });
     let queries = log.queries.iter().map(|query| {
         let (operation, collection) = query.what.summary.split_once(' ').unwrap();
+        let statement = query.what.text.map(|said| ("db.query.text", text(said)));
+        let attributes = [
+            ("db.system.name", text(query.what.system)),
+            ("db.namespace", text(query.what.database)),
+            ("db.operation.name", text(operation)),
+            ("db.collection.name", text(collection)),
+            ("server.address", text(query.what.database)),
+        ];
         Span {
             activity: query.activity,
             id: query.span,
@@ -89,13 +97,7 @@ fn spans(log: &Log) -> impl Iterator<Item = Span> + '_ {
             name: query.what.summary.to_owned(),
             times: (query.start, query.end),
             is_error: false,
-            attributes: vec![
-                ("db.system.name", text(query.what.system)),
-                ("db.namespace", text(query.what.database)),
-                ("db.operation.name", text(operation)),
-                ("db.collection.name", text(collection)),
-                ("server.address", text(query.what.database)),
-            ],
+            attributes: attributes.into_iter().chain(statement).collect(),
             link: None,
         }
     });

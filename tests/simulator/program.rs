@@ -88,6 +88,8 @@ pub(crate) struct Query {
     pub(crate) database: &'static str,
     /// What it does: an operation and a collection.
     pub(crate) summary: &'static str,
+    /// Its text, if that is recorded.
+    pub(crate) text: Option<&'static str>,
     /// How long it takes.
     pub(crate) time: Time,
 }
@@ -178,6 +180,23 @@ pub(crate) fn query(
         system,
         database,
         summary,
+        text: None,
+        time: time.into(),
+    })
+}
+
+/// A query to a database whose text is recorded.
+pub(crate) fn query_with_text(
+    system: &'static str,
+    database: &'static str,
+    (summary, text): (&'static str, &'static str),
+    time: impl Into<Time>,
+) -> Step {
+    Step::Query(Query {
+        system,
+        database,
+        summary,
+        text: Some(text),
         time: time.into(),
     })
 }

@@ -2,7 +2,7 @@
 
 use topple::finding::Subject;
 
-use crate::simulator::program::{ms, query, secs, work};
+use crate::simulator::program::{ms, query, query_with_text, secs, work};
 use crate::simulator::scenarios;
 use crate::simulator::system::{System, service};
 use crate::support::{findings, metric, report};
@@ -37,6 +37,47 @@ fn every_read_before_a_write_is_a_window() {
         run.truth.entries[&("stock", "POST /reservations")].requests
     );
     assert!((found.value - 10.0).abs() < 0.16, "{}", found.value);
+}
+
+/// A stock whose statements are recorded.
+fn stock_with_text(seed: u64, read: &'static str, written: &'static str) -> System {
+    let ask =
+        |summary, text, time| query_with_text("postgresql", "stock-db", (summary, text), time);
+    System::new(seed)
+        .with(service("stock").workers(50).does(
+            "POST /reservations",
+            [
+                ask("SELECT stock", read, ms(2)),
+                work(ms(5)),
+                ask("UPDATE stock", written, ms(3)),
+            ],
+        ))
+        .users("stock", "POST /reservations", 10.0, 0..secs(30))
+}
+
+#[test]
+fn statements_that_guard_themselves_make_no_window() {
+    const READ: &str = "SELECT n FROM stock WHERE id = $1";
+    const WRITTEN: &str = "UPDATE stock SET n = $1 WHERE id = $2";
+    for (read, written, windows) in [
+        (READ, WRITTEN, 1.0),
+        ("SELECT n FROM stock WHERE id = $1 FOR UPDATE", WRITTEN, 0.0),
+        (READ, "UPDATE stock SET n = n - $1 WHERE id = $2", 0.0),
+        (
+            READ,
+            "UPDATE stock SET n = $1 WHERE id = $2 AND version = $3",
+            0.0,
+        ),
+    ] {
+        let run = stock_with_text(4, read, written).run();
+        let report = report(&run);
+        assert_eq!(metric(&report, "lost_update_windows"), windows, "{written}");
+        let requests = run.truth.entries[&("stock", "POST /reservations")].requests;
+        let counts = findings(&report, "lost-updates");
+        let counts: Vec<u64> = counts.iter().map(|found| found.count).collect();
+        let expected = [requests];
+        assert_eq!(counts, &expected[..windows as usize], "{written}");
+    }
 }
 
 #[test]

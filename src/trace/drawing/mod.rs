@@ -13,7 +13,7 @@
 //! Kinds: `<` server, `>` client, `<<` consumer, `>>` producer, `.` internal, `?` unspecified. A service may be
 //! `namespace/name`, or `-` for none; a time may be `?`. `#word` labels a span, and spans with one label share their
 //! id; `link=` (and `child-of=`, `follows=`, `parent=`) name a span by its label, or by `trace/label`. `= class` says
-//! which class is expected. Any other `key=value` is an attribute, by its full name or one of [`SHORT`].
+//! which class is expected. In `sql=` a `~` is a space. Any other `key=value` is an attribute, by its full name or one of [`SHORT`].
 //!
 //! Every drawing is read in several orders and by several threads' worth of intakes, which must make no difference.
 
@@ -223,6 +223,10 @@ impl Drawn {
                 let (first, second) = value.split_once('/').unwrap_or((&value, ""));
                 self.attributes.push((system.into(), first.into()));
                 self.attributes.push((name.into(), second.into()));
+            }
+            "sql" => {
+                let text = value.replace('~', " ");
+                self.attributes.push(("db.query.text".into(), text));
             }
             "grpc" => {
                 self.attributes

@@ -5,7 +5,7 @@
 //! the other's by something between `low` and `high`, writes whose starts differ by more than `low` and less than `high` may have been in either
 //! order. Hosts that did not meet are compared by one that both met. Writes on one host have one clock, whose order is true.
 //!
-//! Left out on purpose: hosts nobody names, and browsers; all but the first writes of a request; writes of several requests, between
+//! Left out on purpose: writes that are conditional or relative; hosts nobody names, and browsers; all but the first writes of a request; writes of several requests, between
 //! which spans say nothing of keys.
 
 use std::collections::BTreeMap;
@@ -30,7 +30,8 @@ const SECOND: u64 = 1;
 /// Adds the pairs of unordered writes of a trace.
 pub(super) fn observe(seen: &Seen<'_>, accesses: &[Access], table: &mut Table) {
     let written = |access: &Access| collection(seen.catalogue.text(access.operation), &WRITES);
-    let writes = accesses.iter().filter(|access| written(access).is_some());
+    let can_lose = |access: &&Access| !access.is_guarded && written(access).is_some();
+    let writes = accesses.iter().filter(can_lose);
     let writes: Vec<&Access> = writes.take(WRITES_MAX).collect();
     let is_same = |one: &Access, other: &Access| {
         one.database == other.database && written(one) == written(other)
