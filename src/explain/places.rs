@@ -73,7 +73,8 @@ pub(super) static VERSIONS: Explanation = Explanation {
         two versions of one service, mixed_flag_traces how often a feature flag (feature_flag.key with a variant, on spans or their events) said two things \
         within one request. version_pair_errors and version_pair_slowdown compare the calls from one version to another with all other calls \
         along the edge: at least twice the share of failures, or 1.5 times the duration, with tests adjusted for all pairs. A version_straggler is the \
-        one instance that kept an old version when all others had moved on.",
+        one instance that kept an old version when all others had moved on. Environments (deployment.environment.name, older: deployment.environment) are \
+        looked at apart, so that staging is never mixed with production.",
     matters: "For a while every deployment is two systems that have to understand each other. And the one machine that a deployment forgot runs \
         yesterday's code on today's data.",
     example: &[

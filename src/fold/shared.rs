@@ -228,6 +228,7 @@ impl<'a> Shared<'a> {
                 host: resource.host,
                 zone: resource.zone,
                 region: resource.region,
+                environment: resource.environment,
             };
             if resource.tags != ABSENT {
                 let parts = [key.node, resource.tags, 0, 0];

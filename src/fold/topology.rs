@@ -39,6 +39,8 @@ pub struct InstanceKey {
     pub zone: NameId,
     /// Its region.
     pub region: NameId,
+    /// Its environment, such as production.
+    pub environment: NameId,
 }
 
 /// What one instance emitted.
@@ -326,6 +328,7 @@ impl Topology {
                     host: text(key.host),
                     zone: text(key.zone),
                     region: text(key.region),
+                    environment: text(key.environment),
                 };
                 (key, instance)
             })
@@ -366,7 +369,8 @@ impl Topology {
         }
         for (key, _) in sorted_refs(&self.instances) {
             nodes.push(key.node);
-            texts.extend([key.instance, key.version, key.host, key.zone, key.region]);
+            texts.extend([key.instance, key.version, key.host, key.zone]);
+            texts.extend([key.region, key.environment]);
         }
         for (key, _) in sorted_refs(&self.entries) {
             nodes.push(key.node);

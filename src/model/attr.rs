@@ -214,6 +214,8 @@ slots! {
     CertificateIssuer = ["tls.server.issuer"],
     /// The cell of a cellular architecture.
     Cell = ["deployment.cell", "cell.id", "cell.name"],
+    /// Where the service is deployed: production, staging.
+    Environment = ["deployment.environment.name", "deployment.environment"],
     /// How important the service is.
     Criticality = ["service.criticality"],
     /// The first request of a cloud function.

@@ -27,6 +27,8 @@ pub struct Resource {
     pub region: NameId,
     /// Cell of a cellular architecture.
     pub cell: NameId,
+    /// Where the service is deployed, such as production.
+    pub environment: NameId,
     /// How important the service is.
     pub criticality: NameId,
     /// Language of the SDK.
@@ -287,6 +289,7 @@ fn rename_resource(resource: Resource, map: &[NameId]) -> Resource {
         zone: new(resource.zone),
         region: new(resource.region),
         cell: new(resource.cell),
+        environment: new(resource.environment),
         criticality: new(resource.criticality),
         language: new(resource.language),
         tags: new(resource.tags),

@@ -35,6 +35,7 @@ pub fn resource(facts: &Facts<'_>, questions: &Questions, dictionary: &mut Dicti
         zone: intern(Class::Service, facts.text(Slot::Zone)),
         region: intern(Class::Service, facts.text(Slot::Region)),
         cell: intern(Class::Label, facts.text(Slot::Cell)),
+        environment: intern(Class::Label, facts.text(Slot::Environment)),
         criticality: intern(Class::Label, facts.text(Slot::Criticality)),
         language: intern(Class::Label, facts.text(Slot::SdkLanguage)),
         tags: intern(Class::Label, Some(&tags)),

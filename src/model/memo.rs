@@ -93,6 +93,7 @@ const NO_MEANING: u128 = mask(&[
     Slot::CertificateEnd,
     Slot::CertificateIssuer,
     Slot::Cell,
+    Slot::Environment,
     Slot::Criticality,
     Slot::FlagKey,
     Slot::FlagVariant,

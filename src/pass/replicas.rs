@@ -146,6 +146,7 @@ mod tests {
                 host: ABSENT,
                 zone,
                 region: ABSENT,
+                environment: ABSENT,
             };
             let times = Instance {
                 first,

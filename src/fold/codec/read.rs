@@ -229,6 +229,7 @@ fn instance_from_wire(
         host: bounds.text(instance.host)?,
         zone: bounds.text(instance.zone)?,
         region: bounds.text(instance.region)?,
+        environment: bounds.text(instance.environment)?,
     };
     let value = Instance {
         spans: count(instance.spans)?,

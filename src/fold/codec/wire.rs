@@ -194,6 +194,8 @@ pub struct Instance {
     pub zone: u32,
     #[prost(uint32, tag = "6")]
     pub region: u32,
+    #[prost(uint32, tag = "12")]
+    pub environment: u32,
     #[prost(uint64, tag = "7")]
     pub spans: u64,
     #[prost(uint64, tag = "8")]

@@ -195,6 +195,7 @@ fn instance_to_wire((key, instance): (InstanceKey, Instance)) -> wire::Instance 
         host: key.host,
         zone: key.zone,
         region: key.region,
+        environment: key.environment,
         spans: instance.spans,
         failed: instance.failed,
         health_checks: instance.health_checks,

@@ -10,6 +10,9 @@
 //!   moved on; for at least 10 s and a quarter of the time since the newest version began.
 //! - *Mixed flags*: one request in which a feature flag said two things (see [`flags`]).
 //!
+//! Environments (`deployment.environment.name`) are looked at apart: that staging runs what production does not is what it is for. What
+//! names none is an environment of its own.
+//!
 //! Left out on purpose: what a version is called; a canary is no straggler, because the others have not moved.
 
 mod lives;
@@ -20,8 +23,8 @@ mod flags;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
-use crate::fold::{Attempt, Known, Seen, Watcher};
-use crate::model::names::ABSENT;
+use crate::fold::{Attempt, Catalogue, Known, Seen, Watcher};
+use crate::model::names::{ABSENT, NameId};
 use crate::model::span::Kind;
 use crate::pass::trace::{exemplars, grouped, log2, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
@@ -38,7 +41,8 @@ pub static VERSIONS: Pass = Pass {
 
 static WATCHER: Watcher = Watcher {
     tables: &[
-        // By caller, callee and their versions; see the constants for the sums.
+        // By caller, callee and their versions; the number is the rank of the callee's environment, zero without one. See the
+        // constants for the sums.
         TableOf {
             name: "versions",
             layout: Layout {
@@ -99,12 +103,14 @@ fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
         let Some(server) = attempt.server().filter(|_| attempt.sync) else {
             continue;
         };
-        let [from, to] = [attempt.client, server].map(|number| known.resource(number).version);
+        let [client, server] = [attempt.client, server].map(|number| known.resource(number));
+        let [from, to] = [client, server].map(|resource| resource.version);
         if from == ABSENT || to == ABSENT {
             continue;
         }
         let parts = [attempt.from, attempt.to, from, to];
-        let record = pairs.at(known.catalogue, parts, 0);
+        let environment = number_of(known.catalogue, server.environment);
+        let record = pairs.at(known.catalogue, parts, environment);
         record.add(CALLS, 1);
         if attempt.outcome.failed() {
             record.add(FAILED, 1);
@@ -118,23 +124,33 @@ fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     }
 }
 
+/// Returns the number that stands for an environment in every topology.
+fn number_of(catalogue: &Catalogue, environment: NameId) -> u64 {
+    match environment {
+        ABSENT => 0,
+        environment => catalogue.text_rank(environment),
+    }
+}
+
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [_, mixed, flags] = tables else {
         return;
     };
     flags::observe(seen, flags);
-    let mut first = [(0, ABSENT, false); SERVICES];
+    let mut first = [((0, ABSENT), ABSENT, false); SERVICES];
     let mut n = 0;
     for (span, row) in (0..).zip(seen.trace.spans) {
         if !matches!(row.flags.kind(), Kind::Server | Kind::Consumer) {
             continue;
         }
-        let version = seen.resource(span).version;
+        let resource = seen.resource(span);
+        let version = resource.version;
         let node = seen.node(span);
         if version == ABSENT {
             continue;
         }
-        match first[..n].iter_mut().find(|known| known.0 == node) {
+        let place = (node, resource.environment);
+        match first[..n].iter_mut().find(|known| known.0 == place) {
             // A request counts once for each service.
             Some((_, other, is_mixed)) if *other != version && !*is_mixed => {
                 *is_mixed = true;
@@ -150,7 +166,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             }
             Some(_) => {}
             None if n < SERVICES => {
-                first[n] = (node, version, false);
+                first[n] = (place, version, false);
                 n += 1;
             }
             None => {}
@@ -175,11 +191,9 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         let why = "versions: no span names a version, as service.version in the resource would";
         return measured.findings.push(unknown(why));
     }
-    for (service, lives) in &lives {
-        measured
-            .findings
-            .extend(lives::mixed_window(service, lives));
-        measured.findings.extend(lives::straggler(service, lives));
+    for (place, lives) in &lives {
+        measured.findings.extend(lives::mixed_window(*place, lives));
+        measured.findings.extend(lives::straggler(*place, lives));
     }
     let spans = |findings: &[Finding]| {
         let windows = findings
@@ -319,6 +333,75 @@ mod tests {
         let canary = [("a", "1", 0..99), ("b", "1", 0..99), ("c", "2", 20..99)];
         check("versions", &catalog(&canary), &mixed(78, "1 min 18 s"));
         check("versions", &catalog(&[("a", "1", 0..50)]), "");
+    }
+
+    #[test]
+    fn staging_may_run_what_production_does_not() {
+        let lives = [
+            ("a", "1", 0..20),
+            ("a", "2", 20..100),
+            ("b", "1", 0..100),
+            ("c", "1", 0..30),
+            ("c", "2", 30..100),
+        ];
+        let in_staging = |drawing: String, of: &str| -> String {
+            let lines = drawing.lines().map(|line| match line.contains('<') {
+                true if line.contains(of) => format!(
+                    "{line} environment=staging
+"
+                ),
+                true => format!(
+                    "{line} environment=production
+"
+                ),
+                false => format!(
+                    "{line}
+"
+                ),
+            });
+            lines.collect()
+        };
+        // What is left of the old version is staging alone.
+        let apart = [("b", "1", 0..100), ("a", "2", 20..100), ("c", "2", 30..100)];
+        check("versions", &in_staging(catalog(&apart), "instance=b"), "");
+        // Both in one environment are told with its name.
+        check(
+            "versions",
+            &in_staging(catalog(&lives), "no instance"),
+            "proved mixed_version_seconds catalog 79.000000: \
+                catalog in production: 2 versions of it (1, 2) worked side by side for 1 min 19 s
+             proved version_straggler catalog/b 70.000000: \
+                catalog/b in production still ran 1 when 2 other instances ran 2, for 1 min 10 s",
+        );
+        // One request that meets both is told only where both belong to one environment.
+        let met = |environment: &str| {
+            format!(
+                "shop < GET /cart         0..100
+                   shop > GET /items     10..20
+                     catalog < GET /items 11..19 version=1 environment=production
+                   shop > GET /more      30..40
+                     catalog < GET /more 30..39 version=2 environment={environment}"
+            )
+        };
+        check("versions", &met("staging"), "");
+        check(
+            "versions",
+            &met("production"),
+            "proved mixed_version_traces catalog 1, 2 1.000000: \
+                catalog: 1 request met both 1 and 2",
+        );
+        // Nor are calls in one environment held against those in another.
+        let apart = pairs("error", 10).replace("version=2", "version=2 environment=staging");
+        check("versions", &apart, "");
+        let together = pairs("error", 10)
+            .replace("version=1", "version=1 environment=staging")
+            .replace("version=2", "version=2 environment=staging");
+        check(
+            "versions",
+            &together,
+            "measured version_pair_errors shop->catalog 7 to 2 0.250000: \
+                 shop 7 -> catalog 2 in staging: 25 % of the calls fail, 0 % between other versions",
+        );
     }
 
     #[test]

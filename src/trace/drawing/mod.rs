@@ -211,6 +211,9 @@ impl Drawn {
             "region" => self.resource.push(("cloud.region".into(), value)),
             "version" => self.resource.push(("service.version".into(), value)),
             "instance" => self.resource.push(("service.instance.id".into(), value)),
+            "environment" => self
+                .resource
+                .push(("deployment.environment.name".into(), value)),
             "host" => self.resource.push(("host.id".into(), value)),
             "cell" => self.resource.push(("deployment.cell".into(), value)),
             "language" => self.resource.push(("telemetry.sdk.language".into(), value)),

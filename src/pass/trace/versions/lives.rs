@@ -19,32 +19,60 @@ pub(super) struct Life<'a> {
     last: u64,
 }
 
-/// Returns what every instance did with each version, by service.
-pub(super) fn of<'a>(graph: &Graph<'a>) -> BTreeMap<&'a str, Vec<Life<'a>>> {
-    let mut services: BTreeMap<&str, BTreeMap<(&str, &str), Life<'a>>> = BTreeMap::new();
+/// A service and one of its environments, which may have no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place<'a> {
+    pub(super) service: &'a str,
+    pub(super) environment: &'a str,
+}
+
+impl Place<'_> {
+    /// Returns the words that say which environment.
+    pub(super) fn where_it_is(self) -> String {
+        match self.environment {
+            "" => String::new(),
+            name => format!(" in {name}"),
+        }
+    }
+
+    /// Returns a finding about it, which is another in each environment.
+    pub(super) fn finding(self, metric: &'static str, subject: Subject) -> Finding {
+        let mut finding = Finding::of(VERSIONS.name, metric, subject);
+        finding.id += &self.where_it_is();
+        finding
+    }
+}
+
+/// Returns what every instance did with each version, by service and environment.
+pub(super) fn of<'a>(graph: &Graph<'a>) -> BTreeMap<Place<'a>, Vec<Life<'a>>> {
+    let mut services: BTreeMap<Place<'_>, BTreeMap<(&str, &str), Life<'a>>> = BTreeMap::new();
     for vertex in &graph.system.vertices {
-        for (key, instance) in &vertex.instances {
-            if key.version == ABSENT || instance.last == 0 {
+        for (key, seen) in &vertex.instances {
+            if key.version == ABSENT || seen.last == 0 {
                 continue;
             }
-            let place = (graph.text(key.instance), graph.text(key.version));
-            let lives = services.entry(&vertex.name).or_default();
-            let life = lives.entry(place).or_insert(Life {
-                instance: place.0,
-                version: place.1,
+            let (instance, version) = (graph.text(key.instance), graph.text(key.version));
+            let place = Place {
+                service: &vertex.name,
+                environment: graph.text(key.environment),
+            };
+            let lives = services.entry(place).or_default();
+            let life = lives.entry((instance, version)).or_insert(Life {
+                instance,
+                version,
                 spans: 0,
                 first: u64::MAX,
                 last: 0,
             });
-            life.spans = life.spans.saturating_add(instance.spans);
-            life.first = life.first.min(instance.first);
-            life.last = life.last.max(instance.last);
+            life.spans = life.spans.saturating_add(seen.spans);
+            life.first = life.first.min(seen.first);
+            life.last = life.last.max(seen.last);
         }
     }
     let listed = |lives: BTreeMap<_, Life<'a>>| lives.into_values().collect();
     services
         .into_iter()
-        .map(|(service, lives)| (service, listed(lives)))
+        .map(|(place, lives)| (place, listed(lives)))
         .collect()
 }
 
@@ -66,7 +94,7 @@ fn windows<'a>(lives: &[Life<'a>]) -> BTreeMap<&'a str, (u64, u64)> {
 }
 
 /// Returns how long versions of a service worked side by side, if they did.
-pub(super) fn mixed_window(service: &str, lives: &[Life<'_>]) -> Option<Finding> {
+pub(super) fn mixed_window(place: Place<'_>, lives: &[Life<'_>]) -> Option<Finding> {
     let windows = windows(lives);
     let mut changes: Vec<(u64, i32)> = windows
         .values()
@@ -90,21 +118,22 @@ pub(super) fn mixed_window(service: &str, lives: &[Life<'_>]) -> Option<Finding>
         unit: "s",
         grade: Grade::Proved,
         text: format!(
-            "{service}: {} of it ({}) worked side by side for {}",
+            "{}{}: {} of it ({}) worked side by side for {}",
+            place.service,
+            place.where_it_is(),
             text::plural(names.len() as u64, "version"),
             names.join(", "),
             text::duration(mixed)
         ),
-        ..Finding::of(
-            VERSIONS.name,
+        ..place.finding(
             "mixed_version_seconds",
-            Subject::Service(service.to_owned()),
+            Subject::Service(place.service.to_owned()),
         )
     })
 }
 
 /// Returns the instance that was forgotten, if exactly one was.
-pub(super) fn straggler(service: &str, lives: &[Life<'_>]) -> Option<Finding> {
+pub(super) fn straggler(place: Place<'_>, lives: &[Life<'_>]) -> Option<Finding> {
     /// What is shorter is a rollout under way.
     const LEAST_NS: u64 = 10_000_000_000;
     let windows = windows(lives);
@@ -127,7 +156,7 @@ pub(super) fn straggler(service: &str, lives: &[Life<'_>]) -> Option<Finding> {
     if moved.len() < 2 || !is_left || !is_there || last.spans < ENOUGH || began == start {
         return None;
     }
-    let subject = Subject::Instance(service.to_owned(), last.instance.to_owned());
+    let subject = Subject::Instance(place.service.to_owned(), last.instance.to_owned());
     Some(Finding {
         value: alone as f64 / 1e9,
         unit: "s",
@@ -135,11 +164,12 @@ pub(super) fn straggler(service: &str, lives: &[Life<'_>]) -> Option<Finding> {
         count: 1,
         of: moved.len() as u64 + 1,
         text: format!(
-            "{subject} still ran {} when {} ran {newest}, for {}",
+            "{subject}{} still ran {} when {} ran {newest}, for {}",
+            place.where_it_is(),
             last.version,
             text::plural(moved.len() as u64, "other instance"),
             text::duration(alone)
         ),
-        ..Finding::of(VERSIONS.name, "version_straggler", subject)
+        ..place.finding("version_straggler", subject)
     })
 }

@@ -6,8 +6,9 @@ use crate::algo::special::normal_tail;
 use crate::algo::stats::{TwoByTwo, benjamini_hochberg, wilson};
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Record, Table};
+use crate::pass::trace::versions::lives::Place;
 use crate::pass::trace::versions::{
-    CALLS, ENOUGH, FAILED, FALSE_ALARMS, LOGS, SQUARES, TIMED, VERSIONS,
+    CALLS, ENOUGH, FAILED, FALSE_ALARMS, LOGS, SQUARES, TIMED, number_of,
 };
 use crate::pass::trace::{exemplars, grouped, p_greater};
 use crate::pass::{Graph, Measured};
@@ -16,36 +17,43 @@ use crate::text;
 /// One pair of versions beside all other calls along its edge.
 struct Pair<'a> {
     ends: (&'a str, &'a str, &'a str, &'a str),
+    /// The environment of the callee; empty when it has no name.
+    environment: &'a str,
     own: Record,
     rest: [u64; 5],
 }
 
 /// Tells of versions between which calls fail, or take long.
 pub(super) fn measure(graph: &Graph<'_>, pairs: &Table, measured: &mut Measured) {
+    let environments = environments(graph);
     let records = grouped(pairs, |key| {
         let [from, to, old, new] = key.parts;
         let (from, to) = (graph.name_of(from), graph.name_of(to));
-        (from, to, graph.text(old), graph.text(new))
+        let environment = environments.get(&key.number).copied().unwrap_or("");
+        ((from, to, graph.text(old), graph.text(new)), environment)
     });
-    let mut edges: BTreeMap<(&str, &str), [u64; 5]> = BTreeMap::new();
-    for ((from, to, ..), record) in &records {
-        let sums = edges.entry((from, to)).or_default();
+    let mut edges: BTreeMap<(&str, &str, &str), [u64; 5]> = BTreeMap::new();
+    for (((from, to, ..), environment), record) in &records {
+        let sums = edges.entry((from, to, environment)).or_default();
         for (sum, more) in sums.iter_mut().zip(record.sums) {
             *sum = sum.saturating_add(more);
         }
     }
-    let pairs = records.into_iter().filter_map(|(ends, own)| {
-        let mut rest = edges[&(ends.0, ends.1)];
-        for (sum, less) in rest.iter_mut().zip(own.sums) {
-            *sum = sum.saturating_sub(less);
-        }
-        let is_enough = own.sums[CALLS] >= ENOUGH && rest[CALLS] >= ENOUGH;
-        is_enough.then(|| Pair {
-            ends,
-            own: own.into_owned(),
-            rest,
-        })
-    });
+    let pairs = records
+        .into_iter()
+        .filter_map(|((ends, environment), own)| {
+            let mut rest = edges[&(ends.0, ends.1, environment)];
+            for (sum, less) in rest.iter_mut().zip(own.sums) {
+                *sum = sum.saturating_sub(less);
+            }
+            let is_enough = own.sums[CALLS] >= ENOUGH && rest[CALLS] >= ENOUGH;
+            is_enough.then(|| Pair {
+                ends,
+                environment,
+                own: own.into_owned(),
+                rest,
+            })
+        });
     let pairs: Vec<Pair<'_>> = pairs.collect();
     let p_failing: Vec<f64> = pairs.iter().map(p_of_failures).collect();
     let p_slower: Vec<f64> = pairs.iter().map(p_of_durations).collect();
@@ -54,7 +62,11 @@ pub(super) fn measure(graph: &Graph<'_>, pairs: &Table, measured: &mut Measured)
     let calls = graph.calls_between_services();
     for (at, pair) in pairs.iter().enumerate() {
         let (from, to, old, new) = pair.ends;
-        let place = format!("{from} {old} -> {to} {new}");
+        let at_callee = Place {
+            service: to,
+            environment: pair.environment,
+        };
+        let place = format!("{from} {old} -> {to} {new}{}", at_callee.where_it_is());
         let subject = Subject::Call(from.to_owned(), to.to_owned(), format!("{old} to {new}"));
         let [n, failed] = [pair.own.sums[CALLS], pair.own.sums[FAILED]];
         let share = failed as f64 / n as f64;
@@ -74,7 +86,7 @@ pub(super) fn measure(graph: &Graph<'_>, pairs: &Table, measured: &mut Measured)
                     text::percent(share),
                     text::percent(usual)
                 ),
-                ..Finding::of(VERSIONS.name, "version_pair_errors", subject.clone())
+                ..at_callee.finding("version_pair_errors", subject.clone())
             });
         }
         let (Some(own), Some(rest)) = (logs(&pair.own.sums), logs(&pair.rest)) else {
@@ -90,10 +102,20 @@ pub(super) fn measure(graph: &Graph<'_>, pairs: &Table, measured: &mut Measured)
                 text: format!(
                     "{place}: calls take {times:.1} times as long as between other versions"
                 ),
-                ..Finding::of(VERSIONS.name, "version_pair_slowdown", subject)
+                ..at_callee.finding("version_pair_slowdown", subject)
             });
         }
     }
+}
+
+/// Returns the names of environments by the numbers that stand for them.
+fn environments<'a>(graph: &Graph<'a>) -> BTreeMap<u64, &'a str> {
+    let catalogue = &graph.system.rest.catalogue;
+    let instances = graph.system.vertices.iter().flat_map(|of| &of.instances);
+    let names = instances.map(|(key, _)| key.environment);
+    names
+        .map(|name| (number_of(catalogue, name), graph.text(name)))
+        .collect()
 }
 
 fn p_of_failures(pair: &Pair<'_>) -> f64 {
