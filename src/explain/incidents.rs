@@ -13,7 +13,8 @@ pub(super) static CIRCUIT_BREAKERS: Explanation = Explanation {
     measures: "An outage is a run of at least 30 s in which at least 80 % of an instance's attempts to reach a callee fail, 50 or more in all. A breaker \
         is missing when the instance went on with at least 0.7 of its usual attempts per inbound request and waited for most of its timeout each \
         time. opened_breakers counts outages in which it stopped, or its errors say that a breaker is open; rejected_by_breakers counts \
-        those errors. The value of a finding is the time that failed attempts took.",
+        those errors. The value of a finding of missing breakers is the time that failed attempts took, that of opened ones the number of outages. \
+        The rule require_breaker demands a breaker of edges.",
     matters: "Who waits for a dead callee again and again holds its own workers and memory for nothing, and fails with it. And the load of those attempts \
         is what a callee meets when it comes back.",
     example: &["40 s of outage, 80 attempts of 200 ms each: 16 s wasted"],

@@ -151,6 +151,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &rules::NEW_EDGES,
     &rules::PHANTOMS,
     &rules::REQUIRE,
+    &rules::REQUIRE_BREAKER,
     &rules::RETRIES,
     &rules::SLO,
     &rules::SPOF,

@@ -17,7 +17,7 @@ pub(super) static RULES: Explanation = Explanation {
         "- { id: no-edge-to-data, why: \"Data has one owner.\", forbid: { from: web, to: orders-db } }",
         "who may call whom: acyclic, callers, forbid, independent, layers, new_edges, require",
         "what hangs on what: criticality, depth, hubs, spof",
-        "how calls go: phantoms, retries, slo, timeouts, zones",
+        "how calls go: phantoms, require_breaker, retries, slo, timeouts, zones",
         "any number of the report: growth, limit",
     ],
     blind: "What the traces do not show: a rule about it is unknown, and says what is missing.",
@@ -244,6 +244,21 @@ pub(super) static REQUIRE: Explanation = Explanation {
     blind: "A proxy that emits no spans and does not show in the addresses of its callers.",
     act: "Send the call through the service in between.",
     source: TEAMS,
+};
+
+pub(super) static REQUIRE_BREAKER: Explanation = Explanation {
+    name: "rules.require_breaker",
+    also: &[],
+    title: "callers stop asking what is down",
+    measures: "Each edge asked for, along which an outage was seen in which the caller went on asking at its usual rate and waited for most of its \
+        timeout each time, is a violation; missing_breakers says how that is measured. An edge along which callers stopped in every such outage keeps \
+        the rule. Until an outage was seen that shows either, the edge is unknown.",
+    matters: "A caller that waits for a dead callee again and again fails with it, and its load is what the callee meets when it comes back.",
+    example: &["- { id: breakers, require_breaker: [ checkout -> payments, cart -> stock ] }"],
+    blind: "Breakers that no outage has tried: a test that takes the callee away for 30 s tries them. Outages in which calls fail fast, or the caller \
+        asks somewhat less, show neither.",
+    act: "Stop asking after a few failures in a row, try again with single requests, and answer from something else meanwhile.",
+    source: "Nygard, Release It!, 2nd edition, 2018.",
 };
 
 pub(super) static RETRIES: Explanation = Explanation {

@@ -222,7 +222,12 @@ const FIRST: [&str; 10] = [
 ];
 
 /// Findings that describe and accuse nobody; they come after the others.
-const DESCRIBING: [&str; 3] = ["mean_concurrency", "peak_concurrency", "request_survival"];
+const DESCRIBING: [&str; 4] = [
+    "mean_concurrency",
+    "opened_breakers",
+    "peak_concurrency",
+    "request_survival",
+];
 
 /// Runs every pass.
 ///

@@ -33,6 +33,8 @@ pub enum Verb {
     Callers(Callers),
     /// Calls go through a service in between.
     Require(Require),
+    /// Callers stop asking what is down.
+    RequireBreaker(RequireBreaker),
     /// Calls go down the layers.
     Layers(Layers),
     /// Groups of services do not call each other.
@@ -94,6 +96,13 @@ pub struct Require {
     pub edges: EdgeSelector,
     /// The service in between.
     pub via: Selector,
+}
+
+/// `require_breaker`: who calls one of these stops asking while it is down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequireBreaker {
+    /// The edges; at least one.
+    pub edges: Vec<EdgeSelector>,
 }
 
 /// What to do about a call past the next layer.

@@ -52,6 +52,8 @@ mod phantoms;
 
 mod require;
 
+mod require_breaker;
+
 mod retries;
 
 mod slo;
@@ -109,6 +111,7 @@ pub static RULES: &[&RuleKind] = &[
     &new_edges::NEW_EDGES,
     &phantoms::PHANTOMS,
     &require::REQUIRE,
+    &require_breaker::REQUIRE_BREAKER,
     &retries::RETRIES,
     &slo::SLO,
     &spof::SPOF,
@@ -123,6 +126,10 @@ fn judge_verb(verb: &Verb, case: &Case<'_>) -> (&'static RuleKind, Found) {
         Verb::Forbid(of) => (&forbid::FORBID, forbid::judge(of, case)),
         Verb::Callers(of) => (&callers::CALLERS, callers::judge(of, case)),
         Verb::Require(of) => (&require::REQUIRE, require::judge(of, case)),
+        Verb::RequireBreaker(of) => (
+            &require_breaker::REQUIRE_BREAKER,
+            require_breaker::judge(of, case),
+        ),
         Verb::Layers(of) => (&layers::LAYERS, layers::judge(of, case)),
         Verb::Independent(of) => (&independent::INDEPENDENT, independent::judge(of, case)),
         Verb::Acyclic(of) => (&acyclic::ACYCLIC, acyclic::judge(of, case)),

@@ -27,7 +27,13 @@ fn who_goes_on_asking_is_found() {
 fn who_stops_asking_has_a_breaker() {
     let run = scenarios::outage(2, true).run();
     let report = report(&run);
-    assert!(findings(&report, "circuit-breakers").is_empty());
+    let said = findings(&report, "circuit-breakers");
+    let [found] = said[..] else {
+        panic!("{said:#?}");
+    };
+    assert_eq!(found.metric, "opened_breakers");
+    let subject = Subject::Edge("pricing".to_owned(), "rates".to_owned());
+    assert_eq!((&found.subject, found.value), (&subject, 1.0));
     assert_eq!(metric(&report, "opened_breakers"), 1.0);
     let rejected = run.truth.edges[&("pricing", "rates")].rejected;
     assert!(rejected > 0);

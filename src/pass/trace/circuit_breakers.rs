@@ -105,16 +105,18 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             inbound: inbound.get(&key).map_or(0, |record| record.sums[REQUESTS]),
         });
     }
-    let (mut outages, mut opened) = (0, 0u64);
+    let mut outages = 0;
     let mut missing: BTreeMap<(&str, &str), Vec<Outage>> = BTreeMap::new();
+    let mut opened: BTreeMap<(&str, &str), Vec<Outage>> = BTreeMap::new();
     for (caller, bins) in &callers {
         for outage in found(bins, width) {
             outages += 1;
-            opened += u64::from(outage.has_breaker());
-            if outage.is_unprotected() {
-                let edge = missing.entry((caller.0, caller.2)).or_default();
-                edge.push(outage);
-            }
+            let edges = match (outage.has_breaker(), outage.is_unprotected()) {
+                (true, _) => &mut opened,
+                (false, true) => &mut missing,
+                (false, false) => continue,
+            };
+            edges.entry((caller.0, caller.2)).or_default().push(outage);
         }
     }
     if outages == 0 {
@@ -123,13 +125,17 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         ));
     }
     measured.metric(METRIC, missing.len() as f64);
-    measured.metric("opened_breakers", opened as f64);
+    let n_opened: usize = opened.values().map(Vec::len).sum();
+    measured.metric("opened_breakers", n_opened as f64);
     let attempts = total(calls.rows().iter().map(|(_, record)| record.sums[ATTEMPTS]));
     let whole = graph.requests_or(attempts);
     let said = missing
         .into_iter()
         .map(|((from, to), outages)| said_of(from, to, &outages, whole));
     measured.findings.extend(said);
+    let stopped = opened.into_iter();
+    let stopped = stopped.map(|((from, to), outages)| stopped_of(from, to, &outages));
+    measured.findings.extend(stopped);
 }
 
 /// What one calling instance saw in one bin.
@@ -204,14 +210,57 @@ fn found(bins: &[Bin<'_>], width: u64) -> Vec<Outage> {
         .collect()
 }
 
-fn said_of(from: &str, to: &str, outages: &[Outage], whole: u64) -> Finding {
-    let sum = |at: usize| total(outages.iter().map(|outage| outage.record.sums[at]));
-    let longest = outages.iter().map(|outage| outage.ns).max().unwrap_or(0);
-    let mut shown = Record::default();
+/// Returns what several outages have in common, and how long the longest was.
+fn together(outages: &[Outage]) -> (Record, u64) {
+    let mut all = Record::default();
     for outage in outages {
-        shown.merge(&outage.record);
+        all.merge(&outage.record);
     }
-    let (asked, failed, wasted) = (sum(ATTEMPTS), sum(FAILED), sum(FAILED_NS));
+    (
+        all,
+        outages.iter().map(|outage| outage.ns).max().unwrap_or(0),
+    )
+}
+
+/// Says that a caller stopped asking.
+fn stopped_of(from: &str, to: &str, outages: &[Outage]) -> Finding {
+    let (all, longest) = together(outages);
+    let n = outages.len() as u64;
+    let (asked, rejected) = (all.sums[ATTEMPTS], all.sums[REJECTED]);
+    let how = match rejected {
+        0 => format!("only {} went out", text::plural(asked, "attempt")),
+        _ => format!(
+            "a breaker turned {} of {} away",
+            text::count(rejected),
+            text::plural(asked, "attempt")
+        ),
+    };
+    Finding {
+        value: n as f64,
+        unit: "outages",
+        grade: match rejected {
+            0 => Grade::Inferred,
+            _ => Grade::Proved,
+        },
+        count: n,
+        of: n,
+        exemplars: exemplars(&all),
+        text: format!(
+            "{from} -> {to}: stopped asking in {} of up to {}: {how}",
+            text::plural(n, "outage"),
+            text::duration(longest)
+        ),
+        ..Finding::of(
+            CIRCUIT_BREAKERS.name,
+            "opened_breakers",
+            Subject::Edge(from.to_owned(), to.to_owned()),
+        )
+    }
+}
+
+fn said_of(from: &str, to: &str, outages: &[Outage], whole: u64) -> Finding {
+    let (shown, longest) = together(outages);
+    let [asked, failed, wasted] = [ATTEMPTS, FAILED, FAILED_NS].map(|at| shown.sums[at]);
     Finding {
         value: wasted as f64 / 1e9,
         unit: "s",
@@ -288,7 +337,12 @@ mod tests {
                 format!("shop > GET /rates {start}..{start} error=CallNotPermittedException error")
             }
         };
-        check("circuit-breakers", &drawing(rejected), "");
+        check(
+            "circuit-breakers",
+            &drawing(rejected),
+            "proved opened_breakers shop->rates 1.000000: shop -> rates: stopped asking in 1 outage of up to 40 s: \
+                a breaker turned 72 of 80 attempts away",
+        );
     }
 
     #[test]

@@ -6,13 +6,13 @@ use crate::policy::read::references::To;
 use crate::policy::read::{Mistake, Reader, gates, leaf};
 use crate::policy::rule::{
     Acyclic, Callers, CriticalityOrder, Depth, Forbid, Growth, Hubs, Independent, Layers, Limit,
-    NewEdges, Phantoms, Require, Retries, Rule, Scope, Skip, SloKept, Spof, TimeoutLimit, Timeouts,
-    Verb, Zones,
+    NewEdges, Phantoms, Require, RequireBreaker, Retries, Rule, Scope, Skip, SloKept, Spof,
+    TimeoutLimit, Timeouts, Verb, Zones,
 };
 use crate::policy::selector::{EdgeSelector, Selector};
 use crate::policy::shape as shapes;
 use crate::policy::value::{Criticality, EdgeMode, Ratio, Severity};
-use crate::policy::yaml::Node;
+use crate::policy::yaml::{Node, Value};
 
 /// Reads what a verb demands.
 type ReadVerb = fn(&mut Reader<'_>, &Node) -> Option<Verb>;
@@ -32,6 +32,7 @@ const VERBS: &[(&str, ReadVerb)] = &[
     ("new_edges", new_edges),
     ("phantoms", phantoms),
     ("require", require),
+    ("require_breaker", require_breaker),
     ("retries", retries),
     ("slo", slo),
     ("spof", spof),
@@ -113,6 +114,15 @@ fn require(reader: &mut Reader<'_>, node: &Node) -> Option<Verb> {
         edges: edges?,
         via: via?,
     }))
+}
+
+fn require_breaker(reader: &mut Reader<'_>, node: &Node) -> Option<Verb> {
+    let edges = match &node.value {
+        Value::List(items) if items.is_empty() => reader.expected("at least one edge", node)?,
+        Value::List(_) => reader.list(node, leaf::edges)?,
+        Value::Map(_) | Value::Scalar { .. } => vec![leaf::edges(reader, node)?],
+    };
+    Some(Verb::RequireBreaker(RequireBreaker { edges }))
 }
 
 fn layers(reader: &mut Reader<'_>, node: &Node) -> Option<Verb> {

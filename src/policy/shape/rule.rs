@@ -23,6 +23,7 @@ pub(crate) const VERBS: &[&str] = &[
     "forbid",
     "callers",
     "require",
+    "require_breaker",
     "layers",
     "independent",
     "acyclic",
@@ -74,6 +75,11 @@ pub(crate) static RULE: Record = Record {
             "require",
             Shape::Record(&REQUIRE),
             "calls go through a service in between",
+        ),
+        key(
+            "require_breaker",
+            Shape::OneOrMore(&Shape::Edges),
+            "edges whose caller stops asking while the callee is down",
         ),
         key(
             "layers",

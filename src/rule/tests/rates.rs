@@ -218,6 +218,66 @@ fn phantoms_are_counted_or_a_rate() {
 }
 
 #[test]
+fn breakers_are_required_where_an_outage_shows_them() {
+    let with = |metrics: &[&'static str]| {
+        let mut report = shop();
+        report.findings = metrics
+            .iter()
+            .map(|metric| Finding {
+                grade: Grade::Inferred,
+                text: "in an outage".to_owned(),
+                ..Finding::of(
+                    "circuit-breakers",
+                    metric,
+                    Subject::Edge("web".to_owned(), "pay".to_owned()),
+                )
+            })
+            .collect();
+        report
+    };
+    const RULE: &str = "require_breaker: [ web -> pay ]";
+    assert_eq!(said(&with(&[]), RULE), "unknown r:system unknown");
+    assert_eq!(said(&with(&["opened_breakers"]), RULE), "pass");
+    assert_eq!(said(&with(&["missing_breakers"]), RULE), "fail r:web->pay");
+    // Some instances of the caller stop and others do not.
+    let both = with(&["missing_breakers", "opened_breakers"]);
+    assert_eq!(said(&both, RULE), "fail r:web->pay");
+    // What nobody asked for is no matter, and what nobody calls is unknown.
+    assert_eq!(
+        said(&both, "require_breaker: { from: cart, to: db }"),
+        "unknown r:system unknown"
+    );
+    assert_eq!(
+        said(&both, "require_breaker: web -> vault"),
+        "unknown r:system unknown"
+    );
+    check(
+        &with(&["missing_breakers"]),
+        &[(
+            "require_breaker: [ { from: web, to: { tier: core } }, cart -> db ]",
+            "fail r:system unknown, r:web->pay",
+        )],
+    );
+    // Against a baseline it is a ratchet: what was there before is known.
+    let rule = format!("rules:\n  - {{ id: r, {RULE} }}\n");
+    let policy = policy(&rule);
+    let ages = |base: Report| {
+        let base = Baseline {
+            extent: Extent::Everything,
+            ..Baseline::of_lock("base".to_owned(), base)
+        };
+        let by = Judging {
+            base: Some(&base),
+            new_only: true,
+            ..judging(&policy)
+        };
+        said_of(&judge(&with(&["missing_breakers"]), &by).unwrap())
+    };
+    assert_eq!(ages(with(&["missing_breakers"])), "waived");
+    assert_eq!(ages(with(&["opened_breakers"])), "fail r:web->pay");
+}
+
+#[test]
 fn numbers_may_get_better_and_not_worse() {
     let gate = "metrics:\n  max_sync_depth: { fail: 9, ratchet: true }\n";
     let growth = "rules:\n  - { id: r, growth: { metric: max_sync_depth, max: 1 } }\n";

@@ -191,6 +191,7 @@ fn what_looked_at_nothing_is_unknown() {
         "new_edges: { approve_in: topple.lock }",
         "phantoms: { max_per_10k: 0 }",
         "require: { from: web, to: vault, via: pay }",
+        "require_breaker: web -> cart",
         "retries: { max_attempts: 3 }",
         "slo: { entrypoints: \"*\" }",
         "spof: { max_blast_radius: 35% }",

@@ -202,7 +202,7 @@ fn the_sections_on_metrics_are_read() {
 fn every_verb_is_read() {
     let policy = full();
     let of = |id: &str| policy.rules.iter().find(|rule| rule.id == id).unwrap();
-    assert_eq!(policy.rules.len(), 22);
+    assert_eq!(policy.rules.len(), 23);
     assert_eq!(of("egress").severity, Severity::Warn);
     assert_eq!(
         of("no-edge-to-data").why.as_deref(),
@@ -293,6 +293,10 @@ fn every_verb_is_read() {
                 assert_eq!(texts(&zones.except), ["mirror -> mirror"]);
             }
             Verb::Phantoms(phantoms) => assert_eq!(phantoms.max_per_10k, 0.0),
+            Verb::RequireBreaker(required) => assert_eq!(
+                texts(&required.edges),
+                ["booking -> billing", "* -> {kind: external}"]
+            ),
             Verb::NewEdges(new_edges) => {
                 assert_eq!(new_edges.approve_in, "topple.lock");
                 assert_eq!(texts(&new_edges.except), ["* -> {kind: cache}"]);
