@@ -16,7 +16,9 @@ pub(super) static PHANTOMS: Explanation = Explanation {
     measures: "A phantom operation is a synchronous call whose client failed, timed out or was cancelled while its server succeeded. \
         phantoms_per_10k counts them in ten thousand logical calls between services. A duplicate is a logical call, or a message with an id, that \
         succeeded more than once; possible_duplicates are those of which nothing says whether a repeat does harm. \
-        wasted_server_seconds adds up by how much servers outlasted clients that had failed: a lower bound that needs no common clock; \
+        wasted_server_seconds adds up by how much servers outlasted clients that had failed: a lower bound that needs no common clock. Where both sides have \
+        one clock it is the time from the end of the client to that of the server, and where the clocks of their hosts are known within bounds (see \
+        clock-skew) as much of it as those prove. \
         wasted_server_ratio is its share of all time that servers worked for other services.",
     matters: "The caller believes the opposite of what happened: the card is charged and the order is not there. And work for nobody is \
         what keeps an overload alive after its cause is gone.",

@@ -89,6 +89,8 @@ pub(crate) struct Edge {
     pub(crate) done_twice: u64,
     /// Nanoseconds that callees worked after nobody waited any more.
     pub(crate) orphan_ns: u64,
+    /// Nanoseconds of each attempt that went on after nobody waited any more.
+    pub(crate) orphans: Vec<u64>,
     /// Nanoseconds by which callees' spans outlast those of callers who gave up.
     pub(crate) outlasted_ns: u64,
     /// Nanoseconds of each calling span, in order.
@@ -375,7 +377,9 @@ impl Edge {
             self.phantoms += u64::from(gave_up && !server_failed);
             if gave_up {
                 let abandoned = end.max(server.start);
-                self.orphan_ns += served_until.saturating_sub(abandoned);
+                let orphan = served_until.saturating_sub(abandoned);
+                self.orphan_ns += orphan;
+                self.orphans.push(orphan);
                 let client_ns = if is_hidden {
                     call_end - call.start
                 } else {

@@ -30,8 +30,9 @@ use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
 pub use clocks::Clocks;
+pub(in crate::pass) use clocks::{biased, unbiased};
 
-use clocks::{Pair, biased};
+use clocks::Pair;
 
 /// The names of two clocks.
 type Names<'a> = (&'a str, &'a str);
@@ -153,7 +154,7 @@ fn waited(attempt: &Attempt) -> bool {
 }
 
 /// Returns how far one time is ahead of another.
-fn difference(time: u64, of: u64) -> i64 {
+pub(in crate::pass) fn difference(time: u64, of: u64) -> i64 {
     (i128::from(time) - i128::from(of)).clamp(-FARTHEST, FARTHEST) as i64
 }
 

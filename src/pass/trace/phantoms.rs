@@ -8,9 +8,12 @@
 //! - *Wasted time*: a server that lasted longer than its client worked on for at least the difference of the two
 //!   durations after the client had gone; durations need no common clock, so this is a lower bound whatever the clocks
 //!   say. Differences within 1 ms and 1 % are left out, and so are calls whose client saw no failure: their client
-//!   span may have ended with the response's headers.
+//!   span may have ended with the response's headers. Where both have one clock, all of the time between the two ends counts; where
+//!   the clocks of their hosts are known within bounds, as much of it as those prove (see [`late`]).
 //!
 //! Left out on purpose: asynchronous calls, and clients with several servers whose end belongs to none of them alone.
+
+mod late;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::{NodeKind, USERS};
@@ -18,9 +21,11 @@ use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::dictionary::Weight;
-use crate::model::names::ABSENT;
+use crate::model::names::{ABSENT, NameId};
 use crate::model::peer::PeerKind;
 use crate::model::span::{Flags, Kind, Outcome, Role};
+use crate::pass::trace::clock_skew::clock;
+use crate::pass::trace::phantoms::late::{Beyond, LATE};
 use crate::pass::trace::{exemplars, grouped, sums, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
@@ -54,6 +59,7 @@ static WATCHER: Watcher = Watcher {
                 group: 0,
             },
         },
+        LATE,
     ],
     traces: Some(observe),
     ..Watcher::BLIND
@@ -73,24 +79,24 @@ const WASTED_SEEN: usize = 5;
 const CLOCK_NS: u64 = 1_000_000;
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [edges, messages] = tables else {
+    let [edges, messages, late] = tables else {
         return;
     };
     let signs = seen.signs;
     if signs.failed || signs.cancelled || signs.repeated {
-        observe_calls(seen, edges);
+        observe_calls(seen, edges, late);
     }
     if !seen.trace.marks.is_empty() {
         observe_messages(seen, messages);
     }
 }
 
-fn observe_calls(seen: &Seen<'_>, edges: &mut Table) {
+fn observe_calls(seen: &Seen<'_>, edges: &mut Table, late: &mut Table) {
     let mut successes = Successes::default();
     for (number, call) in seen.sync_calls() {
         if call.server != NONE {
             let is_second_success = successes.is_second(seen, number, call);
-            observe_call(seen, call, is_second_success, edges);
+            observe_call(seen, call, is_second_success, [&mut *edges, &mut *late]);
         }
     }
 }
@@ -154,17 +160,26 @@ impl Successes {
     }
 }
 
-fn observe_call(seen: &Seen<'_>, call: &Call, is_duplicate: bool, edges: &mut Table) {
+fn observe_call(seen: &Seen<'_>, call: &Call, is_duplicate: bool, tables: [&mut Table; 2]) {
+    let [edges, late] = tables;
     let (client, server) = (seen.outcome(call.client), seen.outcome(call.server));
     let gave_up = call.lone && (client.failed() || client == Outcome::Cancelled);
     let is_phantom = gave_up && server == Outcome::Fine;
-    let wasted = if gave_up { wasted(seen, call) } else { None };
-    if !is_phantom && wasted.is_none() && !is_duplicate {
+    let left = if gave_up { Left::of(seen, call) } else { None };
+    let wasted = left.and_then(|left| left.wasted());
+    let hosts = left.and_then(|left| left.other_hosts());
+    if !is_phantom && wasted.is_none() && hosts.is_none() && !is_duplicate {
         return;
     }
     let operation = seen.row(call.server).operation;
-    let parts = [seen.end(call.from), seen.end(call.to), operation, 0];
-    let record = edges.at(seen.catalogue, parts, 0);
+    let (from, to) = (seen.end(call.from), seen.end(call.to));
+    if let Some((left, [client, server])) = left.zip(hosts) {
+        let bits = late::bits(left.client, left.server, wasted);
+        let number = late::number(seen.catalogue, operation) | bits;
+        let record = late.at(seen.catalogue, [from, to, client, server], number);
+        late::add(record, left.client, left.server);
+    }
+    let record = edges.at(seen.catalogue, [from, to, operation, 0], 0);
     if is_phantom {
         record.add(PHANTOMS_SEEN, 1);
         record.add(PHANTOMS_WEIGHT, seen.weight(call.client));
@@ -183,11 +198,42 @@ fn observe_call(seen: &Seen<'_>, call: &Call, is_duplicate: bool, edges: &mut Ta
     record.exemplars.offer(seen.exemplar(call.client));
 }
 
-/// Returns how long the server surely worked after its client had gone, if it did.
-fn wasted(seen: &Seen<'_>, call: &Call) -> Option<u64> {
-    let (client, server) = (seen.duration(call.client)?, seen.duration(call.server)?);
-    let over = server.checked_sub(client)?;
-    (over > CLOCK_NS.max(client / 100)).then_some(over)
+/// A server whose client had gone: when both began and ended, and by whose clocks.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    client: (u64, u64),
+    server: (u64, u64),
+    hosts: Option<[NameId; 2]>,
+}
+
+impl Left {
+    fn of(seen: &Seen<'_>, call: &Call) -> Option<Left> {
+        Some(Left {
+            client: seen.times(call.client)?,
+            server: seen.times(call.server)?,
+            hosts: clock(seen, call.client)
+                .zip(clock(seen, call.server))
+                .map(<[NameId; 2]>::from),
+        })
+    }
+
+    /// Returns the hosts of both when they have clocks of their own.
+    fn other_hosts(self) -> Option<[NameId; 2]> {
+        self.hosts.filter(|[client, server]| client != server)
+    }
+
+    /// Returns how long the server surely worked after its client had gone, if it did, as this call alone tells.
+    fn wasted(self) -> Option<u64> {
+        let Left { client, server, .. } = self;
+        let is_one_clock = self.hosts.is_some() && self.other_hosts().is_none();
+        if is_one_clock {
+            let after = server.1.saturating_sub(client.1.max(server.0));
+            return (after > CLOCK_NS).then_some(after);
+        }
+        let [waited, worked] = [client, server].map(|(start, end)| end - start);
+        let over = worked.checked_sub(waited)?;
+        (over > CLOCK_NS.max(waited / 100)).then_some(over)
+    }
 }
 
 /// Returns whether the request may be repeated without harm, if the spans say so.
@@ -206,9 +252,11 @@ fn may_repeat(seen: &Seen<'_>, call: &Call) -> Option<bool> {
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
-    let [edges, messages] = WATCHER.tables else {
+    let [edges, messages, late] = WATCHER.tables else {
         return;
     };
+    let beyond = graph.table(late).map(|late| late::beyond(graph, late));
+    let mut beyond = beyond.unwrap_or_default();
     let (Some(edges), Some(messages)) = (graph.table(edges), graph.table(messages)) else {
         let why = "no spans were looked at for work that nobody waits for: fold the traces again";
         measured
@@ -216,31 +264,35 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             .push(Finding::unknown(PHANTOMS.name, "phantom_operations", why));
         return;
     };
+    let catalogue = &graph.system.rest.catalogue;
     let by_call = grouped(edges, |key| {
         let [from, to, operation, _] = key.parts;
-        (
-            graph.name_of(from),
-            graph.name_of(to),
-            graph.text(operation),
-        )
+        let number = late::number(catalogue, operation);
+        let ends = (graph.name_of(from), graph.name_of(to));
+        (ends.0, ends.1, graph.text(operation), number)
     });
+    let wasted_ns = total(by_call.values().map(|record| record.sums[WASTED_NS]));
+    let wasted_ns = total(beyond.values().map(|of| of.ns).chain([wasted_ns]));
     let sum = |at: usize| total(by_call.values().map(|record| record.sums[at]));
     measured.metric("phantom_operations", sum(PHANTOMS_SEEN) as f64);
-    measured.metric("wasted_server_seconds", sum(WASTED_NS) as f64 / 1e9);
+    measured.metric("wasted_server_seconds", wasted_ns as f64 / 1e9);
     let worked = worked_ns(graph);
     if worked > 0.0 {
-        let wasted = sum(WASTED_NS) as f64;
-        measured.metric("wasted_server_ratio", (wasted / worked).min(1.0));
+        let ratio = wasted_ns as f64 / worked;
+        measured.metric("wasted_server_ratio", ratio.min(1.0));
     }
     let calls = graph.calls_between_services();
     if calls > 0.0 {
         let phantoms = Weight(sum(PHANTOMS_WEIGHT)).value();
         measured.metric("phantoms_per_10k", phantoms * 1e4 / calls);
     }
-    for ((from, to, operation), record) in &by_call {
+    for ((from, to, operation, number), record) in &by_call {
+        let beyond = beyond.remove(&(*from, *to, *number)).unwrap_or_default();
         let subject = Subject::Call((*from).into(), (*to).into(), (*operation).into());
         let cost = |weight| graph.cost_of_weight(weight, calls);
-        measured.findings.extend(said_of(subject, record, &cost));
+        measured
+            .findings
+            .extend(said_of(subject, (record, beyond), &cost));
     }
     let twice = repeated_messages(graph, messages, measured);
     measured.metric("phantom_duplicates", total([sum(DUPLICATES), twice]) as f64);
@@ -255,7 +307,11 @@ fn worked_ns(graph: &Graph<'_>) -> f64 {
 }
 
 /// Returns what is to be said of the calls of one operation along one edge.
-fn said_of(subject: Subject, record: &Record, cost: &impl Fn(f64) -> Option<f64>) -> Vec<Finding> {
+fn said_of(
+    subject: Subject,
+    (record, beyond): (&Record, Beyond),
+    cost: &impl Fn(f64) -> Option<f64>,
+) -> Vec<Finding> {
     let told = |metric, unit, value: f64, count: u64, text: String| Finding {
         value,
         unit,
@@ -311,11 +367,16 @@ fn said_of(subject: Subject, record: &Record, cost: &impl Fn(f64) -> Option<f64>
             said.push(finding);
         }
     }
-    let wasted = record.sums[WASTED_SEEN];
+    let wasted = total([record.sums[WASTED_SEEN], beyond.calls]);
     if wasted > 0 {
-        let ns = record.sums[WASTED_NS];
+        let ns = total([record.sums[WASTED_NS], beyond.ns]);
+        let up_to = if beyond.calls > 0 { "up to " } else { "" };
+        let by_clocks = match beyond.ns {
+            0 => String::new(),
+            ns => format!(", {} of it by the clocks of both hosts", text::duration(ns)),
+        };
         let text = format!(
-            "{place}: the callee worked at least {} for nobody, in {}",
+            "{place}: the callee worked at least {} for nobody, in {up_to}{}{by_clocks}",
             text::duration(ns),
             calls(wasted)
         );
@@ -397,6 +458,39 @@ mod tests {
              proved wasted_server_seconds shop->pay POST /charge 0.028000: \
                 shop -> pay POST /charge: the callee worked at least 28 ms for nobody, in 1 call",
         );
+    }
+
+    /// A call that is given up after 50 ms and began to be worked on 40 ms after it was made, beside a quick one.
+    fn late(callee: &str) -> String {
+        format!(
+            "shop < GET /checkout         0..200   host=h1
+               shop > GET /rates         1..3     host=h1
+                 pay < GET /rates       1.5..2.5  host={callee}
+               shop > POST /charge       10..60   host=h1 error=timeout error
+                 pay < POST /charge      50..90   host={callee} http=200
+               shop > GET /rates         101..103 host=h1
+                 pay < GET /rates     101.5..102.5 host={callee}"
+        )
+    }
+
+    #[test]
+    fn one_clock_tells_all_that_was_worked_after_the_end() {
+        let said = |wasted: &str| {
+            format!(
+                "proved phantom_operations shop->pay POST /charge 1.000000: \
+                    shop -> pay POST /charge: 1 call succeeded after the caller had given up or failed\n{wasted}"
+            )
+        };
+        let one_clock = "proved wasted_server_seconds shop->pay POST /charge 0.030000: \
+            shop -> pay POST /charge: the callee worked at least 30 ms for nobody, in 1 call";
+        check("phantoms", &late("h1"), &said(one_clock));
+        // The quick calls bound how far h2 is ahead to 0.5 ms, to which two steps of 1 ms and a drift of 0.5 ms are added.
+        let two_clocks = "proved wasted_server_seconds shop->pay POST /charge 0.027000: \
+            shop -> pay POST /charge: the callee worked at least 27 ms for nobody, in up to 1 call, \
+            27 ms of it by the clocks of both hosts";
+        check("phantoms", &late("h2"), &said(two_clocks));
+        // Nobody knows whose clock it is.
+        check("phantoms", &late("h2").replace("host=h2", ""), &said(""));
     }
 
     #[test]

@@ -12,8 +12,13 @@ use crate::pass::trace::clock_skew::{
 use crate::pass::trace::exemplars;
 
 /// Returns a signed number as one that sorts the same way.
-pub(super) fn biased(value: i64) -> u64 {
+pub(in crate::pass) fn biased(value: i64) -> u64 {
     value as u64 ^ 1 << 63
+}
+
+/// Returns the signed number that sorts as this one.
+pub(in crate::pass) fn unbiased(value: u64) -> i64 {
+    (value ^ 1 << 63) as i64
 }
 
 /// Between what two numbers a clock is ahead of another, as far as anything says.
@@ -25,7 +30,6 @@ pub(super) struct Reach {
 
 impl Reach {
     fn of(record: &Record) -> Reach {
-        let unbiased = |value: u64| (value ^ 1 << 63) as i64;
         Reach {
             at_least: (record.sums[WAITED] > 0).then(|| unbiased(record.most)),
             at_most: (record.sums[CALLS] > 0).then(|| unbiased(record.least)),
@@ -180,6 +184,19 @@ impl<'a> Clocks<'a> {
         };
         pair.gap().is_none().then_some(())?;
         reach.at_least.zip(reach.at_most)
+    }
+
+    /// Returns how many nanoseconds the clock of `host` was ahead of that of `of` at most, at any time at which the two met; nothing when
+    /// they contradict each other, or a bound is missing.
+    pub(in crate::pass) fn at_most(&self, of: &str, host: &str) -> Option<i64> {
+        let pair = self.pairs.get(&(of.min(host), of.max(host)))?;
+        pair.gap().is_none().then_some(())?;
+        let mut most = None;
+        for (_, reach) in &pair.bins {
+            let reach = if of < host { *reach } else { reach.reversed() };
+            most = most.max(Some(reach.at_most?));
+        }
+        most
     }
 
     /// Returns the pairs of hosts that met, in text order.
