@@ -5,12 +5,16 @@
 
 mod fall;
 
+mod shards;
+
 use std::fmt;
 
 pub use fall::{
     BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, PlaceRadius, Start, Stop,
     Survival, TenantRadius, Transmissibility, Way,
 };
+
+pub use shards::{Overlap, ShardLoss, Shards};
 
 /// A number about the whole graph.
 #[derive(Clone, Debug, PartialEq)]

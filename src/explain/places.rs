@@ -41,12 +41,13 @@ pub(super) static CERTIFICATES: Explanation = Explanation {
 
 pub(super) static SHUFFLE_SHARDING: Explanation = Explanation {
     name: "shuffle-sharding",
-    also: &["poison_radius"],
+    also: &["poison_radius", "full_shard_overlap", "shards"],
     title: "which instances each tenant uses, and whom one tenant can take down",
     measures: "The shard of a tenant is the set of instances of a service that worked on its requests. The size k of shards is the commonest among \
         tenants with enough requests to show the largest shard seen; tenants with fewer than k (ln k + 3) requests are left out: they may use more \
-        than was seen. poison_radius is the largest share of tenants whose whole shard lies in that of one tenant. What pairs share, on average and \
-        entirely, is compared with random shards.",
+        than was seen. poison_radius is the largest share of tenants whose whole shard lies in that of one tenant. What pairs share, from nothing to \
+        everything (full_shard_overlap), is compared with random shards: C(k,j) C(N-k,k-j) / C(N,k) of the pairs have j of N instances in common. With f instances down a random \
+        shard is down as a whole with chance C(f,k) / C(N,k), and has lost one or more with chance 1 - C(N-f,k) / C(N,k). topple cascades shows both.",
     matters: "A request that kills what works on it is sent again until all instances its sender can reach are dead. Who has no other instance \
         goes down with it.",
     example: &["8 instances, 2 per tenant, random: 3.6 % of the pairs share both"],

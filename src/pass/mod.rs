@@ -36,7 +36,9 @@ pub mod spent;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Survival, Way, Word};
+use crate::finding::{
+    CascadeSize, Chain, Finding, Grade, Metric, Shards, Standing, Survival, Way, Word,
+};
 use crate::fold::Watcher;
 use crate::policy::Sampling;
 
@@ -133,6 +135,8 @@ pub struct Measured {
     pub sizes: Vec<CascadeSize>,
     /// What is left of the requests when services are lost one after another.
     pub survival: Vec<Survival>,
+    /// What the tenants of each service share, by service.
+    pub shards: Vec<Shards>,
     /// What the graph is called.
     pub words: Vec<Word>,
 }
@@ -278,6 +282,7 @@ pub fn measure(graph: &Graph<'_>, effort: Effort) -> Measured {
         measured.ways.extend(of.ways);
         measured.sizes.extend(of.sizes);
         measured.survival.extend(of.survival);
+        measured.shards.extend(of.shards);
         measured.words.extend(of.words);
     }
     doubt_rates(graph, &mut measured);

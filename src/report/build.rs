@@ -134,6 +134,7 @@ fn part(
         ways: measured.ways,
         sizes: measured.sizes,
         survival: measured.survival,
+        shards: measured.shards,
         focus: None,
         declared: declared(policy),
         stale,

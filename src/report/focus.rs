@@ -56,6 +56,7 @@ pub fn focus(report: &mut Report, service: &str, depth: Option<usize>) -> Result
         .ways
         .retain(|way| way.services.first().is_some_and(|first| is_on(first)));
     report.sizes.retain(|size| is_on(&size.service));
+    report.shards.retain(|shards| is_on(&shards.service));
     report.focus = Some(service.to_owned());
     Ok(())
 }

@@ -28,9 +28,9 @@ use crate::report::fixes::Fix;
 use crate::report::verdict::Verdict;
 
 pub use crate::finding::{
-    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Finding, Grade, Hop, Metric,
-    PlaceRadius, Redundancy, Standing, Start, Stop, Subject, Survival, TenantRadius,
-    Transmissibility, Way, Word,
+    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Finding, Grade, Hop, Metric, Overlap,
+    PlaceRadius, Redundancy, ShardLoss, Shards, Standing, Start, Stop, Subject, Survival,
+    TenantRadius, Transmissibility, Way, Word,
 };
 pub use crate::pass::budgets::{Budgets, CallBudget, EntryBudget, Spender};
 pub use crate::policy::facts::Declared;
@@ -89,6 +89,8 @@ pub struct Report {
     pub sizes: Vec<CascadeSize>,
     /// What is left of the requests when services are lost one after another.
     pub survival: Vec<Survival>,
+    /// What the tenants of each service share, by service.
+    pub shards: Vec<Shards>,
     /// The service the report was cut down to, if it was.
     pub focus: Option<String>,
     /// What the policy declared that the numbers rest on.

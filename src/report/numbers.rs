@@ -60,6 +60,7 @@ pub const METRICS: &[&str] = &[
     "failed_requests_with_origin",
     "feedback_edges",
     "flow_hierarchy",
+    "full_shard_overlap",
     "global_efficiency",
     "gray_edges",
     "gray_instances",

@@ -6,7 +6,9 @@
 //! out. How large k is nobody says: it is the commonest size of the shards of tenants that have enough requests to show the largest shard
 //! seen, or, if there are fewer than five of these, a smaller one. A tenant with four requests that all went to one instance has no shard of
 //! one instance while others show that shards are of three. The *poison radius* of a tenant is the share of tenants whose whole shard lies in its own: those who lose
-//! everything when its requests kill what they touch. What pairs of tenants share is compared with random shards (hypergeometric).
+//! everything when its requests kill what they touch. What pairs of tenants share is compared with random shards: of N instances, two shards of k
+//! have j in common with chance C(k,j) C(N-k,k-j) / C(N,k) (hypergeometric). When f of N are down, a random shard is down as a whole with chance
+//! C(f,k) / C(N,k), and has lost something with chance 1 - C(N-f,k) / C(N,k).
 //!
 //! A trace belongs to a tenant when exactly one is named in it.
 //!
@@ -14,8 +16,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::algo::availability::shard_overlap;
-use crate::finding::{Finding, Grade, Subject};
+use crate::algo::availability::{shard_all_down, shard_any_down, shard_overlap};
+use crate::finding::{Finding, Grade, Overlap, ShardLoss, Shards, Subject};
 use crate::fold::exemplar::Exemplars;
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::{Seen, Watcher};
@@ -98,7 +100,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 
 /// The instances that the tenants of a service used.
 #[derive(Debug, Default)]
-struct Shards<'a> {
+struct Tenants<'a> {
     instances: BTreeSet<&'a str>,
     /// Requests by tenant and instance.
     tenants: BTreeMap<(u32, u32), BTreeMap<&'a str, u64>>,
@@ -150,10 +152,10 @@ fn commonest(sizes: Vec<usize>) -> Option<usize> {
     times.max_by_key(|(_, times)| *times).map(|(size, _)| size)
 }
 
-/// Returns the mean of a distribution over 0, 1, 2 and so on.
-fn mean(shares: &[f64]) -> f64 {
-    let of = (0u32..).zip(shares);
-    of.map(|(number, share)| f64::from(number) * share).sum()
+/// Returns how many instances are shared on average.
+fn mean(overlap: &[Overlap], share: fn(&Overlap) -> f64) -> f64 {
+    let shared = overlap.iter().map(|of| of.shared as f64 * share(of));
+    shared.sum()
 }
 
 fn rounded(value: f64) -> String {
@@ -169,7 +171,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         let why = "shuffle sharding: no spans were looked at for tenants: fold the traces again";
         return measured.findings.push(unknown(why));
     };
-    let mut services: BTreeMap<&str, Shards<'_>> = BTreeMap::new();
+    let mut services: BTreeMap<&str, Tenants<'_>> = BTreeMap::new();
     for (key, record) in table.rows() {
         let [service, high, low, instance] = key.parts;
         let instance = graph.text(instance);
@@ -188,25 +190,27 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         (_, 0) => "",
         _ => ", in a sample of the tenants",
     };
-    let found: Vec<Finding> = services
-        .iter()
-        .filter_map(|(service, shards)| sharding(service, shards, sampled))
-        .collect();
-    if found.is_empty() {
+    for (service, tenants) in &services {
+        if let Some(shards) = sharding(service, tenants) {
+            measured.findings.push(told(&shards, tenants, sampled));
+            measured.shards.push(shards);
+        }
+    }
+    if measured.shards.is_empty() {
         let why = "shuffle sharding: no service has 3 instances and 5 tenants with enough requests";
         return measured.findings.push(unknown(why));
     }
-    let worst = found
-        .iter()
-        .map(|finding| finding.value)
-        .fold(0.0, f64::max);
+    let radii = measured.shards.iter().map(|of| of.poison_radius);
+    let worst = radii.fold(0.0, f64::max);
+    let overlaps = measured.shards.iter().filter_map(Shards::full_overlap);
+    let most = overlaps.reduce(f64::max);
     measured.metric("poison_radius", worst);
-    measured.findings.extend(found);
+    measured.metric("full_shard_overlap", most);
 }
 
 /// Returns what the tenants of a service have in common, if enough of them are known.
-fn sharding(service: &str, shards: &Shards<'_>, sampled: &str) -> Option<Finding> {
-    let used: Vec<Used<'_>> = shards.tenants.values().map(Used::of).collect();
+fn sharding(service: &str, tenants: &Tenants<'_>) -> Option<Shards> {
+    let used: Vec<Used<'_>> = tenants.tenants.values().map(Used::of).collect();
     let size = shard_size(&used)?;
     let enough = enough_for(size);
     let known: Vec<&BTreeSet<&str>> = used
@@ -214,7 +218,7 @@ fn sharding(service: &str, shards: &Shards<'_>, sampled: &str) -> Option<Finding
         .filter(|used| used.requests >= enough)
         .map(|used| &used.instances)
         .collect();
-    if shards.instances.len() < INSTANCES || known.len() < TENANTS {
+    if tenants.instances.len() < INSTANCES || known.len() < TENANTS {
         return None;
     }
     let compared = &known[..known.len().min(COMPARED)];
@@ -223,9 +227,21 @@ fn sharding(service: &str, shards: &Shards<'_>, sampled: &str) -> Option<Finding
         let lost = compared.iter().filter(|other| other.is_subset(shard));
         lost.count() as f64 / n as f64
     };
-    let radii: Vec<f64> = compared.iter().map(|shard| lost_with(shard)).collect();
-    let worst = radii.iter().copied().fold(0.0, f64::max);
-    // Pairs by how many instances they share.
+    let radii = compared.iter().map(|shard| lost_with(shard));
+    let instances = tenants.instances.len() as u64;
+    Some(Shards {
+        service: service.to_owned(),
+        instances,
+        size: size as u64,
+        tenants: n as u64,
+        poison_radius: radii.fold(0.0, f64::max),
+        overlap: overlaps(compared, size, instances),
+        losses: losses(instances, size as u64),
+    })
+}
+
+/// Returns how many instances pairs of shards of the usual size share.
+fn overlaps(compared: &[&BTreeSet<&str>], size: usize, instances: u64) -> Vec<Overlap> {
     let mut pairs = vec![0u64; size + 1];
     let of_size = compared.iter().filter(|shard| shard.len() == size);
     let of_size: Vec<_> = of_size.collect();
@@ -234,54 +250,124 @@ fn sharding(service: &str, shards: &Shards<'_>, sampled: &str) -> Option<Finding
             pairs[one.intersection(other).count()] += 1;
         }
     }
-    let instances = shards.instances.len();
+    let all = total(pairs.iter().copied());
+    let random = shard_overlap(instances, size as u64);
+    (0..)
+        .zip(pairs.into_iter().zip(random))
+        .map(|(shared, (pairs, random))| Overlap {
+            shared,
+            pairs,
+            share: pairs as f64 / all.max(1) as f64,
+            random: random.clamp(0.0, 1.0),
+        })
+        .collect()
+}
+
+/// Returns what becomes of a random shard when one instance is down, two, as many as a shard has, a tenth, three tenths and half of all.
+fn losses(instances: u64, size: u64) -> Vec<ShardLoss> {
+    let tenths = |n: u64| instances.saturating_mul(n).div_ceil(10);
+    let failed = BTreeSet::from([1, 2, size, tenths(1), tenths(3), tenths(5)]);
+    let failed = failed.into_iter().filter(|failed| *failed <= instances);
+    failed
+        .map(|failed| ShardLoss {
+            failed,
+            all_down: shard_all_down(instances, size, failed).clamp(0.0, 1.0),
+            any_down: shard_any_down(instances, size, failed).clamp(0.0, 1.0),
+        })
+        .collect()
+}
+
+fn told(shards: &Shards, tenants: &Tenants<'_>, sampled: &str) -> Finding {
+    let Shards {
+        service,
+        instances,
+        size,
+        poison_radius,
+        ..
+    } = shards;
+    let n = shards.tenants;
     let text = if size == instances {
         format!(
             "{service}: tenants use all {instances} instances, so that each can take down all of them{sampled}"
         )
     } else {
-        let random = shard_overlap(instances as u64, size as u64);
-        let all = total(pairs.iter().copied());
-        let seen: Vec<f64> = pairs
-            .iter()
-            .map(|&of| of as f64 / all.max(1) as f64)
-            .collect();
-        let shared = match seen.last() {
-            Some(alike) if all > 0 => format!(
+        let shared = match (shards.full_overlap(), shards.overlap.last()) {
+            (Some(alike), Some(all)) => format!(
                 "{} of the pairs share all, {} of random ones would; {} instances are shared on average, {} at random",
-                text::percent(*alike),
-                text::percent(random.last().copied().unwrap_or(0.0)),
-                rounded(mean(&seen)),
-                rounded(mean(&random)),
+                text::percent(alike),
+                text::percent(all.random),
+                rounded(mean(&shards.overlap, |of| of.share)),
+                rounded(mean(&shards.overlap, |of| of.random)),
             ),
             _ => "no two shards are of that size".to_owned(),
         };
         format!(
             "{service}: tenants use {size} of {instances} instances; one can take down {} of {} tenants ({shared}){sampled}",
-            text::percent(worst),
-            text::count(n as u64),
+            text::percent(*poison_radius),
+            text::count(n),
         )
     };
-    Some(Finding {
-        value: worst,
+    Finding {
+        value: *poison_radius,
         grade: Grade::Inferred,
-        count: (worst * n as f64).round() as u64,
-        of: n as u64,
-        exemplars: shown(&shards.exemplars),
+        count: (poison_radius * n as f64).round() as u64,
+        of: n,
+        exemplars: shown(&tenants.exemplars),
         text,
         ..Finding::of(
             SHUFFLE_SHARDING.name,
             "poison_radius",
-            Subject::Service(service.to_owned()),
+            Subject::Service(service.clone()),
         )
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
 
-    use crate::pass::trace::tests::check;
+    use super::losses;
+    use crate::pass::trace::tests::{check, measure, system_of};
+
+    /// Every pair of eight instances is the shard of one tenant, so that pairs are as random as they can be.
+    #[test]
+    fn overlaps_are_counted_beside_the_hypergeometric_ones() {
+        let shards: Vec<[u32; 2]> = (0..8)
+            .flat_map(|one| (one + 1..8).map(move |other| [one, other]))
+            .collect();
+        let shards: Vec<&[u32]> = shards.iter().map(|shard| &shard[..]).collect();
+        let measured = measure(&system_of(&drawing(&shards), 0));
+        let [found] = measured.shards.as_slice() else {
+            panic!("{:?}", measured.shards);
+        };
+        assert_eq!((found.instances, found.size, found.tenants), (8, 2, 28));
+        let pairs: Vec<u64> = found.overlap.iter().map(|of| of.pairs).collect();
+        assert_eq!(pairs, [210, 168, 0]);
+        for (of, random) in found.overlap.iter().zip([0.535_714, 0.428_571, 0.035_714]) {
+            assert!((of.random - random).abs() < 1e-6, "{of:?}");
+            assert!((of.share - of.pairs as f64 / 378.0).abs() < 1e-12);
+        }
+        assert_eq!(found.full_overlap(), Some(0.0));
+        assert!((found.poison_radius - 1.0 / 28.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_failed_instances_take_is_as_published() {
+        let of_hundred = losses(100, 5);
+        let failed: Vec<u64> = of_hundred.iter().map(|of| of.failed).collect();
+        assert_eq!(failed, [1, 2, 5, 10, 30, 50]);
+        let thirty = of_hundred[4];
+        assert!((thirty.all_down - 0.001_893).abs() < 1e-6);
+        assert!((thirty.any_down - 0.839_2).abs() < 1e-4);
+        // Fewer than a shard has are never all of it.
+        assert_eq!(
+            (of_hundred[1].all_down, of_hundred[0].any_down > 0.049),
+            (0.0, true)
+        );
+        let of_three: Vec<u64> = losses(3, 3).iter().map(|of| of.failed).collect();
+        assert_eq!(of_three, [1, 2, 3]);
+        assert!((losses(3, 3)[2].all_down - 1.0).abs() < 1e-12);
+    }
 
     /// Ten requests to each instance of each tenant's shard.
     fn drawing(shards: &[&[u32]]) -> String {

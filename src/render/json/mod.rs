@@ -8,6 +8,8 @@ mod rows;
 
 mod falls;
 
+mod shards;
+
 pub mod schema;
 
 mod budgets;
@@ -152,6 +154,9 @@ impl Serialize for Record<'_, Report> {
             Part::Whole | Part::Cascades => {
                 map.serialize_entry("chains", &Records(&report.chains))?;
                 map.serialize_entry("survival", &Records(&report.survival))?;
+                if !report.shards.is_empty() {
+                    map.serialize_entry("shards", &Records(&report.shards))?;
+                }
             }
             Part::Hubs | Part::Budgets => {}
         }

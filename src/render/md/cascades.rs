@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{code, prose, write_answers, write_findings, write_rest};
+use super::{code, prose, shards, write_answers, write_findings, write_rest};
 use crate::render::Options;
 use crate::render::falls::{answers, chain, evidence, falling, narrowed, ties, with_tenants};
 use crate::report::Report;
@@ -49,6 +49,7 @@ pub(super) fn write(report: &Report, options: &Options, out: &mut dyn io::Write)
         }
         write_rest(tenants.len(), options, out)?;
     }
+    shards::write(report, options, out)?;
     if !report.chains.is_empty() {
         writeln!(out, "\n### Failures that happened\n")?;
         for found in report.chains.iter().take(options.rows()) {

@@ -7,6 +7,8 @@ mod hubs;
 
 mod cascades;
 
+mod shards;
+
 mod budgets;
 
 mod diff;

@@ -3,8 +3,8 @@
 use super::{hostile, shop};
 use crate::report::focus::focus;
 use crate::report::{
-    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, Part, PlaceRadius, Report,
-    Start, Stop, TenantRadius, Tie, Transmissibility, Way,
+    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, Overlap, Part, PlaceRadius,
+    Report, ShardLoss, Shards, Start, Stop, TenantRadius, Tie, Transmissibility, Way,
 };
 
 fn hop(service: &str, operation: &str) -> Hop {
@@ -124,7 +124,42 @@ pub(in crate::render) fn cascades() -> Report {
         service: "payments".to_owned(),
         expected: (1.25, 2.0),
     }];
+    report.shards = vec![shards("payments")];
     report
+}
+
+/// Returns what tenants of a service with three instances share when each uses two.
+fn shards(service: &str) -> Shards {
+    let overlap = |shared, pairs, share, random| Overlap {
+        shared,
+        pairs,
+        share,
+        random,
+    };
+    Shards {
+        service: service.to_owned(),
+        instances: 3,
+        size: 2,
+        tenants: 5,
+        poison_radius: 0.4,
+        overlap: vec![
+            overlap(0, 0, 0.0, 0.0),
+            overlap(1, 8, 0.8, 2.0 / 3.0),
+            overlap(2, 2, 0.2, 1.0 / 3.0),
+        ],
+        losses: vec![
+            ShardLoss {
+                failed: 1,
+                all_down: 0.0,
+                any_down: 2.0 / 3.0,
+            },
+            ShardLoss {
+                failed: 2,
+                all_down: 1.0 / 3.0,
+                any_down: 1.0,
+            },
+        ],
+    }
 }
 
 /// Returns the story of one service of the small shop.
@@ -139,6 +174,7 @@ pub(in crate::render) fn hostile_cascades() -> [Report; 2] {
     let mut report = hostile();
     report.part = Part::Cascades;
     let names: Vec<String> = report.services.iter().map(|of| of.name.clone()).collect();
+    report.shards = names.iter().map(|name| shards(name)).collect();
     for edge in &mut report.edges {
         edge.tie = Some(Tie {
             failed_calls: u64::MAX,

@@ -4,7 +4,7 @@ use std::io;
 
 use super::cells::{heading, name, number, share};
 use super::page::{Column, Grid, Page, Row};
-use super::{story, write_findings, write_summary};
+use super::{shards, story, write_findings, write_summary};
 use crate::render::Options;
 use crate::render::falls::{answers, chain, falling, narrowed, ties, with_tenants, worst_entry};
 use crate::report::{BlastRadius, Dependency, Report, Service, Stop, Tie};
@@ -26,6 +26,7 @@ pub(super) fn write(report: &Report, options: &Options, page: &mut Page<'_>) -> 
     write_summary(report, &answers(report), page)?;
     write_services(report, options, page)?;
     write_tenants(report, options, page)?;
+    shards::write(report, options, page)?;
     write_chains(report, options, page)?;
     write_ties(report, options, page)?;
     write_findings(report, options, options.rows(), page)

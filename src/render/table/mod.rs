@@ -20,6 +20,8 @@ mod budgets;
 
 mod cascades;
 
+mod shards;
+
 mod story;
 
 mod diff;
