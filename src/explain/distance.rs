@@ -10,13 +10,19 @@ pub(super) static LOCALITY: Explanation = Explanation {
         "cross_zone_calls",
         "cross_region_calls",
         "home_region_mismatch",
+        "cross_zone_bytes",
+        "cross_region_bytes",
+        "same_zone_bytes",
+        "unplaced_bytes",
     ],
     title: "calls that leave their zone or region, and the time that adds",
     measures: "cross_zone_share and cross_region_share are the shares of synchronous calls between services, of those with both places known, \
         that leave. For an edge, the added time is the median of client less server duration of the calls that leave, less the same median of \
         those that stay; where none stay, nothing is taken away. Calls to another zone are reported from 1 ms on, and where others stay. \
         home_region_mismatch are entry points of which at least half of the requests wait for another region on their critical path, with the mean \
-        time they spend between the two.",
+        time they spend between the two. Bytes are those of the bodies of requests and responses, where calling spans tell them (http.request.body.size, \
+        http.response.body.size): same_zone_bytes stay, cross_zone_bytes leave the zone and cross_region_bytes the region; of unplaced_bytes a zone is \
+        unknown. Edges are named from 30 calls on.",
     matters: "Every round trip between regions costs tens of milliseconds, and traffic between zones costs money. A request that enters far \
         from its data pays for the distance at every step.",
     example: &[
@@ -24,7 +30,7 @@ pub(super) static LOCALITY: Explanation = Explanation {
         "requests enter in eu-west-1 and wait for us-east-1, 216 ms of 230 ms each",
     ],
     blind: "Callees that emit no spans, databases above all: nothing says where they are. Parts of an edge with other operations may differ for \
-        other reasons. Bytes are not counted.",
+        other reasons. Headers are not counted, and bodies only where their sizes are recorded, up to 4 GiB each.",
     act: "Route within the zone first. Move the entry point to the data or the data to the entry point, or fetch in one call what \
         is fetched in many.",
     source: "Dean and Barroso, The Tail at Scale, CACM 56(2), 2013; cloud.region and cloud.availability_zone of the OpenTelemetry semantic \

@@ -114,6 +114,10 @@ slots! {
     UrlFull = ["url.full", "http.url"],
     /// Path of the URL.
     UrlPath = ["url.path", "http.target", "http.path"],
+    /// Bytes of the body of a request.
+    RequestSize = ["http.request.body.size", "http.request_content_length"],
+    /// Bytes of the body of a response.
+    ResponseSize = ["http.response.body.size", "http.response_content_length"],
     /// Ordinal of a resent request.
     Resend = ["http.request.resend_count", "http.resend_count", "http.retry_count"],
     /// Attempts before this one, by gRPC's own plugin.

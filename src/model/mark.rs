@@ -8,7 +8,7 @@ use crate::model::attr::{Facts, Slot, Value, mask};
 use crate::model::id::mix;
 use crate::model::names::NameId;
 use crate::model::question::Questions;
-use crate::model::span::RawSpan;
+use crate::model::span::{Kind, RawSpan};
 use crate::text;
 
 /// What the number of a mark means.
@@ -33,11 +33,14 @@ pub enum MarkKind {
     FeatureFlag = 15,
     /// A place in code: the number of the name of its file in the upper half, its line in the lower one, zero when unknown.
     Code = 16,
+    /// Bytes that a call carried, of a calling span: those of the request in the upper half, those of the response in the lower one,
+    /// each [`MOST_BYTES`] at most.
+    Bytes = 17,
 }
 
 impl MarkKind {
     /// Every kind that is a number by itself, without names.
-    pub const PLAIN: [MarkKind; 7] = [
+    pub const PLAIN: [MarkKind; 8] = [
         MarkKind::Message,
         MarkKind::Conversation,
         MarkKind::Idempotency,
@@ -45,6 +48,7 @@ impl MarkKind {
         MarkKind::Deadline,
         MarkKind::CertificateEnd,
         MarkKind::CertificateIssuer,
+        MarkKind::Bytes,
     ];
 }
 
@@ -62,10 +66,25 @@ const SLOTS: u128 = mask(&[
     Slot::CodeFile,
 ]);
 
+/// The slots that become marks of calling spans alone.
+const SIZES: u128 = mask(&[Slot::RequestSize, Slot::ResponseSize]);
+
+/// The most bytes of one direction that are told apart.
+pub const MOST_BYTES: u64 = u32::MAX as u64;
+
 /// Returns whether a span may have marks.
 #[inline]
 pub fn is_marked(span: &RawSpan<'_>) -> bool {
-    span.facts.any(SLOTS) || !span.events.flags.is_empty()
+    let slots = match span.kind {
+        Kind::Client => SLOTS | SIZES,
+        _ => SLOTS,
+    };
+    span.facts.any(slots) || !span.events.flags.is_empty()
+}
+
+/// Returns the bytes of request and response in the number of a mark.
+pub fn bytes_of(number: u64) -> (u64, u64) {
+    (number >> 32, number & MOST_BYTES)
 }
 
 /// Calls `f` with every feature flag that a span names and what it said.
@@ -136,6 +155,15 @@ fn value(facts: &Facts<'_>, kind: MarkKind) -> Option<u64> {
             u64::try_from(time.as_second()).ok()
         }
         MarkKind::CertificateIssuer => hashed(Slot::CertificateIssuer),
+        MarkKind::Bytes if facts.any(SIZES) => {
+            let size = |slot| {
+                let bytes = u64::try_from(facts.int(slot)?).ok()?;
+                Some(bytes.min(MOST_BYTES))
+            };
+            let both = (size(Slot::RequestSize), size(Slot::ResponseSize));
+            (both != (None, None)).then(|| both.0.unwrap_or(0) << 32 | both.1.unwrap_or(0))
+        }
+        MarkKind::Bytes => None,
         MarkKind::FeatureFlag | MarkKind::Code => None,
     }
 }
@@ -232,6 +260,34 @@ mod tests {
         );
         // Where it is absent, what is understood anyway counts.
         assert_eq!(said("enduser.id", Value::Text("acme")), acme);
+    }
+
+    #[test]
+    fn bytes_are_those_of_calling_spans() {
+        let of = |kind, sizes: &[(&str, i64)]| {
+            let mut span = RawSpan {
+                kind,
+                ..RawSpan::default()
+            };
+            for (key, bytes) in sizes {
+                span.facts.set(key, Value::Int(*bytes));
+            }
+            let number = value(&span.facts, MarkKind::Bytes);
+            is_marked(&span).then(|| number.map(bytes_of))
+        };
+        let both = [
+            ("http.request.body.size", 7),
+            ("http.response.body.size", 40),
+        ];
+        assert_eq!(of(Kind::Client, &both), Some(Some((7, 40))));
+        assert_eq!(of(Kind::Server, &both), None);
+        let older = [("http.response_content_length", i64::MAX)];
+        assert_eq!(of(Kind::Client, &older), Some(Some((0, MOST_BYTES))));
+        assert_eq!(
+            of(Kind::Client, &[("http.request.body.size", -1)]),
+            Some(None)
+        );
+        assert_eq!(of(Kind::Client, &[]), None);
     }
 
     #[test]

@@ -85,6 +85,8 @@ const NO_MEANING: u128 = mask(&[
     Slot::MessageId,
     Slot::ConsumerGroup,
     Slot::Conversation,
+    Slot::RequestSize,
+    Slot::ResponseSize,
     Slot::IdempotencyKey,
     Slot::IfMatch,
     Slot::GrpcTimeout,

@@ -3,9 +3,11 @@
 //! How many calls stay and how many leave is known from the edges. Here the *added* time is measured: client less server duration
 //! (which needs no common clock) of the calls that leave, against those of the same edge that stay, each in the
 //! median. Per entry point it is the time that the critical path spends between regions, by the region where the request
-//! entered and the region it waits for.
+//! entered and the region it waits for. What calls carry is told by [`bytes`].
 //!
 //! Left out on purpose: databases and other callees that emit no spans, because nothing says where they are.
+
+mod bytes;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,7 @@ use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::dictionary::Resource;
 use crate::model::names::{ABSENT, NameId};
 use crate::pass::cost::cost;
+use crate::pass::trace::locality::bytes::BYTES;
 use crate::pass::trace::{exemplars, grouped, requests_by_entry, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
@@ -54,6 +57,7 @@ static WATCHER: Watcher = Watcher {
                 group: 2,
             },
         },
+        BYTES,
     ],
     traces: Some(observe),
     attempts: Some(add_attempts),
@@ -81,7 +85,7 @@ const AWAY: f64 = 0.5;
 
 /// Adds the calls that leave.
 fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
-    let [edges, _] = tables else {
+    let [edges, ..] = tables else {
         return;
     };
     for attempt in attempts.iter().filter(|attempt| attempt.sync) {
@@ -103,9 +107,12 @@ fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
 
 /// Adds what requests wait for in other regions.
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [_, entries] = tables else {
+    let [_, entries, bytes] = tables else {
         return;
     };
+    if !seen.trace.marks.is_empty() {
+        bytes::observe(seen, bytes);
+    }
     // By entry span and region, for this trace alone.
     let mut away: Vec<((u32, NameId), u64)> = Vec::with_capacity(seen.linked.calls.len());
     for (_, call) in seen.sync_calls() {
@@ -151,7 +158,7 @@ fn reach(from: &Resource, to: &Resource) -> Option<u32> {
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
-    let [edges, entries] = WATCHER.tables else {
+    let [edges, entries, bytes] = WATCHER.tables else {
         return;
     };
     let (Some(edges), Some(entries)) = (graph.table(edges), graph.table(entries)) else {
@@ -204,6 +211,12 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         }
     }
     measure_entries(graph, entries, measured);
+    let left = sum(|edge| total([edge.zones.left, edge.regions.left]));
+    match graph.table(bytes).filter(|of| !of.rows().is_empty()) {
+        Some(bytes) => bytes::measure(graph, bytes, measured),
+        None if left > 0 => measured.findings.push(bytes::unknown()),
+        None => {}
+    }
 }
 
 /// Calls whose two places are known, and those of them whose places differ.
@@ -374,7 +387,7 @@ mod tests {
     use crate::pass::trace::tests::check;
 
     /// Returns requests with a call to a server in a place, so many milliseconds on the way.
-    fn calls(n: usize, place: &str, network_ms: usize) -> String {
+    pub(super) fn calls(n: usize, place: &str, network_ms: usize) -> String {
         let mut drawing = String::new();
         for number in 0..n {
             let end = 20 + network_ms;
@@ -398,14 +411,19 @@ mod tests {
         check(
             "locality",
             &format!("{home}{slow}"),
-            "measured cross_zone_calls page->rows 2.996481: page -> rows: 40 of 80 calls leave their zone, and take 3 ms more than \
-                those that stay in the median",
+            &format!(
+                "measured cross_zone_calls page->rows 2.996481: page -> rows: 40 of 80 calls leave their zone, and take 3 ms more than \
+                 those that stay in the median\n{NO_SIZES}"
+            ),
         );
         let fast = calls(40, "region=r1 zone=z2", 1);
-        check("locality", &format!("{home}{fast}"), "");
+        check("locality", &format!("{home}{fast}"), NO_SIZES);
         // Nobody could have stayed.
-        check("locality", &slow, "");
+        check("locality", &slow, NO_SIZES);
     }
+
+    const NO_SIZES: &str = "unknown cross_zone_bytes the system: what calls carry out of their zone is unknown: \
+        no calling span tells the sizes of bodies, as http.response.body.size would";
 
     #[test]
     fn requests_that_wait_for_another_region_have_their_home_there() {
@@ -413,12 +431,14 @@ mod tests {
         check(
             "locality",
             &away,
-            "measured cross_region_calls page->rows 80.000000: page -> rows: 40 of 40 calls leave their region, and take 80 ms on \
-                the way in the median
-             measured home_region_mismatch page GET /page, r1 to r2 80.000000: page GET /page: 40 of 40 requests that enter in r1 \
-                wait for r2, 80 ms of 110 ms each between the two",
+            &format!(
+                "measured cross_region_calls page->rows 80.000000: page -> rows: 40 of 40 calls leave their region, and take 80 ms on \
+                 the way in the median
+                 measured home_region_mismatch page GET /page, r1 to r2 80.000000: page GET /page: 40 of 40 requests that enter in r1 \
+                 wait for r2, 80 ms of 110 ms each between the two\n{NO_SIZES}"
+            ),
         );
-        check("locality", &calls(20, "region=r2 zone=z3", 80), "");
+        check("locality", &calls(20, "region=r2 zone=z3", 80), NO_SIZES);
     }
 
     #[test]
