@@ -59,6 +59,7 @@ pub(super) static SAGAS: Explanation = Explanation {
     name: "sagas",
     also: &[
         "missing_compensations",
+        "late_compensations",
         "repeated_compensations",
         "failed_compensations",
         "disordered_compensations",
@@ -67,10 +68,11 @@ pub(super) static SAGAS: Explanation = Explanation {
     measures: "For each pair of an action and its compensation that the policy names: actions that succeeded in a request that failed, or \
         before something else failed, and were followed by no compensation that succeeded; compensations beyond the actions; compensations \
         that failed; and those that came in the order of the actions instead of the reverse. Messages with a conversation are \
-        counted per conversation.",
+        counted per conversation. late_compensations ended later after the failure than the policy allows (within, beside the pair); they are not \
+        missing, and what is not taken back before the data end is unknown until its deadline has passed.",
     matters: "A step that is not taken back is a charge without an order: somebody has to find and correct it by hand.",
     example: &["charge ok, ship failed, no refund: 1 missing compensation"],
-    blind: "What is undone outside the traces or after their end, and state inside a saga's coordinator. Past 32,768 conversations a \
+    blind: "What is undone outside the traces or after their end, and state inside a saga's coordinator. Deadlines compare clocks of several hosts. Past 32,768 conversations a \
         sample of them is looked at.",
     act: "Look at the traces shown; make the compensation part of the same workflow, idempotent, and retried until it succeeds.",
     source: "Garcia-Molina and Salem, Sagas, SIGMOD 1987.",

@@ -35,6 +35,7 @@ pub mod schema;
 mod yaml;
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::policy::calls::{Calls, Entrypoint};
 use crate::policy::gate::{Gate, HealthMetric};
@@ -158,4 +159,6 @@ pub struct Saga {
     pub action: OperationSelector,
     /// What undoes it.
     pub compensation: OperationSelector,
+    /// How soon after a failure it has to be undone.
+    pub within: Option<Duration>,
 }

@@ -72,6 +72,7 @@ pub const METRICS: &[&str] = &[
     "hubs",
     "largest_component",
     "largest_cycle",
+    "late_compensations",
     "least_slo_headroom",
     "load_times_amplification",
     "loop_gain",

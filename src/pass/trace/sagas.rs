@@ -5,16 +5,22 @@
 //! taken back by one compensation that succeeded. Steps and compensations are counted within a trace; where messages name
 //! a conversation, within the conversation, which may span traces.
 //!
+//! Where the policy says how soon (`within`), a compensation is *late* when it ends later than that after the failure: after the end
+//! of the first span to fail of those that started when the step had ended, or else after the end of the failed request. A step that was
+//! taken back late is not missing. Of a conversation the first failure and the last compensation are compared; while the data end before
+//! the deadline, what is not taken back yet is unknown.
+//!
 //! Compensations should come in the reverse order of their steps; that is compared within one trace alone, and
 //! by start times. Without sagas in the policy nothing can be measured.
 
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
+use crate::fold::catalogue::USERS;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::MarkKind;
-use crate::model::names::NameId;
+use crate::model::names::{ABSENT, NameId};
 use crate::model::span::Kind;
 use crate::pass::trace::{exemplars, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
@@ -33,8 +39,7 @@ pub static SAGAS: Pass = Pass {
 
 static WATCHER: Watcher = Watcher {
     tables: &[
-        // By service and operation of the action, and the place of the saga in the policy; the number is the
-        // conversation, or zero for what was settled within traces.
+        // By service and operation of the action, and the place of the saga in the policy: what was settled within traces.
         TableOf {
             name: "sagas",
             layout: Layout {
@@ -42,6 +47,18 @@ static WATCHER: Watcher = Watcher {
                 bin: 0,
                 limit: 1 << 15,
                 group: 0,
+            },
+        },
+        // By the halves of the conversation, and by service and operation of the action, which are those of users and none where a trace
+        // has compensations alone; the number is the place of the saga in the policy. The least is when something first
+        // failed, the most when the last compensation ended.
+        TableOf {
+            name: "sagas-conversations",
+            layout: Layout {
+                parts: [Part::Plain, Part::Plain, Part::Node, Part::Text],
+                bin: 0,
+                limit: 1 << 15,
+                group: 2,
             },
         },
     ],
@@ -58,6 +75,8 @@ const UNDO_FAILED: usize = 3;
 const MISSING: usize = 4;
 const TWICE: usize = 5;
 const DISORDERED: usize = 6;
+/// Compensations that came too late.
+const LATE: usize = 7;
 
 /// What one trace did of one saga.
 #[derive(Clone, Debug, Default)]
@@ -70,37 +89,52 @@ struct Done {
     undo_failed: u64,
     last_step: u64,
     first_undo: u64,
+    /// When something first failed that a step has to be taken back for; `u64::MAX` when nothing did.
+    failed_at: u64,
+    /// A compensation, and when each ended that succeeded.
+    undo: Option<u32>,
+    undone_at: Vec<u64>,
 }
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [table] = tables else {
+    let [table, conversations] = tables else {
         return;
     };
     let sagas = &seen.policy.sagas;
     if sagas.is_empty() {
         return;
     }
-    let mut done: Vec<Done> = vec![Done::default(); sagas.len()];
+    let nothing = Done {
+        failed_at: u64::MAX,
+        ..Done::default()
+    };
+    let mut done: Vec<Done> = vec![nothing; sagas.len()];
     let mut conversation = 0;
-    let failed = seen.trace.spans.iter();
-    let failed = failed.filter(|row| row.flags.outcome().failed());
-    let last_failed = failed.map(|row| row.start).max();
+    let failures = Failures::of(seen);
     for span in 0..seen.trace.spans.len() as u32 {
         if let Some(mark) = seen.trace.marks_of(span, MarkKind::Conversation).next() {
             conversation = mark.max(1);
         }
         if matches!(seen.row(span).flags.kind(), Kind::Server | Kind::Consumer) {
             for (saga, done) in sagas.iter().zip(&mut done) {
-                observe_span(seen, span, saga, last_failed, done);
+                observe_span(seen, span, saga, &failures, done);
             }
         }
     }
     for (number, of) in done.iter().enumerate() {
-        let Some((node, operation, span)) = of.place else {
+        let nowhere = of.undo.filter(|_| conversation != 0);
+        let nowhere = nowhere.map(|span| (USERS, ABSENT, span));
+        let Some((node, operation, span)) = of.place.or(nowhere) else {
             continue;
         };
-        let parts = [node, operation, number as u32, 0];
-        let record = table.at(seen.catalogue, parts, conversation);
+        let record = match conversation {
+            0 => table.at(seen.catalogue, [node, operation, number as u32, 0], 0),
+            _ => {
+                let halves = [(conversation >> 32) as u32, conversation as u32];
+                let parts = [halves[0], halves[1], node, operation];
+                conversations.at(seen.catalogue, parts, number as u64)
+            }
+        };
         record.add(STEPS, of.steps);
         record.add(TO_UNDO, of.to_undo);
         record.add(UNDONE, of.undone);
@@ -108,6 +142,13 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         if conversation == 0 {
             record.add(MISSING, of.to_undo.saturating_sub(of.undone));
             record.add(TWICE, of.undone.saturating_sub(of.steps));
+            let deadline = deadline(&sagas[number], of.failed_at);
+            let late = of.undone_at.iter().filter(|end| **end > deadline);
+            record.add(LATE, late.count() as u64);
+        } else {
+            record.least = record.least.min(of.failed_at);
+            let last = of.undone_at.iter().copied().max().unwrap_or(0);
+            record.most = record.most.max(last);
         }
         let is_disordered = done[number + 1..].iter().any(|later| {
             // Of two sagas that were taken back, the one whose step came last goes first.
@@ -121,13 +162,48 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     }
 }
 
-fn observe_span(
-    seen: &Seen<'_>,
-    span: u32,
-    saga: &Saga,
-    last_failed: Option<u64>,
-    done: &mut Done,
-) {
+/// Returns until when a failed saga has to be taken back.
+fn deadline(saga: &Saga, failed_at: u64) -> u64 {
+    let within = saga.within.map_or(u128::MAX, |within| within.as_nanos());
+    failed_at.saturating_add(u64::try_from(within).unwrap_or(u64::MAX))
+}
+
+/// What failed in a trace.
+struct Failures {
+    /// Start, and the first end of all that started then or later, by start.
+    spans: Vec<(u64, u64)>,
+}
+
+impl Failures {
+    fn of(seen: &Seen<'_>) -> Failures {
+        let failed = seen.trace.spans.iter();
+        let failed = failed.filter(|row| row.flags.outcome().failed());
+        let ends = failed.map(|row| (row.start, row.start.saturating_add(row.duration)));
+        let mut spans: Vec<(u64, u64)> = ends.collect();
+        spans.sort_unstable();
+        let mut first = u64::MAX;
+        for (_, end) in spans.iter_mut().rev() {
+            first = first.min(*end);
+            *end = first;
+        }
+        Failures { spans }
+    }
+
+    /// Returns when something first failed of what started when a step had ended, or else when the request of the step failed.
+    fn after(&self, seen: &Seen<'_>, span: u32) -> Option<u64> {
+        let end = |span: u32| {
+            let row = seen.row(span);
+            row.start.saturating_add(row.duration)
+        };
+        let done = end(span);
+        let later = self.spans.partition_point(|(start, _)| *start < done);
+        let top = seen.tops[span as usize];
+        let of_request = (top != span && seen.outcome(top).failed()).then(|| end(top));
+        self.spans.get(later).map(|(_, end)| *end).or(of_request)
+    }
+}
+
+fn observe_span(seen: &Seen<'_>, span: u32, saga: &Saga, failures: &Failures, done: &mut Done) {
     let row = seen.row(span);
     let operation = seen.catalogue.text(row.operation);
     let is_action = saga.action.operation.matches(operation);
@@ -145,16 +221,21 @@ fn observe_span(
     if is_action && saga.action.service.matches(&node) {
         if !failed {
             done.steps += 1;
-            done.to_undo += u64::from(failed_later(seen, span, last_failed));
+            if let Some(at) = failures.after(seen, span) {
+                done.to_undo += 1;
+                done.failed_at = done.failed_at.min(at);
+            }
             done.last_step = done.last_step.max(row.start);
         }
         done.place
             .get_or_insert((seen.node(span), row.operation, span));
     } else if !is_action && saga.compensation.service.matches(&node) {
+        done.undo = Some(span);
         if failed {
             done.undo_failed += 1;
         } else {
             done.undone += 1;
+            done.undone_at.push(row.start.saturating_add(row.duration));
             if done.first_undo == 0 {
                 done.first_undo = row.start;
             }
@@ -163,17 +244,9 @@ fn observe_span(
     }
 }
 
-/// Returns whether the request failed, or something in it that started after a span had ended.
-fn failed_later(seen: &Seen<'_>, span: u32, last_failed: Option<u64>) -> bool {
-    let row = seen.row(span);
-    let end = row.start.saturating_add(row.duration);
-    let top = seen.tops[span as usize];
-    (top != span && seen.outcome(top).failed()) || last_failed.is_some_and(|start| start >= end)
-}
-
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let sagas = graph.declared.sagas();
-    let [table] = WATCHER.tables else {
+    let [table, conversations] = WATCHER.tables else {
         return;
     };
     if sagas.is_empty() {
@@ -194,20 +267,54 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     for (key, record) in table.rows() {
         let [node, operation, saga, _] = key.parts;
         let key_of = (saga, graph.name_of(node), graph.text(operation));
-        let mut settled = record.clone();
-        if key.number != 0 {
+        by_saga.entry(key_of).or_default().merge(record);
+    }
+    let mut open = 0;
+    if let Some(conversations) = graph.table(conversations) {
+        for (saga, place, mut record) in by_conversation(conversations) {
+            let declared = sagas.get(saga as usize);
+            let deadline = declared.map_or(u64::MAX, |saga| deadline(saga, record.least));
             let [steps, to_undo, undone, ..] = record.sums;
-            settled.sums[MISSING] = to_undo.saturating_sub(undone);
-            settled.sums[TWICE] = undone.saturating_sub(steps);
+            let missing = to_undo.saturating_sub(undone);
+            if missing > 0 && deadline < u64::MAX && graph.system.account.last < deadline {
+                open += missing;
+            } else {
+                record.sums[MISSING] = missing;
+            }
+            record.sums[TWICE] = undone.saturating_sub(steps);
+            record.sums[LATE] = u64::from(to_undo > 0 && record.most > deadline);
+            // These are times, and of no use to others.
+            (record.least, record.most) = (u64::MAX, 0);
+            let key_of = (saga, graph.name_of(place.0), graph.text(place.1));
+            by_saga.entry(key_of).or_default().merge(&record);
         }
-        by_saga.entry(key_of).or_default().merge(&settled);
     }
     let sum = |at: usize| total(by_saga.values().map(|record| record.sums[at]));
     measured.metric("missing_compensations", sum(MISSING) as f64);
+    if sagas.iter().any(|saga| saga.within.is_some()) {
+        measured.metric("late_compensations", sum(LATE) as f64);
+    }
+    if open > 0 {
+        measured.findings.push(Finding::unknown(
+            SAGAS.name,
+            "late_compensations",
+            format!(
+                "the data end before the deadline of {} that {} not been taken back yet",
+                text::plural(open, "step"),
+                if open == 1 { "has" } else { "have" }
+            ),
+        ));
+    }
     for ((saga, service, operation), record) in &by_saga {
-        let undo = sagas
-            .get(*saga as usize)
-            .map_or_else(String::new, |saga| saga.compensation.operation.to_string());
+        let declared = sagas.get(*saga as usize);
+        let undo =
+            declared.map_or_else(String::new, |saga| saga.compensation.operation.to_string());
+        let within = declared.and_then(|saga| saga.within);
+        let within = within.map_or(0, |of| u64::try_from(of.as_nanos()).unwrap_or(u64::MAX));
+        let late = format!(
+            "taken back later than {} after the failure by",
+            text::duration(within)
+        );
         for (at, metric, what) in [
             (MISSING, "missing_compensations", "not taken back by"),
             (
@@ -216,6 +323,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
                 "taken back once too often by",
             ),
             (UNDO_FAILED, "failed_compensations", "met a failure of"),
+            (LATE, "late_compensations", late.as_str()),
             (
                 DISORDERED,
                 "disordered_compensations",
@@ -228,16 +336,16 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
                 measured.findings.push(Finding {
                     value: n as f64,
                     unit: "steps",
-                    grade: if at == DISORDERED {
-                        Grade::Inferred
-                    } else {
-                        Grade::Proved
+                    // Both are told by times of several hosts.
+                    grade: match at {
+                        DISORDERED | LATE => Grade::Inferred,
+                        _ => Grade::Proved,
                     },
                     count: n,
                     of,
                     exemplars: exemplars(record),
-                    // The wrong order undoes everything all the same.
-                    cost: (at != DISORDERED)
+                    // The wrong order undoes everything all the same, and so does what comes late.
+                    cost: (at != DISORDERED && at != LATE)
                         .then(|| graph.cost_of_calls(n, of))
                         .flatten(),
                     text: format!(
@@ -254,6 +362,24 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             }
         }
     }
+}
+
+/// Returns what each conversation did of each saga: the number of the saga, the service and the operation of its action, and the sums.
+/// Conversations without an action are left out.
+fn by_conversation(table: &Table) -> impl Iterator<Item = (u32, (u32, NameId), Record)> {
+    type Place = (u32, NameId);
+    let mut all: BTreeMap<(u32, u32, u64), (Option<Place>, Record)> = BTreeMap::new();
+    for (key, record) in table.rows() {
+        let [high, low, node, operation] = key.parts;
+        let (place, sums) = all.entry((high, low, key.number)).or_default();
+        let is_action = operation != ABSENT;
+        *place = place.or(is_action.then_some((node, operation)));
+        sums.merge(record);
+    }
+    let all = all.into_iter();
+    all.filter_map(|((.., saga), (place, record))| {
+        Some((u32::try_from(saga).ok()?, place?, record))
+    })
 }
 
 #[cfg(test)]
@@ -294,6 +420,87 @@ sagas:
                shop > POST /refund    70..90
                  pay < POST /refund   72..88",
             "",
+        );
+    }
+
+    /// The policy with a deadline.
+    fn within(deadline: &str) -> String {
+        POLICY.replace("/refund\" }", &format!("/refund\", within: {deadline} }}"))
+    }
+
+    #[test]
+    fn what_is_taken_back_late_is_not_missing() {
+        // The shipping fails at 58 ms, and the refund ends 30 ms later.
+        let drawing = "shop < POST /order        0..100 error
+               shop > POST /charge    10..30
+                 pay < POST /charge   12..28
+               shop > POST /ship      40..60 error
+                 ship < POST /ship    42..58 error
+               shop > POST /refund    70..90
+                 pay < POST /refund   72..88";
+        check_under(
+            &within("29ms"),
+            "sagas",
+            drawing,
+            "inferred late_compensations pay POST /charge 1.000000: \
+                pay POST /charge: of 1 step, 1 taken back later than 29 ms after the failure by POST /refund",
+        );
+        check_under(&within("30ms"), "sagas", drawing, "");
+        let forgotten: Vec<&str> = drawing
+            .lines()
+            .filter(|line| !line.contains("/refund"))
+            .collect();
+        check_under(
+            &within("29ms"),
+            "sagas",
+            &forgotten.join("\n"),
+            "proved missing_compensations pay POST /charge 1.000000: \
+                pay POST /charge: of 1 step, 1 not taken back by POST /refund",
+        );
+    }
+
+    /// A conversation whose order fails at 58 ms, and what comes of it in other traces.
+    fn conversation(rest: &str) -> String {
+        format!(
+            "shop << process orders   0..100 op=process dest=kafka/orders messaging.message.conversation_id=c1 error
+               shop > POST /charge    10..30
+                 pay < POST /charge   12..28
+               shop > POST /ship      40..60 error
+                 ship < POST /ship    42..58 error
+             {rest}"
+        )
+    }
+
+    #[test]
+    fn conversations_are_taken_back_in_other_traces() {
+        let refund = conversation(
+            "trace t2
+             pay < POST /refund 500..510 messaging.message.conversation_id=c1",
+        );
+        check_under(POLICY, "sagas", &refund, "");
+        check_under(&within("1s"), "sagas", &refund, "");
+        check_under(
+            &within("400ms"),
+            "sagas",
+            &refund,
+            "inferred late_compensations pay POST /charge 1.000000: \
+                pay POST /charge: of 1 step, 1 taken back later than 400 ms after the failure by POST /refund",
+        );
+        let other = refund.replace(
+            "510 messaging.message.conversation_id=c1",
+            "510 messaging.message.conversation_id=c2",
+        );
+        let missing = "proved missing_compensations pay POST /charge 1.000000: \
+            pay POST /charge: of 1 step, 1 not taken back by POST /refund";
+        check_under(POLICY, "sagas", &other, missing);
+        check_under(&within("400ms"), "sagas", &other, missing);
+        // The data end before the second has passed.
+        check_under(
+            &within("1s"),
+            "sagas",
+            &other,
+            "unknown late_compensations the system: \
+                the data end before the deadline of 1 step that has not been taken back yet",
         );
     }
 

@@ -281,9 +281,11 @@ fn saga(reader: &mut Reader<'_>, node: &Node) -> Option<Saga> {
     let fields = reader.fields(node, &SAGA)?;
     let action = fields.read(reader, "action", leaf::operation);
     let compensation = fields.read(reader, "compensation", leaf::operation);
+    let within = fields.read(reader, "within", leaf::positive_duration);
     Some(Saga {
         action: action?,
         compensation: compensation?,
+        within,
     })
 }
 

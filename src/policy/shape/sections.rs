@@ -268,6 +268,11 @@ pub(crate) static SAGA: Record = record(
     &[
         required("action", Shape::Operation, "what is done"),
         required("compensation", Shape::Operation, "what undoes it"),
+        key(
+            "within",
+            Shape::Duration,
+            "how soon after a failure it has to be undone; no limit unless given",
+        ),
     ],
 );
 

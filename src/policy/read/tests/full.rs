@@ -139,6 +139,7 @@ fn the_sections_on_calls_and_entry_points_are_read() {
             .compensation
             .matches(&billing, "DELETE /holds")
     );
+    assert_eq!(policy.sagas[0].within, Some(milliseconds(30_000)));
 }
 
 #[test]
