@@ -5,18 +5,21 @@
 //! shared when callers in two cells or more use it, and so is a tenant whose requests are worked on in several.
 //!
 //! The isolation index is the share of calls that stay, among calls with both cells known; it is told only when those are
-//! at least 95 % of all.
+//! at least 95 % of all. What crossing costs is the *added* time: client less server duration, which needs no common clock, of the calls that
+//! cross, against those of the same edge that do not, each in the median.
 //!
 //! Left out on purpose: what a service may share by design (routers, identity), which is for a policy to say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Key, Layout, Part, Table, TableOf};
+use crate::fold::ledger::{Key, Layout, Part, Record, Table, TableOf};
+use crate::fold::sketch::Sketch;
 use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::names::ABSENT;
 use crate::model::span::Flags;
+use crate::pass::trace::locality::{Between, ENOUGH, added_ns};
 use crate::pass::trace::{exemplars, grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
@@ -68,7 +71,7 @@ static WATCHER: Watcher = Watcher {
     ..Watcher::BLIND
 };
 
-/// Calls that cross, of a key with cells.
+/// Calls that cross, of a key with cells; with the distribution of client less server time.
 const CROSSING: usize = 0;
 /// Calls that stay in their cell, and calls of which a cell is not known, under the key of zeros.
 const STAYING: usize = 1;
@@ -94,6 +97,9 @@ fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
                     let parts = [attempt.from, attempt.to, from_cell, to_cell];
                     let record = edges.at(known.catalogue, parts, 0);
                     record.add(CROSSING, 1);
+                    if let Some(ns) = attempt.way().filter(|_| attempt.sync && attempt.lone) {
+                        record.sample(ns);
+                    }
                     record.exemplars.offer(attempt.exemplar);
                 }
             }
@@ -194,10 +200,13 @@ fn crossings(graph: &Graph<'_>, edges: &Table, known: u64, measured: &mut Measur
         let [from, to, ..] = key.parts;
         (graph.name_of(from), graph.name_of(to))
     });
+    let between = Between::all(graph);
     for ((from, to), cells) in pairs {
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
         let record = &by_edge[&(from, to)];
         let count = record.sums[CROSSING];
+        let all = between.get(&(from, to)).map(|between| &between.network_ns);
+        let added = all.and_then(|all| added_time((from, to), record, all));
         measured.findings.push(Finding {
             value: count as f64,
             unit: "calls",
@@ -216,7 +225,40 @@ fn crossings(graph: &Graph<'_>, edges: &Table, known: u64, measured: &mut Measur
                 Subject::Edge(from.to_owned(), to.to_owned()),
             )
         });
+        measured.findings.extend(added);
     }
+}
+
+/// Says what crossing adds to the calls of an edge, if enough of them do.
+fn added_time((from, to): (&str, &str), record: &Record, all: &Sketch) -> Option<Finding> {
+    let crossed = record.sketch.as_deref()?;
+    if crossed.count() < ENOUGH {
+        return None;
+    }
+    let stayed = all.without(crossed);
+    let (added, is_compared) = added_ns(crossed, &stayed)?;
+    let compared = match is_compared {
+        true => "more than those that stay",
+        false => "on the way",
+    };
+    Some(Finding {
+        value: added as f64 / 1e6,
+        unit: "ms",
+        grade: Grade::Measured,
+        count: crossed.count(),
+        of: all.count().max(crossed.count()),
+        exemplars: exemplars(record),
+        text: format!(
+            "{from} -> {to}: calls into another cell take {} {compared}, in the median of {}",
+            text::duration(added),
+            text::count(crossed.count()),
+        ),
+        ..Finding::of(
+            CELLS.name,
+            "cross_cell_latency",
+            Subject::Edge(from.to_owned(), to.to_owned()),
+        )
+    })
 }
 
 fn shared_by_cells(graph: &Graph<'_>, shared: &Table, measured: &mut Measured) {
@@ -290,6 +332,8 @@ fn tenants_in_cells(tenants: &Table, measured: &mut Measured) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use crate::pass::trace::tests::check;
 
     #[test]
@@ -306,6 +350,55 @@ mod tests {
                  prices < GET /prices 12..38  cell=c1",
             "proved cross_cell_calls shop->prices 1.000000: \
                 shop -> prices: 1 call into another cell (c1 to c2)",
+        );
+    }
+
+    /// Returns requests with a call to a server in a cell, so many milliseconds on the way.
+    fn calls(n: usize, cell: &str, network_ms: usize) -> String {
+        let mut drawing = String::new();
+        for number in 0..n {
+            let end = 20 + network_ms;
+            let (request, at) = (format!("trace {cell}-{number}"), end + 10);
+            writeln!(
+                drawing,
+                "{request}
+                 page < GET /page       0..{at}     cell=c1
+                   page > GET /row      10..{end}   cell=c1
+                     rows < GET /row    11..21      cell={cell}"
+            )
+            .unwrap();
+        }
+        drawing
+    }
+
+    #[test]
+    fn crossing_costs_what_it_adds_to_staying() {
+        let (home, away) = (calls(40, "c1", 1), calls(40, "c2", 4));
+        let crossing = "proved cross_cell_calls page->rows 40.000000: page -> rows: 40 calls into another cell (c1 to c2)";
+        check(
+            "cells",
+            &format!("{home}{away}"),
+            &format!(
+                "{crossing}
+                 measured cross_cell_latency page->rows 2.996481: page -> rows: calls into another cell take 3 ms more than \
+                 those that stay, in the median of 40"
+            ),
+        );
+        // Nobody stays.
+        check(
+            "cells",
+            &away,
+            &format!(
+                "{crossing}
+                 measured cross_cell_latency page->rows 4.000000: page -> rows: calls into another cell take 4 ms on the way, \
+                 in the median of 40"
+            ),
+        );
+        // Too few to say.
+        check(
+            "cells",
+            &calls(20, "c2", 4),
+            "proved cross_cell_calls page->rows 20.000000: page -> rows: 20 calls into another cell (c1 to c2)",
         );
     }
 

@@ -77,7 +77,7 @@ const AWAY_NS: usize = 1;
 const TOTAL_NS: usize = 2;
 
 /// Fewest calls, or requests, from which something is said.
-const ENOUGH: u64 = 30;
+pub(in crate::pass) const ENOUGH: u64 = 30;
 /// Added time from which leaving the zone matters.
 const TOLD_NS: u64 = 1_000_000;
 /// Share of an entry point's requests that wait for another region, from which that region is its home.
@@ -241,15 +241,23 @@ impl Places {
 
 /// The calls between two services that wait.
 #[derive(Debug, Default)]
-struct Between {
+pub(in crate::pass) struct Between {
     calls: u64,
     zones: Places,
     regions: Places,
-    network_ns: Sketch,
+    /// Client less server time.
+    pub(in crate::pass) network_ns: Sketch,
+}
+
+/// Returns by how much the median of calls that leave is above that of those that stay, and whether any stay.
+pub(in crate::pass) fn added_ns(left: &Sketch, stayed: &Sketch) -> Option<(u64, bool)> {
+    let left = left.quantile(0.5)?;
+    let stayed = stayed.quantile(0.5);
+    Some((left.saturating_sub(stayed.unwrap_or(0)), stayed.is_some()))
 }
 
 impl Between {
-    fn all<'a>(graph: &Graph<'a>) -> BTreeMap<(&'a str, &'a str), Between> {
+    pub(in crate::pass) fn all<'a>(graph: &Graph<'a>) -> BTreeMap<(&'a str, &'a str), Between> {
         let mut all: BTreeMap<(&str, &str), Between> = BTreeMap::new();
         let vertices = &graph.system.vertices;
         for arc in &graph.system.arcs {
@@ -282,11 +290,8 @@ struct Leaving<'a> {
 }
 
 impl Leaving<'_> {
-    /// Returns by how much the median of the calls that leave is above that of those that stay, and whether any stay.
     fn added_ns(&self) -> Option<(u64, bool)> {
-        let left = self.record.sketch.as_ref()?.quantile(0.5)?;
-        let stayed = self.stayed.quantile(0.5);
-        Some((left.saturating_sub(stayed.unwrap_or(0)), stayed.is_some()))
+        added_ns(self.record.sketch.as_ref()?, &self.stayed)
     }
 
     fn finding(&self, metric: &'static str, places: &Places, what: &str) -> Option<Finding> {
