@@ -38,7 +38,7 @@ pub(super) struct SimulateArgs {
     /// So many times as many requests enter; ENTRY is a service, an operation, or both
     #[arg(long, value_name = "ENTRY=x2", value_parser = |text: &str| Verb::Load.read(text))]
     pub(super) load: Vec<Change>,
-    /// So many attempts of a call at most, the first included
+    /// So many attempts of a call at most, the first included; with E=N,20% no more retries than a share of the calls
     #[arg(long, value_name = "E=N", value_parser = |text: &str| Verb::Retries.read(text))]
     pub(super) retries: Vec<Change>,
     /// Callers wait so long for an attempt

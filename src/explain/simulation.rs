@@ -21,7 +21,8 @@ pub(super) static SIMULATE: Explanation = Explanation {
     ],
     title: "what changes would do to the requests that were seen",
     measures: "Every kept shape of a request is gone through as it was seen and as it would be. An attempt that fails with chance f, made up to \
-        M times, fails a call with chance f^M and takes (1 - f^M) / (1 - f) attempts (attempts_per_call). A failed call fails its caller if \
+        M times, fails a call with chance f^M and takes (1 - f^M) / (1 - f) attempts (attempts_per_call). A budget of retries b (retry_budget, or \
+        --retries E=3,20%) bounds the attempts of all calls of an edge by 1 + b of them: each retry is granted with the same chance, as large as that allows. A failed call fails its caller if \
         the edge is hard, by traces or by declaration, and does not if it is soft; where nobody knows, each range has both: low takes the \
         edge for hard, high for soft. success is the share of requests that succeed, before and after, interval is the 95 % interval that so many \
         requests (and draws) allow. Failures that were seen stay as they were unless they are changed. Where a change takes time, durations are \
@@ -36,8 +37,8 @@ pub(super) static SIMULATE: Explanation = Explanation {
         "--kill cart: the requests with a way of hard edges to cart are lost, as many as its blast radius",
     ],
     blind: "Requests keep their calls: no other way is tried, and calls behind a failed one are counted as if they were made. Attempts fail \
-        independently of each other, which outages do not. Breakers, hedges, budgets of retries, caches, and services that fail together are not \
-        played through, and how full services get only where it is declared.",
+        independently of each other, which outages do not. Breakers, hedges, caches, and services that fail together are not \
+        played through, budgets of retries hold in the mean of the whole time and not at each moment, and how full services get only where it is declared.",
     act: "Declare soft, attempts and timeout of the calls that matter, and the ranges become narrow. Then take what helps most first.",
     source: "Erlang, Solution of Some Problems in the Theory of Probabilities of Significance in Automatic Telephone Exchanges, 1917; Bronson, \
         Aghayev, Charapko, Zhu, Metastable Failures in Distributed Systems, HotOS 2021.",

@@ -28,8 +28,8 @@ pub enum Effect {
     Cut(Target),
     /// So many times as many requests enter.
     Load(String, f64),
-    /// The most attempts of one call, the first included.
-    Retries(Target, u64),
+    /// The most attempts of one call, the first included, and the most retries as a share of the calls, if that is said.
+    Retries(Target, u64, Option<f64>),
     /// How many nanoseconds the caller waits for one attempt.
     Timeout(Target, u64),
 }
@@ -65,7 +65,7 @@ pub enum Verb {
     Cut,
     /// `--load ENTRY=x2`
     Load,
-    /// `--retries E=3`
+    /// `--retries E=3`, `--retries E=3,20%`
     Retries,
     /// `--timeout E=300ms`
     Timeout,
@@ -96,7 +96,7 @@ impl Verb {
             Verb::Cut => "a service or an edge, such as \"shop -> cart\"",
             Verb::Load => "an entry point and a factor, such as checkout=x2",
             Verb::Retries => {
-                "a service or an edge and the most attempts, from 1 to 100, such as cart=3"
+                "a service or an edge and the most attempts, from 1 to 100, such as cart=3, with a budget of retries cart=3,20%"
             }
             Verb::Timeout => "a service or an edge and a duration, such as cart=300ms",
         }
@@ -140,8 +140,15 @@ impl Verb {
                 /// More attempts than anybody makes.
                 const MOST: u64 = 100;
                 let (to, most) = assignment(text)?;
+                let (most, budget) = match most.split_once(',') {
+                    None => (most, None),
+                    Some((most, budget)) => {
+                        let budget = value::percent(budget.trim()).ok()?.get();
+                        (most.trim(), Some(budget))
+                    }
+                };
                 let most = most.parse().ok().filter(|most| (1..=MOST).contains(most))?;
-                Some(Effect::Retries(target(to)?, most))
+                Some(Effect::Retries(target(to)?, most, budget))
             }
             Verb::Timeout => {
                 let (to, time) = assignment(text)?;
@@ -225,7 +232,16 @@ mod tests {
                 "GET /cart=x2",
                 Effect::Load("GET /cart".to_owned(), 2.0),
             ),
-            (Verb::Retries, "cart=3", Effect::Retries(service("cart"), 3)),
+            (
+                Verb::Retries,
+                "cart=3",
+                Effect::Retries(service("cart"), 3, None),
+            ),
+            (
+                Verb::Retries,
+                "a -> b=4, 12.5%",
+                Effect::Retries(edge("a", "b"), 4, Some(0.125)),
+            ),
             (
                 Verb::Timeout,
                 "cart=300ms",
@@ -256,6 +272,9 @@ mod tests {
             (Verb::Load, "shop=x"),
             (Verb::Retries, "cart=0"),
             (Verb::Retries, "cart=101"),
+            (Verb::Retries, "cart=3,"),
+            (Verb::Retries, "cart=3,20"),
+            (Verb::Retries, "cart=,20%"),
             (Verb::Timeout, "cart=0ms"),
             (Verb::Timeout, "cart=soon"),
         ] {

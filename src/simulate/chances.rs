@@ -41,7 +41,7 @@ pub(super) fn calibrated(plan: &Plan, seen: &World, bound: usize) -> Calibrated 
             false => 0.0,
         };
         of.chances[at].own = by_itself.clamp(0.0, 1.0);
-        let call = Call::of(of.chances[at], passed_on, setting.attempts);
+        let call = Call::of(of.chances[at], passed_on, setting);
         let fails = call.any_fails(place.calls);
         below[place.parent as usize].push((at, fails, setting.passes[bound]));
     }

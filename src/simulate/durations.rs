@@ -186,7 +186,7 @@ fn sample_entry(
             }
             let above = place.parent as usize - first;
             let of = |chance, setting: &Setting, passed_on| {
-                let call = Call::of(chance, passed_on, setting.attempts);
+                let call = Call::of(chance, passed_on, setting);
                 call.survived(
                     place.calls,
                     setting.passes[worlds.bound],
@@ -337,7 +337,11 @@ fn calls(
     let mut answered = Vec::new();
     for (number, &frame) in frames.iter().enumerate() {
         let key = mix(at as u64) ^ 2;
-        let one = |most: u64, limit: Option<u64>, fails: f64, of: fn((u64, u64)) -> u64| {
+        let is_bounded = [attempt.then, attempt.now]
+            .iter()
+            .any(|of| of.budget.is_some());
+        let one = |setting: &Setting, fails: f64, of: fn((u64, u64)) -> u64| {
+            let (most, limit) = (setting.attempts, setting.timeout);
             let mut random = dice.roll(key, number as u64);
             let (mut took, mut frame) = (0u64, frame);
             for made in 1..=most {
@@ -349,6 +353,10 @@ fn calls(
                 if !failed {
                     return (took, true);
                 }
+                // Both worlds throw the same dice.
+                if is_bounded && made < most && random.unit() >= setting.granted {
+                    break;
+                }
                 if made < most {
                     took = took.saturating_add(attempt.link.pause(made + 1));
                 }
@@ -356,8 +364,8 @@ fn calls(
             (took, false)
         };
         let (then, now) = (attempt.then, attempt.now);
-        let (took, _) = one(then.attempts, then.timeout, attempt.fails[0], |of| of.0);
-        let (takes, is_answered) = one(now.attempts, now.timeout, attempt.fails[1], |of| of.1);
+        let (took, _) = one(then, attempt.fails[0], |of| of.0);
+        let (takes, is_answered) = one(now, attempt.fails[1], |of| of.1);
         all.push((took, takes));
         if is_answered {
             answered.push((took, takes));

@@ -1,7 +1,8 @@
 //! How many requests succeed, and how many attempts that takes, without dice.
 //!
 //! With f the chance that one attempt fails, at most M attempts, each failing for itself, a call fails with chance f^M and takes
-//! (1 - f^M) / (1 - f) attempts. An attempt fails by itself, or by its timeout, or because what the callee waits for failed: a
+//! (1 - f^M) / (1 - f) attempts. Where a budget bounds retries, each is granted with the same chance q, and with g = q f a call takes
+//! (1 - g^M) / (1 - g) attempts and fails with chance f ((1 - q) (1 - g^(M-1)) / (1 - g) + g^(M-1)). An attempt fails by itself, or by its timeout, or because what the callee waits for failed: a
 //! callee that makes k calls fails for them with chance `passes` x (1 - (1 - F)^k), where F is the chance of one of them. Going up
 //! the tree of a shape, the chance at its first step is that of the request. O(steps).
 //!
@@ -10,7 +11,7 @@
 //! succeeded divided by the share that should have: with nothing changed, the result is what was seen.
 
 use crate::simulate::plan::{NONE, Plan};
-use crate::simulate::setting::World;
+use crate::simulate::setting::{Setting, World};
 
 /// How one attempt at a place fails, apart from what happens further down.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,17 +35,29 @@ pub(super) struct Call {
 
 impl Call {
     /// Returns what becomes of calls whose callee fails with such a chance for what it waits for.
-    pub(super) fn of(chance: Chance, passed_on: f64, most_attempts: u64) -> Call {
+    pub(super) fn of(chance: Chance, passed_on: f64, setting: &Setting) -> Call {
         let fails = 1.0 - (1.0 - chance.own) * (1.0 - chance.timed_out) * (1.0 - passed_on);
-        let last = fails.powf(most_attempts as f64);
-        let attempts = match fails < 1.0 {
-            true => (1.0 - last) / (1.0 - fails),
-            false => most_attempts as f64,
+        let most = setting.attempts as f64;
+        // The chance that an attempt fails and another is granted.
+        let again = match setting.granted < 1.0 {
+            true => fails * setting.granted,
+            false => fails,
+        };
+        let geometric = |n: f64| match again < 1.0 {
+            true => (1.0 - again.powf(n)) / (1.0 - again),
+            false => n,
+        };
+        let last = match setting.granted < 1.0 {
+            true => {
+                let refused = (1.0 - setting.granted) * geometric(most - 1.0);
+                fails * (refused + again.powf(most - 1.0))
+            }
+            false => fails.powf(most),
         };
         Call {
             attempt_fails: fails,
             fails: last,
-            attempts,
+            attempts: geometric(most),
         }
     }
 
@@ -58,6 +71,25 @@ impl Call {
         let fails = self.any_fails(calls);
         1.0 - passes * (fails - spared.share * fails.min(spared.of))
     }
+}
+
+/// Returns the chance of another attempt after each with which so many are made beyond the first, of `most` at most.
+pub(super) fn again(retries: f64, most: u64) -> f64 {
+    /// Halvings of the range down to the last digits.
+    const STEPS: usize = 60;
+    let beyond = |again: f64| match again < 1.0 {
+        true => again * (1.0 - again.powf(most as f64 - 1.0)) / (1.0 - again),
+        false => most as f64 - 1.0,
+    };
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..STEPS {
+        let middle = (low + high) / 2.0;
+        match beyond(middle) <= retries {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    low
 }
 
 /// Failed calls that callers were seen to survive, whatever is said of the edge.
@@ -130,7 +162,7 @@ pub(super) fn flow(plan: &Plan, world: &World, chances: &Chances<'_>, bound: usi
                 let link = plan.places[step.place as usize].link as usize;
                 let setting = &world.settings[link];
                 let chance = chances.now[step.place as usize];
-                let call = Call::of(chance, 1.0 - survived[at], setting.attempts);
+                let call = Call::of(chance, 1.0 - survived[at], setting);
                 calls[at] = call;
                 if step.parent != NONE {
                     let above = step.parent as usize - first;

@@ -46,6 +46,8 @@ pub(super) struct Link {
     /// Most attempts of one call.
     pub(super) attempts: u64,
     pub(super) attempts_known: Known,
+    /// Most retries as a share of the calls, if that is declared.
+    pub(super) budget: Option<f64>,
     /// How long the caller waits for one attempt, and how that is known.
     pub(super) timeout: Option<(u64, &'static str)>,
     /// Pauses before the second attempt, the third and so on; the last one stands for all that follow.
@@ -181,6 +183,7 @@ impl<'a> Facts<'a> {
             passes_known,
             attempts: 1,
             attempts_known: Known::Not,
+            budget: None,
             timeout: None,
             pauses: Vec::new(),
             client: Draw::default(),
@@ -197,6 +200,7 @@ impl<'a> Facts<'a> {
             (None, Some(seen)) if seen.most > 1 => (seen.most, Known::Seen),
             (None, _) => (1, Known::Not),
         };
+        link.budget = terms.retry_budget.map(|budget| budget.get());
         link.pauses = match (terms.backoff, seen) {
             (Some(backoff), _) => {
                 /// After so many doublings pauses are as long as they get, or longer than anybody waits.

@@ -6,8 +6,9 @@
 //! soft for the better end of every range and as hard for the worse one. What is taken for granted is part of the result
 //! ([`told`]).
 //!
-//! Left out on purpose: what happens between requests, such as breakers, hedges, budgets of retries, caches and pools, except how full
-//! services get where the policy says how much they can take ([`load`]).
+//! Left out on purpose: what happens between requests, such as breakers, hedges, caches and pools, except how full
+//! services get where the policy says how much they can take ([`load`]), and budgets of retries, which hold in the mean of the whole time
+//! ([`run`]).
 
 mod links;
 

@@ -43,6 +43,15 @@ pub(super) struct Bound {
     pub(super) times: Vec<Times>,
 }
 
+/// Grants as many retries as the budgets of links allow; returns whether that changes anything.
+fn grant(world: &mut World, flow: &Flow) -> bool {
+    let links = world.settings.iter_mut().zip(&flow.links);
+    let links = links.filter(|(_, of)| of.calls > 0.0);
+    links.fold(false, |moved, (setting, of)| {
+        setting.grant(of.attempts / of.calls - 1.0) || moved
+    })
+}
+
 impl<'a> Model<'a> {
     pub(super) fn of(graph: &'a Graph<'a>) -> Model<'a> {
         let plan = Plan::of(graph);
@@ -74,14 +83,27 @@ impl<'a> Model<'a> {
     }
 
     fn run_bound(&self, now: &World, bound: usize, dice: Dice) -> (Bound, bool) {
-        let (now, fullness) = self.settled(now, bound);
-        let worlds = self.worlds(&now, bound);
-        let drawn = takes_time(&self.plan, &self.seen, &now);
-        let chanced = match drawn {
-            true => sampled(&worlds, &self.calibrated[bound], dice),
-            false => timeless(&worlds, &self.calibrated[bound]),
+        /// Steps after which as many retries are granted as budgets allow, or never will be.
+        const STEPS: usize = 20;
+        let (mut seen, mut asked) = (self.seen.clone(), now.clone());
+        let mut steps = 0;
+        let (now, fullness, drawn, chanced, [mut before, mut after]) = loop {
+            let (now, fullness) = self.settled([&seen, &asked], bound);
+            let worlds = self.worlds([&seen, &now], bound);
+            let drawn = takes_time(&self.plan, &seen, &now);
+            let chanced = match drawn {
+                true => sampled(&worlds, &self.calibrated[bound], dice),
+                false => timeless(&worlds, &self.calibrated[bound]),
+            };
+            let flows = self.flows(&worlds, &chanced);
+            let moved = [(&mut seen, &flows[0]), (&mut asked, &flows[1])]
+                .map(|(world, flow)| grant(world, flow));
+            steps += 1;
+            if moved == [false, false] || steps == STEPS {
+                break (now, fullness, drawn, chanced, flows);
+            }
         };
-        let [mut before, mut after] = self.flows(&worlds, &chanced);
+        let worlds = self.worlds([&seen, &now], bound);
         let entries = self.plan.entries.iter();
         let succeeded = entries.clone().enumerate().map(|(at, entry)| {
             let (then, now) = (before.succeeded[at], after.succeeded[at]);
@@ -92,7 +114,7 @@ impl<'a> Model<'a> {
             }
         });
         let succeeded: Vec<f64> = succeeded.collect();
-        self.told_by_users(&mut before, &self.seen, |at| self.plan.entries[at].observed);
+        self.told_by_users(&mut before, &seen, |at| self.plan.entries[at].observed);
         self.told_by_users(&mut after, &now, |at| succeeded[at]);
         let times = match drawn {
             false => Vec::new(),
@@ -130,11 +152,11 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn worlds<'b>(&'b self, now: &'b World, bound: usize) -> Worlds<'b> {
+    fn worlds<'b>(&'b self, [seen, now]: [&'b World; 2], bound: usize) -> Worlds<'b> {
         Worlds {
             plan: &self.plan,
             order: &self.order,
-            seen: &self.seen,
+            seen,
             now,
             bound,
         }
@@ -153,7 +175,7 @@ impl<'a> Model<'a> {
     }
 
     /// Returns a world in which services are as full as its calls make them.
-    fn settled(&self, now: &World, bound: usize) -> (World, BTreeMap<u32, Fullness>) {
+    fn settled(&self, [seen, now]: [&World; 2], bound: usize) -> (World, BTreeMap<u32, Fullness>) {
         /// Steps after which shares that are halfway corrected each time stay, or never will.
         const STEPS: usize = 40;
         const STAYS: f64 = 1e-9;
@@ -163,7 +185,7 @@ impl<'a> Model<'a> {
             return (world, fullness);
         }
         for _ in 0..STEPS {
-            let worlds = self.worlds(&world, bound);
+            let worlds = self.worlds([seen, &world], bound);
             let [before, after] = self.flows(&worlds, &timeless(&worlds, &self.calibrated[bound]));
             let mut moved: f64 = 0.0;
             for (&node, capacity) in &self.capacities {

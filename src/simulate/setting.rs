@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::fold::system::USERS_NAME;
 use crate::pass::Graph;
 use crate::simulate::ask::{Change, Delay, Effect, Target};
+use crate::simulate::exact::again;
 use crate::simulate::links::{End, Link};
 use crate::simulate::plan::{Entry, Plan};
 use crate::text;
@@ -17,6 +18,10 @@ pub(super) struct Setting {
     pub(super) passes: [f64; 2],
     /// Most attempts of one call.
     pub(super) attempts: u64,
+    /// Most retries as a share of the calls, in the mean.
+    pub(super) budget: Option<f64>,
+    /// The chance that a retry is within the budget.
+    pub(super) granted: f64,
     /// How long the caller waits for one attempt.
     pub(super) timeout: Option<u64>,
     /// The share of attempts that fail by themselves, where it is not what was seen.
@@ -36,6 +41,8 @@ impl Setting {
         Setting {
             passes: link.passes,
             attempts: link.attempts,
+            budget: link.budget,
+            granted: 1.0,
             timeout: link.timeout.map(|(ns, _)| ns),
             errors: None,
             times: 1.0,
@@ -43,6 +50,27 @@ impl Setting {
             turned_away: 0.0,
             wait: (0.0, 0.0),
         }
+    }
+
+    /// Grants as many retries as the budget allows when so many were made for each call; returns whether that changes anything.
+    pub(super) fn grant(&mut self, retries: f64) -> bool {
+        /// Shares that differ by less are the same.
+        const SAME: f64 = 1e-9;
+        let Some(budget) = self.budget.filter(|_| self.attempts > 1) else {
+            return false;
+        };
+        // If all calls fail alike, this is where retries are as many as the budget.
+        let [then, now] = [retries, budget].map(|of| again(of, self.attempts));
+        let granted = match (budget > 0.0, then > 0.0) {
+            (false, _) => 0.0,
+            (true, true) => (self.granted * now / then).min(1.0),
+            (true, false) => 1.0,
+        };
+        let changes = (granted - self.granted).abs() > SAME;
+        if changes {
+            self.granted = granted;
+        }
+        changes
     }
 
     /// Returns whether calls take another time than they took.
@@ -107,9 +135,10 @@ impl World {
                     Delay::Times(factor) => of.times *= factor,
                 })
             }
-            Effect::Retries(target, most) => {
+            Effect::Retries(target, most, budget) => {
                 set(made(plan, links_of(graph, plan, target)?), &|of| {
-                    of.attempts = *most
+                    of.attempts = *most;
+                    of.budget = budget.or(of.budget);
                 })
             }
             Effect::Timeout(target, ns) => set(made(plan, links_of(graph, plan, target)?), &|of| {

@@ -138,6 +138,74 @@ fn three_attempts_of_which_each_fifth_fails() {
 }
 
 #[test]
+fn a_budget_bounds_the_attempts_of_an_edge() {
+    // Without one: 1 + 0.5 + 0.25 attempts.
+    let asked = |retries| {
+        let changes = [(Verb::Errors, "pay=50%"), (Verb::Retries, retries)];
+        what_if(KNOWN, &[(10, BUY)], &changes)
+    };
+    let (free, bounded) = (asked("shop -> pay=3"), asked("shop -> pay=3,20%"));
+    close(edge(&free, "shop", "pay").per_call.high, 1.75, 1e-12);
+    let pay = edge(&bounded, "shop", "pay");
+    close(pay.per_call.high, 1.2, 1e-6);
+    // With g = q / 2 and g + g^2 = 0.2; a call fails when its first attempt does, and no retry is granted or all fail.
+    let again = (1.8f64.sqrt() - 1.0) / 2.0;
+    let fails = 0.5 * ((1.0 - 2.0 * again) * (1.0 + again) + again * again);
+    close(pay.failed_after.high, fails, 1e-6);
+    close(bounded.all.after.low, 1.0 - fails, 1e-6);
+    let says = |of: &Simulation, what: &str| of.assumptions.iter().any(|of| of.text.contains(what));
+    assert!(says(&bounded, "within the budget asked for") && !says(&free, "budget"));
+    assert!(free.untold.iter().any(|of| of.contains("retry budgets")));
+    assert!(!bounded.untold.iter().any(|of| of.contains("retry budgets")));
+    // No budget at all means no retry, and one that is large bounds nothing.
+    close(
+        edge(&asked("shop -> pay=3,0%"), "shop", "pay")
+            .per_call
+            .high,
+        1.0,
+        1e-9,
+    );
+    close(
+        edge(&asked("shop -> pay=3,75%"), "shop", "pay")
+            .per_call
+            .high,
+        1.75,
+        1e-9,
+    );
+    // That of the policy holds where nothing else is asked for.
+    let declared = "calls:
+  - { from: shop, to: pay, soft: false, attempts: 3, retry_budget: 10% }
+  - { from: shop, to: ads, soft: true }
+";
+    let of = what_if(declared, &[(10, BUY)], &[(Verb::Errors, "pay=50%")]);
+    close(edge(&of, "shop", "pay").per_call.high, 1.1, 1e-6);
+    assert!(says(&of, "within the declared budget"));
+    let asked = [(Verb::Errors, "pay=50%"), (Verb::Retries, "pay=2,40%")];
+    let of = what_if(declared, &[(10, BUY)], &asked);
+    close(edge(&of, "shop", "pay").per_call.high, 1.4, 1e-6);
+}
+
+#[test]
+fn a_budget_is_shared_by_all_calls_of_an_edge() {
+    // Of four requests three never fail: what they leave of the budget is there for the fourth, whose calls fail whenever they are made.
+    let failed = BUY
+        .replace("/buy     0..100", "/bulk    0..100 error")
+        .replace("10..60", "10..60 error")
+        .replace("12..58", "12..58 error");
+    let declared = "calls:
+  - { from: shop, to: pay, soft: false, attempts: 2 }
+  - { from: shop, to: ads, soft: true }
+";
+    let stories = [(30, BUY), (10, failed.as_str())];
+    let of = what_if(declared, &stories, &[(Verb::Retries, "shop -> pay=2,10%")]);
+    close(edge(&of, "shop", "pay").per_call.high, 1.1, 1e-6);
+    // Who failed anyway fails with fewer attempts.
+    assert_eq!(of.all.before, 0.75);
+    close(of.all.after.low, 0.75, 1e-9);
+    close(of.all.after.high, 0.75, 1e-9);
+}
+
+#[test]
 fn failures_that_were_seen_stay_unless_they_are_changed() {
     let failed = "
 shop < POST /buy     0..100 error

@@ -73,6 +73,14 @@ pub(super) fn assumptions(model: &Model<'_>, now: &World, outcome: &Outcome) -> 
         &|at, link| link.attempts_known == Known::Not && now.settings[at].attempts == 1,
         "one attempt of a call, since no retry was seen or declared",
     );
+    of_edges(
+        &|at, link| is_bounded(now, at) && now.settings[at].budget == link.budget,
+        "retries keep within the declared budget, a share of the calls over the whole time: retry_budget",
+    );
+    of_edges(
+        &|at, link| is_bounded(now, at) && now.settings[at].budget != link.budget,
+        "retries keep within the budget asked for, a share of the calls over the whole time",
+    );
     if outcome.drawn {
         for (source, text) in [
             (
@@ -125,6 +133,12 @@ pub(super) fn assumptions(model: &Model<'_>, now: &World, outcome: &Outcome) -> 
         say("rates are means over the time of the traces");
     }
     all
+}
+
+/// Returns whether a budget bounds the retries of a link.
+fn is_bounded(now: &World, link: usize) -> bool {
+    let setting = &now.settings[link];
+    setting.attempts > 1 && setting.budget.is_some()
 }
 
 /// Returns what could not be told.
@@ -191,10 +205,16 @@ pub(super) fn untold(model: &Model<'_>, now: &World) -> Vec<String> {
             text::plural(asynchronous, "edge")
         ));
     }
-    all.push(
-        "circuit breakers, hedges, retry budgets, cold caches, and services that fail together"
-            .to_owned(),
-    );
+    let repeated = waited_for(model).filter(|&(at, _)| now.settings[at].attempts > 1);
+    let repeated: Vec<usize> = repeated.map(|(at, _)| at).collect();
+    let is_told = !repeated.is_empty() && repeated.iter().all(|&at| is_bounded(now, at));
+    let budgets = match is_told {
+        true => "",
+        false => " retry budgets,",
+    };
+    all.push(format!(
+        "circuit breakers, hedges,{budgets} cold caches, and services that fail together"
+    ));
     all
 }
 

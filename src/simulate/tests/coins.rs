@@ -118,6 +118,7 @@ fn random_plan(random: &mut Random) -> (Plan, World, Vec<Chance>) {
             ),
             passes: [passes; 2],
             passes_known: Known::Seen,
+            budget: None,
             attempts: if at == 0 {
                 1
             } else {
