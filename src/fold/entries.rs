@@ -4,7 +4,7 @@ use crate::fold::catalogue::Catalogue;
 use crate::fold::exemplar::Exemplar;
 use crate::fold::frames::Frames;
 use crate::fold::ledger::Ledger;
-use crate::fold::requests::{Request, Requests, tenant_of};
+use crate::fold::requests::{Requests, Shaped, tenant_of};
 use crate::fold::shape::{EntryKey, Shapes};
 use crate::fold::topology::{Entry, Map};
 use crate::fold::waiting::Watched;
@@ -66,7 +66,7 @@ impl Entries {
             );
             let steps = (shape.steps, shape.counts);
             if let Some(shape) = self.shapes.add(catalogue, key, steps, weight) {
-                let request = Request {
+                let request = Shaped {
                     shape,
                     resource: &dictionary.resources[row.resource as usize],
                     tenant,

@@ -49,9 +49,9 @@ fn halves(number: u64) -> [u32; 2] {
     [(number >> 32) as u32, number as u32]
 }
 
-/// One request.
+/// A request by its shape, and where it entered.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::fold) struct Request<'a> {
+pub(in crate::fold) struct Shaped<'a> {
     /// The rank of its shape.
     pub(in crate::fold) shape: u64,
     /// What it entered.
@@ -82,7 +82,7 @@ impl Default for Requests {
 
 impl Requests {
     /// Adds a request.
-    pub(in crate::fold) fn add(&mut self, catalogue: &Catalogue, request: &Request<'_>) {
+    pub(in crate::fold) fn add(&mut self, catalogue: &Catalogue, request: &Shaped<'_>) {
         let [high, low] = halves(request.shape);
         let count = |table: &mut Table, [one, other]: [u32; 2]| {
             let record = table.at(catalogue, [one, other, high, low], 0);
