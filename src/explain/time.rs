@@ -16,8 +16,9 @@ pub(super) static CRITICAL_PATH_SHARE: Explanation = Explanation {
         "  mail    20..60    not on it: pay ends later, and overlaps",
         "  pay     40..90    on the path: share 50 %",
     ],
-    blind: "Shares of calls below each other overlap, so they do not add up to 100 %. Clocks of different machines differ: calls \
-        are clamped to the time of their callers. Asynchronous work is never on the path.",
+    blind: "Shares of calls below each other overlap, so they do not add up to 100 %. Clocks of different machines differ: where the calls \
+        of a trace prove it, and the hosts are named, they are set right by the middle of what the calls allow; else \
+        calls are clamped to the time of their callers. Asynchronous work is never on the path.",
     act: "Follow the largest share downwards until it no longer passes on; the time is spent there.",
     source: "Zhang et al., CRISP, USENIX ATC 2022; Chow et al., The Mystery Machine, OSDI 2014.",
 };

@@ -10,12 +10,18 @@
 //! siblings, and those of the spans above it, leave: where another call of its parent ends `d` before it, the parent waits for that
 //! one and no more than `d` is saved. Pauses between siblings are taken to stay.
 //!
+//! Times are those of the clock of the trace's first span, as far as the calls of the trace prove that another clock differs from
+//! it (see `clocks`): without that, all that a host did whose clock is off would lie outside of whoever waited for it.
+//!
 //! This is the definition of CRISP (Zhang et al., ATC 2022) and Jaeger but for two things: a child that ends exactly
 //! when the next one starts is kept, and clamping is top-down, so the result does not depend on an order of
 //! iteration. O(n log n) in the spans of a trace.
 
 use crate::model::SpanRow;
+use crate::model::dictionary::Dictionary;
 use crate::model::span::{Flags, Kind};
+use crate::trace::clocks::Clocks;
+use crate::trace::link::Linked;
 use crate::trace::{Attachment, Trace};
 
 /// The critical paths of a trace, one per root.
@@ -27,9 +33,18 @@ pub struct Path {
     pub total: Vec<u64>,
     /// The most that the end of the root would move forward if the span took no time, by span; zero off the path.
     pub saved: Vec<u64>,
+    /// How far the clock of each span is ahead; empty when no clock is.
+    ahead: Vec<i64>,
+    clocks: Clocks,
     stack: Vec<(u32, u64, u64, u64)>,
     children: Vec<(u64, u64, u32)>,
     next: Vec<u64>,
+}
+
+/// Returns what a clock shows that is not ahead, when one that is shows a time.
+#[inline]
+pub fn set_right(time: u64, ahead: i64) -> u64 {
+    time.saturating_add_signed(ahead.saturating_neg())
 }
 
 /// Returns whether a span is work of its own that its parent may wait for in place of a sibling. What happens inside a service beside a
@@ -39,8 +54,47 @@ pub(in crate::trace) fn holds(row: &SpanRow) -> bool {
 }
 
 impl Path {
-    /// Computes the paths of a trace; `waits` says whether the parent of a span waits for it.
+    /// Finds the paths of a trace, by clocks that are set right where its calls prove that they differ.
+    pub fn read(&mut self, trace: &Trace<'_>, linked: &Linked, dictionary: &Dictionary) {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        self.clocks.find(trace, linked, dictionary, &mut ahead);
+        let waits = |span: u32| linked.waits[span as usize];
+        if ahead.is_empty() {
+            self.compute(trace, waits);
+        } else {
+            let set_right = |span: u32| {
+                let start = trace.spans[span as usize].start;
+                set_right(start, ahead[span as usize])
+            };
+            self.follow(trace, waits, set_right);
+        }
+        self.ahead = ahead;
+    }
+
+    /// Returns how far the clock of a span was found ahead of that of the trace's first span.
+    #[inline]
+    pub fn ahead(&self, span: u32) -> i64 {
+        self.ahead.get(span as usize).copied().unwrap_or(0)
+    }
+
+    /// Returns whether the clock of some span was set right.
+    #[inline]
+    pub fn is_set_right(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Computes the paths of a trace by its clocks as they are; `waits` says whether the parent of a span waits for it.
     pub fn compute(&mut self, trace: &Trace<'_>, waits: impl Fn(u32) -> bool) {
+        self.ahead.clear();
+        self.follow(trace, waits, |span| trace.spans[span as usize].start);
+    }
+
+    fn follow(
+        &mut self,
+        trace: &Trace<'_>,
+        waits: impl Fn(u32) -> bool,
+        start_of: impl Fn(u32) -> u64,
+    ) {
         let n = trace.spans.len();
         self.own.clear();
         self.own.resize(n, 0);
@@ -51,8 +105,9 @@ impl Path {
         for (i, attachment) in trace.attachments.iter().enumerate() {
             let row = &trace.spans[i];
             if *attachment == Attachment::Root && !row.flags.has(Flags::NO_START) {
-                let end = row.start.saturating_add(row.duration);
-                self.stack.push((i as u32, row.start, end, u64::MAX));
+                let start = start_of(i as u32);
+                let end = start.saturating_add(row.duration);
+                self.stack.push((i as u32, start, end, u64::MAX));
             }
         }
         while let Some((span, from, to, most)) = self.stack.pop() {
@@ -63,8 +118,9 @@ impl Path {
                 if row.flags.has(Flags::NO_START) || !waits(child) {
                     continue;
                 }
-                let start = row.start.max(from);
-                let end = row.start.saturating_add(row.duration).min(to);
+                let began = start_of(child);
+                let end = began.saturating_add(row.duration).min(to);
+                let start = began.max(from);
                 if start < end {
                     self.children.push((end, start, child));
                 }
