@@ -7,6 +7,8 @@ mod fall;
 
 use std::fmt;
 
+use crate::fold::edge::OffPath;
+
 pub use fall::{
     BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, PlaceRadius, Start, Stop,
     Survival, TenantRadius, Transmissibility, Way,
@@ -28,6 +30,31 @@ pub struct Word {
     pub name: &'static str,
     /// What it is called.
     pub value: String,
+}
+
+/// How much longer calls off the critical path could take before they would be on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Slack {
+    /// Calls off the path, as they were seen.
+    pub calls: u64,
+    /// How many nanoseconds longer they could have taken on average.
+    pub mean_ns: u64,
+    /// The least by which one of them could have taken longer.
+    pub least_ns: u64,
+    /// How much longer they could have taken together, as a share of what they took; absent when they took no time.
+    pub of_duration: Option<f64>,
+}
+
+impl Slack {
+    /// Returns the slack of calls, if there are any off the path.
+    pub fn of(sums: &OffPath) -> Option<Slack> {
+        Some(Slack {
+            calls: sums.calls,
+            mean_ns: sums.slack_ns.checked_div(sums.calls)?,
+            least_ns: sums.least_ns,
+            of_duration: (sums.took_ns > 0).then(|| sums.slack_ns as f64 / sums.took_ns as f64),
+        })
+    }
 }
 
 /// How sure a finding is.

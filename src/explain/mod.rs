@@ -164,6 +164,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &falls::SHARED_DEPENDENCIES,
     &places::SHUFFLE_SHARDING,
     &simulation::SIMULATE,
+    &time::SLACK,
     &budgets::SLO_HEADROOM,
     &shape::SMALL_WORLD,
     &data::SPANS_BY_CLASS,

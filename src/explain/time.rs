@@ -89,6 +89,34 @@ pub(super) static QUEUE_NS: Explanation = Explanation {
     source: "OpenTelemetry semantic conventions for messaging spans.",
 };
 
+pub(super) static SLACK: Explanation = Explanation {
+    name: "slack",
+    also: &[
+        "slack_calls",
+        "slack_mean_ns",
+        "slack_least_ns",
+        "mean_ns",
+        "least_ns",
+        "of_duration",
+    ],
+    title: "how much longer calls could take before a request waits for them",
+    measures: "Of the calls of an edge that are waited for, but not on the critical path of their request, because another call ended \
+        later: how much longer each could have taken until that other call ended. calls counts them as they were seen; mean_ns \
+        and least_ns are the mean and the least of them; of_duration is all of it together, divided by what the calls took. A call below another \
+        that is off the path has the slack of that one, and its own besides.",
+    matters: "Making such a call faster makes no request faster. Its timeout, its place or its priority can give way, up to the least slack.",
+    example: &[
+        "frontend  0..100",
+        "  mail    10..40    not on the path: slack 30",
+        "  pay     20..70    on the path: the frontend waits for it until 70",
+        "  cart    75..90    on the path: no slack",
+    ],
+    blind: "What starts later is taken to start when it did, whatever ends later before it. A file that an earlier version folded has none, and an edge whose calls were all on \
+        the path has none either.",
+    act: "Look elsewhere for time; let calls with much slack wait for those without.",
+    source: "The total float of Kelley, Critical-Path Planning and Scheduling, Operations Research 1961; paths as in Zhang et al., CRISP, USENIX ATC 2022.",
+};
+
 pub(super) static SYNC_DEPTH: Explanation = Explanation {
     name: "sync_depth",
     also: &[

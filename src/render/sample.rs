@@ -14,7 +14,7 @@ use super::{Options, Renderer};
 use crate::report::fixes::Fix;
 use crate::report::{
     Budgets, Data, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, Part, ProblemRow,
-    Quantiles, Report, Service, Subject,
+    Quantiles, Report, Service, Slack, Subject,
 };
 
 pub(super) use budgets::budgets;
@@ -166,6 +166,12 @@ pub(super) fn shop() -> Report {
                 timeouts: 10.0,
                 retries: [60.0, 10.0, 10.0],
                 critical_path_share: Some(0.612),
+                slack: Some(Slack {
+                    calls: 20,
+                    mean_ns: 4_000_000,
+                    least_ns: 250_000,
+                    of_duration: Some(0.5),
+                }),
                 zones: vec![("eu-1a".to_owned(), String::new(), 380)],
                 error_types: vec![("timeout".to_owned(), 10)],
                 failed_exemplars: vec!["4bf92f3577b34da6a3ce929d0e0e4736".to_owned()],

@@ -28,7 +28,7 @@ use crate::report::bounds;
 use crate::report::fixes::{EntryId, fix_first};
 use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Kind, Late, Part, ProblemRow, Quantiles, Report, Service,
-    Standing, Tie,
+    Slack, Standing, Tie,
 };
 use crate::simulate::{Question, simulate};
 use crate::text;
@@ -507,6 +507,7 @@ fn edge_row(graph: &Graph<'_>, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
         fan_out_max: edge.most_in_trace,
         critical_path_share: (system.account.critical_ns > 0 && arc.sync)
             .then(|| edge.critical_ns as f64 / system.account.critical_ns as f64),
+        slack: Slack::of(&edge.off_path),
         in_flight: window_ns
             .filter(|ns| *ns > 0 && busy > 0)
             .map(|ns| busy as f64 / ns as f64),

@@ -29,7 +29,7 @@ use crate::report::verdict::Verdict;
 
 pub use crate::finding::{
     BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Finding, Grade, Hop, Metric,
-    PlaceRadius, Redundancy, Standing, Start, Stop, Subject, Survival, TenantRadius,
+    PlaceRadius, Redundancy, Slack, Standing, Start, Stop, Subject, Survival, TenantRadius,
     Transmissibility, Way, Word,
 };
 pub use crate::pass::budgets::{Budgets, CallBudget, EntryBudget, Spender};
@@ -290,6 +290,8 @@ pub struct EdgeRow {
     pub fan_out_max: u64,
     /// Share of all critical-path time spent in these calls.
     pub critical_path_share: Option<f64>,
+    /// How much longer calls off the critical path could take, if there are any.
+    pub slack: Option<Slack>,
     /// Mean number of calls under way at a time over the window.
     pub in_flight: Option<f64>,
     /// Attempts seen by grade of evidence; grades without any are left out.

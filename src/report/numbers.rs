@@ -252,6 +252,18 @@ const OF_EDGES: &[OfEdge] = &[
     ("server_ns.p50", |edge| time(&edge.server_ns, |of| of.p50)),
     ("server_ns.p90", |edge| time(&edge.server_ns, |of| of.p90)),
     ("server_ns.p99", |edge| time(&edge.server_ns, |of| of.p99)),
+    ("slack.calls", |edge| {
+        edge.slack.map(|slack| slack.calls as f64)
+    }),
+    ("slack.least_ns", |edge| {
+        edge.slack.map(|slack| slack.least_ns as f64)
+    }),
+    ("slack.mean_ns", |edge| {
+        edge.slack.map(|slack| slack.mean_ns as f64)
+    }),
+    ("slack.of_duration", |edge| {
+        edge.slack.and_then(|slack| slack.of_duration)
+    }),
     ("timeout_ns.value", |edge| {
         edge.timeout_ns.map(|(ns, _)| ns as f64)
     }),

@@ -10,6 +10,11 @@
 //! siblings, and those of the spans above it, leave: where another call of its parent ends `d` before it, the parent waits for that
 //! one and no more than `d` is saved. Pauses between siblings are taken to stay.
 //!
+//! *Slack* is how much longer a span off the path could have taken before its parent would have waited for it: until the sibling on
+//! the path ends during which it ended. Below a span off the path there is a path too, of what that span waited for: what is on it
+//! has the slack of the span, what is off it has its own besides, as the total float of the critical path method (Kelley,
+//! Operations Research 1961).
+//!
 //! Times are those of the clock of the trace's first span, as far as the calls of the trace prove that another clock differs from
 //! it (see `clocks`): without that, all that a host did whose clock is off would lie outside of whoever waited for it.
 //!
@@ -33,12 +38,29 @@ pub struct Path {
     pub total: Vec<u64>,
     /// The most that the end of the root would move forward if the span took no time, by span; zero off the path.
     pub saved: Vec<u64>,
+    /// How much longer the span could have taken without being on the path, by span; [`NO_SLACK`] on the path and where nobody waits.
+    pub slack: Vec<u64>,
     /// How far the clock of each span is ahead; empty when no clock is.
     ahead: Vec<i64>,
     clocks: Clocks,
-    stack: Vec<(u32, u64, u64, u64)>,
+    stack: Vec<Part>,
     children: Vec<(u64, u64, u32)>,
     next: Vec<u64>,
+}
+
+/// The slack of a span that has none: it is on the path, or nobody waits for it.
+pub const NO_SLACK: u64 = u64::MAX;
+
+/// A span, from when to when its parent's parents left it time.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    span: u32,
+    from: u64,
+    to: u64,
+    /// The most that the end of the root would move forward without the span.
+    most: u64,
+    /// [`NO_SLACK`] on the path.
+    slack: u64,
 }
 
 /// Returns what a clock shows that is not ahead, when one that is shows a time.
@@ -102,16 +124,35 @@ impl Path {
         self.total.resize(n, 0);
         self.saved.clear();
         self.saved.resize(n, 0);
+        self.slack.clear();
+        self.slack.resize(n, NO_SLACK);
         for (i, attachment) in trace.attachments.iter().enumerate() {
             let row = &trace.spans[i];
             if *attachment == Attachment::Root && !row.flags.has(Flags::NO_START) {
                 let start = start_of(i as u32);
                 let end = start.saturating_add(row.duration);
-                self.stack.push((i as u32, start, end, u64::MAX));
+                self.stack.push(Part {
+                    span: i as u32,
+                    from: start,
+                    to: end,
+                    most: u64::MAX,
+                    slack: NO_SLACK,
+                });
             }
         }
-        while let Some((span, from, to, most)) = self.stack.pop() {
-            self.total[span as usize] = to - from;
+        while let Some(part) = self.stack.pop() {
+            let Part {
+                span,
+                from,
+                to,
+                most,
+                slack,
+            } = part;
+            let is_on_path = slack == NO_SLACK;
+            if is_on_path {
+                self.total[span as usize] = to - from;
+            }
+            self.slack[span as usize] = slack;
             self.children.clear();
             for &child in trace.children(span) {
                 let row = &trace.spans[child as usize];
@@ -130,6 +171,7 @@ impl Path {
                     .sort_unstable_by(|a, b| (b.0, b.1, a.2).cmp(&(a.0, a.1, b.2)));
             }
             let mut current = to;
+            let mut latest = to;
             let mut own = 0;
             // By child, when the next of its siblings that is a call of its own ends.
             self.next.clear();
@@ -142,16 +184,27 @@ impl Path {
                 }
             }
             for (&(end, start, child), &next) in self.children.iter().zip(&self.next) {
+                let mut part = Part {
+                    span: child,
+                    from: start,
+                    to: end,
+                    most: most.min(end - start.max(next)),
+                    slack,
+                };
                 if end <= current {
                     own += current - end;
-                    self.stack
-                        .push((child, start, end, most.min(end - start.max(next))));
-                    current = start;
+                    (current, latest) = (start, end);
+                } else {
+                    let beyond = if is_on_path { 0 } else { slack };
+                    part.slack = beyond.saturating_add(latest - end).min(NO_SLACK - 1);
                 }
+                self.stack.push(part);
             }
             own += current - from;
-            self.own[span as usize] = own;
-            self.saved[span as usize] = own.min(most);
+            if is_on_path {
+                self.own[span as usize] = own;
+                self.saved[span as usize] = own.min(most);
+            }
         }
     }
 }

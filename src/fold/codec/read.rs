@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::fold::catalogue::{Catalogue, Node, NodeKind, USERS};
 use crate::fold::codec::{ledger, wire};
-use crate::fold::edge::{Edge, EdgeKey, Tally};
+use crate::fold::edge::{Edge, EdgeKey, OffPath, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
 use crate::fold::message::{Messages, Sent, Taken};
 use crate::fold::shape::{EntryKey, Remainder, ShapeParts, Shapes, Step, StepCount};
@@ -202,6 +202,15 @@ fn edge_from_wire(edge: wire::Edge, bounds: &Bounds) -> Option<(EdgeKey, Edge)> 
         network_ns: sketch_from_wire(edge.network_ns?)?,
         queue_ns: sketch_from_wire(edge.queue_ns?)?,
         critical_ns: edge.critical_ns,
+        off_path: match edge.off_path {
+            Some(of) => OffPath {
+                calls: count(of.calls)?,
+                slack_ns: of.slack_ns,
+                least_ns: of.least_ns,
+                took_ns: of.took_ns,
+            },
+            None => OffPath::default(),
+        },
         traces: count(edge.traces)?,
         most_in_trace: count(edge.most_in_trace)?,
         first: edge.first,

@@ -134,6 +134,21 @@ pub struct Edge {
     pub failed_exemplars: Vec<Exemplar>,
     #[prost(message, repeated, tag = "31")]
     pub slowest: Vec<Exemplar>,
+    #[prost(message, optional, tag = "32")]
+    pub off_path: Option<OffPath>,
+}
+
+/// Calls off the critical path.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct OffPath {
+    #[prost(uint64, tag = "1")]
+    pub calls: u64,
+    #[prost(uint64, tag = "2")]
+    pub slack_ns: u64,
+    #[prost(uint64, tag = "3")]
+    pub least_ns: u64,
+    #[prost(uint64, tag = "4")]
+    pub took_ns: u64,
 }
 
 /// A count by one or two texts.

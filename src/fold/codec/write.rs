@@ -161,6 +161,12 @@ fn edge_to_wire(key: &EdgeKey, edge: &Edge) -> wire::Edge {
         network_ns: Some(sketch_to_wire(&edge.network_ns)),
         queue_ns: Some(sketch_to_wire(&edge.queue_ns)),
         critical_ns: edge.critical_ns,
+        off_path: (edge.off_path.calls > 0).then_some(wire::OffPath {
+            calls: edge.off_path.calls,
+            slack_ns: edge.off_path.slack_ns,
+            least_ns: edge.off_path.least_ns,
+            took_ns: edge.off_path.took_ns,
+        }),
         traces: edge.traces,
         most_in_trace: edge.most_in_trace,
         first: edge.first,

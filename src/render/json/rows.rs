@@ -8,7 +8,7 @@ use super::budgets::Timeout;
 use super::{Counts, Record, Records, falls, interval, number};
 use crate::report::fixes::Fix;
 use crate::report::{
-    DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Late, Quantiles, Service,
+    DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Late, Quantiles, Service, Slack,
     Standing, Subject,
 };
 use crate::text;
@@ -101,6 +101,18 @@ impl Serialize for Record<'_, DegreeRow> {
     }
 }
 
+impl Serialize for Record<'_, Slack> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let slack = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("calls", &slack.calls)?;
+        map.serialize_entry("mean_ns", &slack.mean_ns)?;
+        map.serialize_entry("least_ns", &slack.least_ns)?;
+        number(&mut map, "of_duration", slack.of_duration)?;
+        map.end()
+    }
+}
+
 impl Serialize for Record<'_, EdgeRow> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let edge = self.0;
@@ -135,6 +147,9 @@ impl Serialize for Record<'_, EdgeRow> {
         number(&mut map, "fan_out", edge.fan_out)?;
         map.serialize_entry("fan_out_max", &edge.fan_out_max)?;
         number(&mut map, "critical_path_share", edge.critical_path_share)?;
+        if let Some(slack) = &edge.slack {
+            map.serialize_entry("slack", &Record(slack))?;
+        }
         number(&mut map, "in_flight", edge.in_flight)?;
         if let Some(tie) = &edge.tie {
             falls::tie(&mut map, tie)?;

@@ -4,7 +4,7 @@ use super::field::{Field, Read};
 use crate::model::peer::Protocol;
 use crate::report::{
     BlastRadius, Dependency, EdgeRow, EntryRadius, EntryRow, Kind, Late, PlaceRadius, Quantiles,
-    Redundancy, Service, Standing, TenantRadius, Tie, Transmissibility,
+    Redundancy, Service, Slack, Standing, TenantRadius, Tie, Transmissibility,
 };
 use crate::text;
 use crate::trace::link::{EntryKind, Grade};
@@ -221,6 +221,7 @@ pub(super) fn edge(row: &Field<'_>) -> Read<EdgeRow> {
         fan_out: row.at("fan_out").number()?,
         fan_out_max: row.at("fan_out_max").count()?,
         critical_path_share: row.at("critical_path_share").some_number()?,
+        slack: slack(row)?,
         in_flight: row.at("in_flight").some_number()?,
         evidence: evidence(&row.part("evidence")?)?,
         zones: pairs(&row.at("zones"))?,
@@ -237,6 +238,20 @@ pub(super) fn edge(row: &Field<'_>) -> Read<EdgeRow> {
         failed_exemplars: row.at("failed_exemplars").texts()?,
         slowest_exemplars: row.at("slowest_exemplars").texts()?,
     })
+}
+
+/// Returns how much longer calls off the critical path could take.
+fn slack(row: &Field<'_>) -> Read<Option<Slack>> {
+    let part = row.part("slack")?;
+    let Some(calls) = part.at("calls").some_count()? else {
+        return Ok(None);
+    };
+    Ok(Some(Slack {
+        calls,
+        mean_ns: part.at("mean_ns").count()?,
+        least_ns: part.at("least_ns").count()?,
+        of_duration: part.at("of_duration").some_number()?,
+    }))
 }
 
 /// Returns how many calls are proved in which way.
