@@ -10,8 +10,8 @@ use std::fmt;
 use crate::fold::edge::OffPath;
 
 pub use fall::{
-    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, PlaceRadius, Start, Stop,
-    Survival, TenantRadius, Transmissibility, Way,
+    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, PlaceRadius, Shares, Start,
+    Stop, Survival, TenantRadius, Transmissibility, Way,
 };
 
 /// A number about the whole graph.

@@ -12,6 +12,8 @@ pub mod dependence;
 
 pub mod importance;
 
+mod chance;
+
 pub mod view;
 
 pub mod replicas;

@@ -29,7 +29,7 @@ use crate::report::verdict::Verdict;
 
 pub use crate::finding::{
     BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Finding, Grade, Hop, Metric,
-    PlaceRadius, Redundancy, Slack, Standing, Start, Stop, Subject, Survival, TenantRadius,
+    PlaceRadius, Redundancy, Shares, Slack, Standing, Start, Stop, Subject, Survival, TenantRadius,
     Transmissibility, Way, Word,
 };
 pub use crate::pass::budgets::{Budgets, CallBudget, EntryBudget, Spender};

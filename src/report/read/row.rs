@@ -4,7 +4,7 @@ use super::field::{Field, Read};
 use crate::model::peer::Protocol;
 use crate::report::{
     BlastRadius, Dependency, EdgeRow, EntryRadius, EntryRow, Kind, Late, PlaceRadius, Quantiles,
-    Redundancy, Service, Slack, Standing, TenantRadius, Tie, Transmissibility,
+    Redundancy, Service, Shares, Slack, Standing, TenantRadius, Tie, Transmissibility,
 };
 use crate::text;
 use crate::trace::link::{EntryKind, Grade};
@@ -117,11 +117,7 @@ fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
                 Ok(EntryRadius {
                     service: of.at("service").text()?.to_owned(),
                     operation: of.at("operation").text()?.to_owned(),
-                    requests: of.at("requests").number()?,
-                    touch: of.at("touch").number()?,
-                    hard_low: of.at("hard_low").number()?,
-                    hard_high: of.at("hard_high").number()?,
-                    interval: ends(of)?,
+                    shares: shares(of)?,
                 })
             })
             .collect::<Read<_>>()?,
@@ -135,11 +131,7 @@ fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
                         .find(|known| *known == kind)
                         .unwrap_or("region"),
                     name: of.at("name").text()?.to_owned(),
-                    requests: of.at("requests").number()?,
-                    touch: of.at("touch").number()?,
-                    hard_low: of.at("hard_low").number()?,
-                    hard_high: of.at("hard_high").number()?,
-                    interval: ends(of)?,
+                    shares: shares(of)?,
                 })
             })
             .collect::<Read<_>>()?,
@@ -147,6 +139,16 @@ fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
             of if of.is_absent() => None,
             of => Some(tenants(&of)?),
         },
+    })
+}
+
+fn shares(row: &Field<'_>) -> Read<Shares> {
+    Ok(Shares {
+        requests: row.at("requests").number()?,
+        touch: row.at("touch").number()?,
+        hard_low: row.at("hard_low").number()?,
+        hard_high: row.at("hard_high").number()?,
+        interval: ends(row)?,
     })
 }
 
