@@ -124,6 +124,7 @@ pub const METRICS: &[&str] = &[
     "robustness_adaptive",
     "robustness_betweenness",
     "robustness_random",
+    "robustness_random_error",
     "robustness_random_orders",
     "robustness_ratio",
     "robustness_static",
