@@ -125,11 +125,16 @@ pub(super) static SYNC_DEPTH: Explanation = Explanation {
         "p95_sync_depth",
         "p95_hard_depth_low",
         "p95_hard_depth_high",
+        "critical_hops",
+        "max_critical_hops",
+        "p50_critical_hops",
+        "p95_critical_hops",
         "depth",
     ],
     title: "how many synchronous calls stand below each other in a request",
     measures: "The longest chain of calls between services, in which each waits for the next, per request: its median, \
-        95th percentile and maximum. p95_hard_depth_low and p95_hard_depth_high ask how far down requests need what they call, so that its failure ends them: edges of unknown dependency \
+        95th percentile and maximum, of requests by their weights. critical_hops are the calls on the critical path of a request, below each other or \
+        one after another, databases and other peers too: so often its end waits for the way there and back; 1,000 and more count as 1,000. p95_hard_depth_low and p95_hard_depth_high ask how far down requests need what they call, so that its failure ends them: edges of unknown dependency \
         count as soft for the first and as hard for the second; databases and other peers count in them.",
     matters: "Every layer adds its latency and its failures: five layers that each answer 99.9 % of requests answer 99.5 % \
         together. Timeouts must fit into each other on every one of them.",

@@ -95,6 +95,7 @@ fn entry(service: &str, operation: &str, requests: f64) -> EntryRow {
         requests,
         duration_ns: around(20_000, requests as u64),
         sync_depth: (2, 3, 5),
+        critical_hops: Some((1, 4, 9)),
         exemplars: vec!["0af7651916cd43dd8448eb211c80319c".to_owned()],
         ..EntryRow::default()
     }

@@ -19,7 +19,7 @@ use crate::model::names::{ABSENT, NameId};
 use crate::pass::budgets::{Budgets, CallBudget, budgets_of};
 use crate::pass::code;
 use crate::pass::declared::folded_otherwise;
-use crate::pass::graph::paths::depth_quantile;
+use crate::pass::graph::paths::{depth_quantile, has_hops};
 use crate::pass::spent::failures_of;
 use crate::pass::{Choice, Effort, Graph};
 use crate::policy::Policy;
@@ -583,7 +583,14 @@ fn entry_row(system: &System, graph: &Graph<'_>, point: &EntryPoint) -> EntryRow
         let count = entry.duration_ns.above(limit_ns);
         Some(Late { limit_ns, count })
     };
-    let deepest = entry.depths.len().saturating_sub(1) as u64;
+    let levels = |weights: &[u64]| {
+        let deepest = weights.len().saturating_sub(1) as u64;
+        (
+            depth_quantile(weights, 0.5),
+            depth_quantile(weights, 0.95),
+            deepest,
+        )
+    };
     EntryRow {
         service: system.vertices[point.service].name.clone(),
         operation: point.operation.clone(),
@@ -595,11 +602,8 @@ fn entry_row(system: &System, graph: &Graph<'_>, point: &EntryPoint) -> EntryRow
         health_checks: entry.health_checks,
         duration_ns: quantiles(&entry.duration_ns),
         late: [slo.p50, slo.p90, slo.p99].map(late),
-        sync_depth: (
-            depth_quantile(&entry.depths, 0.5),
-            depth_quantile(&entry.depths, 0.95),
-            deepest,
-        ),
+        sync_depth: levels(&entry.weights_by_depth),
+        critical_hops: has_hops(entry).then(|| levels(&entry.weights_by_hops)),
         exemplars: exemplars(&entry.exemplars),
         failed_exemplars: exemplars(&entry.failed_exemplars),
         slowest_exemplars: slowest(&entry.slowest),

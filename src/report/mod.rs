@@ -389,8 +389,10 @@ pub struct EntryRow {
     pub duration_ns: Quantiles,
     /// Requests that took longer than the p50, p90 and p99 that its declared entry point is asked for.
     pub late: [Option<Late>; 3],
-    /// Median, 95th percentile and maximum of the synchronous call depth.
+    /// Median, 95th percentile and maximum of the synchronous call depth, of requests by weight.
     pub sync_depth: (u64, u64, u64),
+    /// The same of the synchronous calls on critical paths, if they were counted.
+    pub critical_hops: Option<(u64, u64, u64)>,
     /// Trace ids of any requests.
     pub exemplars: Vec<String>,
     /// Trace ids of failed requests.

@@ -249,8 +249,21 @@ fn instance_from_wire(
     Some((key, value))
 }
 
+/// Returns what requests weigh by depth in a file of an earlier version, which counted them alone: each as much as any other.
+fn evenly_weighted(depths: &[u64], weight: u64, requests: u64) -> Vec<u64> {
+    let of = |count: &u64| u128::from(*count) * u128::from(weight) / u128::from(requests.max(1));
+    let weights = depths.iter().map(of);
+    weights
+        .map(|weight| u64::try_from(weight).unwrap_or(u64::MAX))
+        .collect()
+}
+
 fn entry_from_wire(entry: wire::Entry, bounds: &Bounds) -> Option<(EntryKey, Entry)> {
     let key = bounds.key(entry.key)?;
+    let weights_by_depth = match entry.weights_by_depth.is_empty() {
+        true => evenly_weighted(&entry.depths, entry.weight, entry.requests),
+        false => entry.weights_by_depth,
+    };
     let value = Entry {
         requests: count(entry.requests)?,
         weight: entry.weight,
@@ -258,6 +271,8 @@ fn entry_from_wire(entry: wire::Entry, bounds: &Bounds) -> Option<(EntryKey, Ent
         health_checks: count(entry.health_checks)?,
         duration_ns: sketch_from_wire(entry.duration_ns?)?,
         depths: counts(entry.depths)?,
+        weights_by_depth,
+        weights_by_hops: entry.weights_by_hops,
         exemplars: exemplars_from_wire(&entry.exemplars),
         failed_exemplars: exemplars_from_wire(&entry.failed_exemplars),
         slowest: slowest_from_wire(&entry.slowest),

@@ -255,6 +255,10 @@ pub struct Entry {
     pub failed_exemplars: Vec<Exemplar>,
     #[prost(message, repeated, tag = "10")]
     pub slowest: Vec<Exemplar>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub weights_by_depth: Vec<u64>,
+    #[prost(uint64, repeated, tag = "12")]
+    pub weights_by_hops: Vec<u64>,
 }
 
 /// A request shape, step by step; a depth is shifted left by one, its low bit says synchronous.

@@ -223,6 +223,8 @@ fn entry_to_wire(key: &EntryKey, entry: &Entry) -> wire::Entry {
         health_checks: entry.health_checks,
         duration_ns: Some(sketch_to_wire(&entry.duration_ns)),
         depths: entry.depths.clone(),
+        weights_by_depth: entry.weights_by_depth.clone(),
+        weights_by_hops: entry.weights_by_hops.clone(),
         exemplars: exemplars_to_wire(&entry.exemplars),
         failed_exemplars: exemplars_to_wire(&entry.failed_exemplars),
         slowest: slowest_to_wire(&entry.slowest),

@@ -269,6 +269,12 @@ impl Serialize for Record<'_, EntryRow> {
             "sync_depth",
             &Counts(&[("p50", p50), ("p95", p95), ("max", max)]),
         )?;
+        if let Some((p50, p95, max)) = entry.critical_hops {
+            map.serialize_entry(
+                "critical_hops",
+                &Counts(&[("p50", p50), ("p95", p95), ("max", max)]),
+            )?;
+        }
         map.serialize_entry("exemplars", &entry.exemplars)?;
         map.serialize_entry("failed_exemplars", &entry.failed_exemplars)?;
         map.serialize_entry("slowest_exemplars", &entry.slowest_exemplars)?;

@@ -336,6 +336,14 @@ fn tie(row: &Field<'_>) -> Read<Option<Tie>> {
 
 pub(super) fn entry(row: &Field<'_>) -> Read<EntryRow> {
     let depth = row.part("sync_depth")?;
+    let hops = match row.part("critical_hops")? {
+        of if of.is_absent() => None,
+        of => Some((
+            of.at("p50").count()?,
+            of.at("p95").count()?,
+            of.at("max").count()?,
+        )),
+    };
     let all_late = row.part("late")?;
     let late = |quantile: &str| late(&all_late.part(quantile)?);
     Ok(EntryRow {
@@ -356,6 +364,7 @@ pub(super) fn entry(row: &Field<'_>) -> Read<EntryRow> {
             depth.at("p95").count()?,
             depth.at("max").count()?,
         ),
+        critical_hops: hops,
         exemplars: row.at("exemplars").texts()?,
         failed_exemplars: row.at("failed_exemplars").texts()?,
         slowest_exemplars: row.at("slowest_exemplars").texts()?,
