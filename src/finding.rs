@@ -57,6 +57,17 @@ impl Slack {
     }
 }
 
+/// How many edges and services are expected in so many of the traces.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rarefied {
+    /// The traces.
+    pub traces: u64,
+    /// Edges, on average over all choices of so many traces.
+    pub edges: f64,
+    /// Services, at least and at most.
+    pub services: (f64, f64),
+}
+
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {

@@ -130,6 +130,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &data::PROBLEMS,
     &time::QUANTILES,
     &time::QUEUE_NS,
+    &graph::RAREFACTION,
     &graph::RECIPROCITY,
     &falls::REQUEST_SURVIVAL,
     &calls::RETRIES,

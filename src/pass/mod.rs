@@ -14,6 +14,8 @@ pub mod importance;
 
 mod chance;
 
+mod rarefaction;
+
 pub mod view;
 
 pub mod replicas;
@@ -38,7 +40,9 @@ pub mod spent;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use crate::finding::{CascadeSize, Chain, Finding, Grade, Metric, Standing, Survival, Way, Word};
+use crate::finding::{
+    CascadeSize, Chain, Finding, Grade, Metric, Rarefied, Standing, Survival, Way, Word,
+};
 use crate::fold::Watcher;
 use crate::policy::Sampling;
 
@@ -135,6 +139,8 @@ pub struct Measured {
     pub sizes: Vec<CascadeSize>,
     /// What is left of the requests when services are lost one after another.
     pub survival: Vec<Survival>,
+    /// How many edges and services fewer traces would have shown.
+    pub rarefaction: Vec<Rarefied>,
     /// What the graph is called.
     pub words: Vec<Word>,
 }
@@ -275,6 +281,7 @@ pub fn measure(graph: &Graph<'_>, effort: Effort) -> Measured {
         measured.ways.extend(of.ways);
         measured.sizes.extend(of.sizes);
         measured.survival.extend(of.survival);
+        measured.rarefaction.extend(of.rarefaction);
         measured.words.extend(of.words);
     }
     doubt_rates(graph, &mut measured);

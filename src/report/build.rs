@@ -134,6 +134,7 @@ fn part(
         ways: measured.ways,
         sizes: measured.sizes,
         survival: measured.survival,
+        rarefaction: measured.rarefaction,
         focus: None,
         declared: declared(policy),
         stale,

@@ -29,8 +29,8 @@ use crate::report::verdict::Verdict;
 
 pub use crate::finding::{
     BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Finding, Grade, Hop, Metric,
-    PlaceRadius, Redundancy, Shares, Slack, Standing, Start, Stop, Subject, Survival, TenantRadius,
-    Transmissibility, Way, Word,
+    PlaceRadius, Rarefied, Redundancy, Shares, Slack, Standing, Start, Stop, Subject, Survival,
+    TenantRadius, Transmissibility, Way, Word,
 };
 pub use crate::pass::budgets::{Budgets, CallBudget, EntryBudget, Spender};
 pub use crate::policy::facts::Declared;
@@ -89,6 +89,8 @@ pub struct Report {
     pub sizes: Vec<CascadeSize>,
     /// What is left of the requests when services are lost one after another.
     pub survival: Vec<Survival>,
+    /// How many edges and services fewer traces would have shown.
+    pub rarefaction: Vec<Rarefied>,
     /// The service the report was cut down to, if it was.
     pub focus: Option<String>,
     /// What the policy declared that the numbers rest on.

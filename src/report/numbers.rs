@@ -57,6 +57,7 @@ pub const METRICS: &[&str] = &[
     "directed_average_path_length",
     "directed_clustering",
     "edges",
+    "edges_seen_once",
     "failed_requests_with_origin",
     "feedback_edges",
     "flow_hierarchy",

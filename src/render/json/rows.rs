@@ -8,8 +8,8 @@ use super::budgets::Timeout;
 use super::{Counts, Record, Records, falls, interval, number};
 use crate::report::fixes::Fix;
 use crate::report::{
-    DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Late, Quantiles, Service, Slack,
-    Standing, Subject,
+    DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Late, Quantiles, Rarefied,
+    Service, Slack, Standing, Subject,
 };
 use crate::text;
 
@@ -87,6 +87,17 @@ impl Serialize for Record<'_, Degrees> {
         map.serialize_entry("total", &Records(&self.0.total))?;
         map.serialize_entry("in", &Records(&self.0.incoming))?;
         map.serialize_entry("out", &Records(&self.0.outgoing))?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Rarefied> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("traces", &self.0.traces)?;
+        number(&mut map, "edges", self.0.edges)?;
+        number(&mut map, "services_low", self.0.services.0)?;
+        number(&mut map, "services_high", self.0.services.1)?;
         map.end()
     }
 }
