@@ -51,7 +51,7 @@ pub struct Path {
 /// The slack of a span that has none: it is on the path, or nobody waits for it.
 pub const NO_SLACK: u64 = u64::MAX;
 
-/// A span, from when to when its parent's parents left it time.
+/// A span, and from when to when those above it leave it time.
 #[derive(Clone, Copy, Debug)]
 struct Part {
     span: u32,
