@@ -9,9 +9,11 @@ mod shards;
 
 use std::fmt;
 
+use crate::fold::edge::OffPath;
+
 pub use fall::{
-    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, PlaceRadius, Start, Stop,
-    Survival, TenantRadius, Transmissibility, Way,
+    BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, PlaceRadius, Shares, Start,
+    Stop, Survival, TenantRadius, Transmissibility, Way,
 };
 
 pub use shards::{Overlap, ShardLoss, Shards};
@@ -32,6 +34,42 @@ pub struct Word {
     pub name: &'static str,
     /// What it is called.
     pub value: String,
+}
+
+/// How much longer calls off the critical path could take before they would be on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Slack {
+    /// Calls off the path, as they were seen.
+    pub calls: u64,
+    /// How many nanoseconds longer they could have taken on average.
+    pub mean_ns: u64,
+    /// The least by which one of them could have taken longer.
+    pub least_ns: u64,
+    /// How much longer they could have taken together, as a share of what they took; absent when they took no time.
+    pub of_duration: Option<f64>,
+}
+
+impl Slack {
+    /// Returns the slack of calls, if there are any off the path.
+    pub fn of(sums: &OffPath) -> Option<Slack> {
+        Some(Slack {
+            calls: sums.calls,
+            mean_ns: sums.slack_ns.checked_div(sums.calls)?,
+            least_ns: sums.least_ns,
+            of_duration: (sums.took_ns > 0).then(|| sums.slack_ns as f64 / sums.took_ns as f64),
+        })
+    }
+}
+
+/// How many edges and services are expected in so many of the traces.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rarefied {
+    /// The traces.
+    pub traces: u64,
+    /// Edges, on average over all choices of so many traces.
+    pub edges: f64,
+    /// Services, at least and at most.
+    pub services: (f64, f64),
 }
 
 /// How sure a finding is.

@@ -5,6 +5,8 @@
 //! other and with replacement, and reads the share again; the middle 95 % of many such shares is the interval. A cluster
 //! that stands for several, because it was sampled, is drawn as one and then counts with its weight.
 //!
+//! Of clusters that all weigh the same, a share is binomial, so that its interval needs no drawing: [`endless`].
+//!
 //! Clusters that are alike are one group: how often each group is drawn is multinomial. Groups of many clusters get their number by
 //! a binomial draw out of what is left, the clusters of small groups are drawn one by one, so a replicate costs no more
 //! than its groups. O(replicates x (groups + what they add)).
@@ -15,7 +17,8 @@
 use rayon::prelude::*;
 
 use crate::algo::random::Random;
-use crate::algo::stats::Interval;
+use crate::algo::special::ln_choose;
+use crate::algo::stats::{Interval, Z_95};
 
 /// Shares kept at a time, over all replicates: 32 MiB.
 const KEPT: usize = 1 << 22;
@@ -106,6 +109,48 @@ pub fn intervals(
         block(groups, &urn, first..last, replicates, seed)
     });
     Some(blocks.flatten().collect())
+}
+
+/// Returns what [`intervals`] comes to with more and more replicates, for a share of clusters that weigh the same: of so many,
+/// so many are hit. The ends are quantiles of the binomial distribution.
+///
+/// Chances are added up from nine standard deviations below the mean. From [`MANY`] standard deviations on the ends are those of Cornish
+/// and Fisher (Rev. Inst. Int. Statist. 5, 1938), which then are off by less than one cluster. O(standard deviation).
+pub fn endless(hits: u64, clusters: u64) -> Interval {
+    let n = clusters as f64;
+    let p = if clusters == 0 { 0.0 } else { hits as f64 / n };
+    let end = |part: f64| match clusters {
+        0 => part.round(),
+        _ if hits == 0 || hits >= clusters => p,
+        _ => quantile(hits, clusters, part) / n,
+    };
+    Interval {
+        low: end(TAIL),
+        high: end(1.0 - TAIL),
+    }
+}
+
+/// From so many standard deviations on, a binomial distribution is smooth.
+const MANY: f64 = 100.0;
+
+/// Returns how many of the clusters are hit at most in a part of all drawings.
+fn quantile(hits: u64, clusters: u64, part: f64) -> f64 {
+    let n = clusters as f64;
+    let p = hits as f64 / n;
+    let spread = (n * p * (1.0 - p)).sqrt();
+    if spread > MANY {
+        let z = Z_95.copysign(part - 0.5);
+        return (n * p + z * spread + (1.0 - 2.0 * p) * (z * z - 1.0) / 6.0).round();
+    }
+    let mut at = (n * p - 9.0 * spread).floor().max(0.0);
+    let mut chance = (ln_choose(clusters, at as u64) + at * p.ln() + (n - at) * (-p).ln_1p()).exp();
+    let mut below = chance;
+    while below < part && at < n {
+        chance *= (n - at) / (at + 1.0) * p / (1.0 - p);
+        below += chance;
+        at += 1.0;
+    }
+    at
 }
 
 /// Returns the intervals of some of the quantities.
@@ -256,6 +301,50 @@ mod tests {
                 assert_close(end, binomial_quantile(clusters, share, part), slack);
             }
         }
+    }
+
+    #[test]
+    fn replicates_without_end_are_binomial() {
+        for (hits, clusters) in [
+            (1, 2),
+            (3, 12),
+            (50, 100),
+            (20, 200),
+            (9_000, 10_000),
+            (1, 1_000_000),
+        ] {
+            let share = hits as f64 / clusters as f64;
+            let found = endless(hits, clusters);
+            assert_close(found.low, binomial_quantile(clusters, share, 0.025), 1e-12);
+            assert_close(found.high, binomial_quantile(clusters, share, 0.975), 1e-12);
+        }
+        // Where the distribution is smooth, within one cluster.
+        for (hits, clusters) in [(20_000, 100_000), (50_000, 100_000), (99_000, 1_200_000)] {
+            let share = hits as f64 / clusters as f64;
+            assert!((clusters as f64 * share * (1.0 - share)).sqrt() > MANY);
+            let found = endless(hits, clusters);
+            let one = 1.0 / clusters as f64 + 1e-12;
+            assert_close(found.low, binomial_quantile(clusters, share, 0.025), one);
+            assert_close(found.high, binomial_quantile(clusters, share, 0.975), one);
+        }
+        let drawn = intervals(&even(300, 1_000), 1, 20 * REPLICATES, 2).unwrap()[0];
+        let found = endless(300, 1_000);
+        assert_close(drawn.low, found.low, 0.002);
+        assert_close(drawn.high, found.high, 0.002);
+    }
+
+    #[test]
+    fn replicates_without_end_of_all_or_nothing_are_of_one_kind() {
+        let ends = |hits, clusters| {
+            let Interval { low, high } = endless(hits, clusters);
+            (low, high)
+        };
+        assert_eq!(ends(0, 7), (0.0, 0.0));
+        assert_eq!(ends(7, 7), (1.0, 1.0));
+        assert_eq!(ends(0, 0), (0.0, 1.0));
+        let (low, high) = ends(u64::MAX / 3, u64::MAX);
+        assert_close(low, 1.0 / 3.0, 1e-6);
+        assert_close(high, 1.0 / 3.0, 1e-6);
     }
 
     #[test]

@@ -33,6 +33,7 @@
 //! - [`differences`] - how far two samples differ
 //! - [`regression`] - a line through points
 //! - [`bootstrap`] - what chance may have added, by resampling
+//! - [`rarefaction`] - what a part of the samples would have shown
 //! - [`survival`] - how many requests survive the loss of parts
 //! - [`contagion`] - how failures spread along edges
 //! - [`queueing`] - requests in flight and the places they take
@@ -67,6 +68,7 @@ pub mod pagerank;
 pub mod powerlaw;
 pub mod queueing;
 pub mod random;
+pub mod rarefaction;
 pub mod regression;
 pub mod rewire;
 pub mod rivals;

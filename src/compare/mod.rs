@@ -58,6 +58,7 @@ pub fn compare(base: &Side, head: &Side, evidence: &Evidence) -> Diff {
         head: head.row.clone(),
         confidence: judging.confidence,
         presence: presence::presence(base, head, judging),
+        as_many: presence::as_many(base, head),
         versions: versions(base, head),
         ..Diff::default()
     };

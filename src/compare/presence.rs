@@ -3,15 +3,16 @@
 //! An edge that one side does not show is gone only if that side saw its caller at work often enough. If its calls came as often
 //! with every work of the caller on both sides, the chance that all traces with it fell on the other side is binomial; below what
 //! the confidence leaves, the edge was added or removed. Entry points are held against all requests. A service is what
-//! its edges and entry points are. A lock lists everything that is approved: what it lacks is added or removed.
+//! its edges and entry points are. How many edges both sides show is compared at the number of traces of the smaller one. A lock lists everything that is approved: what it lacks is added or removed.
 
 use std::collections::BTreeMap;
 
 use crate::algo::differences::p_absent;
+use crate::algo::rarefaction;
 use crate::algo::stats::benjamini_hochberg;
 use crate::compare::numbers::Judging;
 use crate::compare::side::Side;
-use crate::report::diff::{Holds, Presence, State, Thing};
+use crate::report::diff::{AsMany, Holds, Presence, State, Thing};
 
 /// Something one side has, before it is judged.
 struct Found {
@@ -36,12 +37,20 @@ pub(super) fn presence(base: &Side, head: &Side, judging: Judging) -> Vec<Presen
         .collect();
     let mut presence = services(base, head, &found, &sure);
     presence.extend(found.into_iter().zip(sure).map(|(found, sure)| Presence {
+        p_unseen: found.p_unseen(),
         what: found.what,
         state: state(found.is_new, sure),
         seen: found.seen,
         expected: found.expected,
     }));
     presence
+}
+
+impl Found {
+    /// Returns the chance that the other side does not show it, if it was counted.
+    fn p_unseen(&self) -> Option<f64> {
+        self.expected.map(|_| self.p)
+    }
 }
 
 fn state(is_new: bool, sure: bool) -> State {
@@ -126,6 +135,27 @@ fn judged(
     }
 }
 
+/// Returns how many edges both sides show in as many traces: of the side with more traces, how many are expected in so few of them.
+pub(super) fn as_many(base: &Side, head: &Side) -> Option<AsMany> {
+    let counted = [base, head]
+        .iter()
+        .all(|side| side.row.holds < Holds::Lock && side.row.traces > 0);
+    let traces = base.row.traces.min(head.row.traces);
+    if !counted || base.row.traces == head.row.traces {
+        return None;
+    }
+    let edges = |side: &Side| {
+        let edges = side.edges.values().filter(|edge| !edge.of_users);
+        let with = edges.map(|edge| (edge.traces.round() as u64).max(1));
+        rarefaction::expected(side.row.traces, with, traces)
+    };
+    Some(AsMany {
+        traces,
+        base: edges(base),
+        head: edges(head),
+    })
+}
+
 /// Returns the services that only one side has, as sure as the surest of their edges and entry points is.
 fn services(base: &Side, head: &Side, found: &[Found], sure: &[bool]) -> Vec<Presence> {
     let mut shown: BTreeMap<(&str, bool), Vec<(&Found, bool)>> = BTreeMap::new();
@@ -152,6 +182,11 @@ fn services(base: &Side, head: &Side, found: &[Found], sure: &[bool]) -> Vec<Pre
                 state: state(is_new, is_sure),
                 seen: sum(|found| found.seen),
                 expected: sum(|found| found.expected),
+                // Not to see it takes as much luck as not to see that of its edges and entry points which is most telling.
+                p_unseen: shown
+                    .iter()
+                    .filter_map(|(found, _)| found.p_unseen())
+                    .min_by(f64::total_cmp),
             }
         });
         presence.collect()

@@ -260,6 +260,19 @@ fn what_is_gone_is_told_from_what_was_not_seen() {
     let expected = stock(&unseen).expected.unwrap();
     assert!((expected - 1.0 / 3.0).abs() < 1e-9, "{expected}");
     assert_eq!(stock(&diff(few, rare)).state, State::NotSeenBefore);
+    // One trace, which falls on the twenty of eighty with chance 1/4.
+    let p_unseen = stock(&unseen).p_unseen.unwrap();
+    assert!((p_unseen - 0.75).abs() < 1e-9, "{p_unseen}");
+    assert!(stock(&removed).p_unseen.unwrap() < 0.001);
+    // All other edges are in every trace; twenty of sixty traces show the stock with chance 1/3.
+    let as_many = unseen.as_many.unwrap();
+    assert_eq!(as_many.traces, 20);
+    assert!(
+        (as_many.base - as_many.head - 1.0 / 3.0).abs() < 1e-9,
+        "{as_many:?}"
+    );
+    assert_eq!(as_many.head, unseen.edges.len() as f64);
+    assert_eq!(diff(rare, rare).as_many, None);
 }
 
 fn lock(edges: &[(&str, &str)]) -> Side {

@@ -85,11 +85,13 @@ pub(super) static CRITICAL_TIME: Explanation = Explanation {
         "  web > GET /cart  10..40         10 ms, and its server 20 ms",
         "  web > GET /pay   40..90         50 ms: the most",
     ],
-    blind: "Waiting that no span shows counts for the span around it. Children are clamped to their parents: when that cuts off more than 5 % \
-        of many requests, clocks differ or work went on after the answer, and the shares are doubtful. Spans below 1/1024 of their \
+    blind: "Waiting that no span shows counts for the span around it. Where the calls of a trace prove that the clocks of two named hosts, \
+        or of a browser, are apart, the callee's is set right by the middle of what the calls allow: server start minus client start is the most, \
+        server end minus client end the least that it can be ahead. Children are then clamped to their parents: when that cuts off \
+        more than 5 % of many requests, clocks differ and hosts are not named, or work went on after the answer, and the shares are doubtful. Spans below 1/1024 of their \
         request are left out, requests are put together within an eighth of a doubling.",
     act: "Take the operation with the largest share of the slow requests first; look at a trace of the exemplars.",
-    source: "Zhang et al., CRISP, USENIX ATC 2022; Chow et al., The Mystery Machine, OSDI 2014.",
+    source: "Zhang et al., CRISP, USENIX ATC 2022; Chow et al., The Mystery Machine, OSDI 2014; the middle: Mills et al., RFC 5905.",
 };
 
 pub(super) static SLO_HEADROOM: Explanation = Explanation {

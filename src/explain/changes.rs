@@ -67,6 +67,8 @@ pub(super) static DIFFERS: Explanation = Explanation {
         "not seen this time",
         "not seen before",
         "presence",
+        "p_unseen",
+        "as_many_traces",
         "tested",
         "differing",
     ],
@@ -76,12 +78,13 @@ pub(super) static DIFFERS: Explanation = Explanation {
         p-values are adjusted together; a number differs when its q is not above 1 - confidence and the change is large \
         enough to matter: 5 % of a time, 1 % of a request, 0.1 points of failures, 0.01 attempts for each call. An edge that one side \
         lacks is added or removed if chance does not explain it: its calls on the other side, and how often its caller worked on both, \
-        say how likely none is. Otherwise it was not seen this time, or not before.",
+        say how likely none is (p_unseen). Otherwise it was not seen this time, or not before. as_many_traces has the edges of both sides in as many traces: \
+        of the side with more, as many as are expected in so few of its traces (see rarefaction).",
     matters: "Two days of the same system differ in every number. Without tests the largest chance looks like the cause, and of a \
         hundred tests five alarm at nothing.",
     example: &[
         "64 comparisons, 9 beyond chance at a rate of false alarms of 5 %",
-        "edge  pay -> refunds  3  not seen this time (expected 1.2 calls)",
+        "edge  pay -> refunds  3  not seen this time (expected 1.2 calls, none by a chance of 30 %)",
     ],
     blind: "Requests that influence each other, as in an overload that lasts, are fewer observations than they seem. A different time of day \
         differs for sure, and says nothing about the release. With sampling that prefers slow or failed traces both sides must \

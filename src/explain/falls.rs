@@ -76,8 +76,9 @@ pub(super) static BLAST_RADIUS: Explanation = Explanation {
         Where the policy gives entry points a weight (entrypoints.<name>.weight), each of their requests counts that many times, in these shares and in all others of lost \
         requests; only the ratios of the weights matter. \
         low and high (and intervals, share by share) are what chance may have added or left out, at 95 %: as many requests as were seen are drawn again, each as likely as any other, 1,000 \
-        times with seed 1, and the middle 95 % of the shares stand; a request that stands for several is drawn as one. Where fewer than ten requests fall, or fewer than ten do not, the interval is at \
-        least Wilson's. entries and places say the same of the requests of one entry point, and of those that enter in one region or cell, with Wilson's intervals. ancestors is \
+        times with seed 1, and the middle 95 % of the shares stand; a request that stands for several is drawn as one. Where all requests weigh the same, how many of \
+        those drawn are hit is binomial, and the quantiles of that distribution stand, which is what more and more drawings come to. Where fewer than ten requests fall, or fewer than ten do not, the interval is at \
+        least Wilson's. entries and places say the same of the requests of one entry point, and of those that enter in one region or cell; they are drawn among themselves. ancestors is \
         the share of the other nodes from which calls lead to the service: what the graph alone would say of touch.",
     matters: "It is what an outage costs, in requests. Static graphs overstate it, because not every request takes every path, and understate it for \
         services that everything happens to need.",
@@ -101,7 +102,7 @@ pub(super) static TENANT_RADIUS: Explanation = Explanation {
     measures: "The share of tenants, out of all that were seen, with a request that falls with the service: hard_low and hard_high with the bounds of blast_radius, \
         touch of those with a request that uses it. by_size lets every tenant count as often as it has requests. A request belongs to a tenant when exactly one \
         is named in its trace, by enduser.id, enduser.pseudo.id, tenant.id or user.id, or by the attribute that services.tags.tenant of the policy names. max_tenant_radius is the largest \
-        hard_high of a service at which nothing enters. Intervals are Wilson's.",
+        hard_high of a service at which nothing enters. Intervals are those of blast_radius, with tenants drawn in place of requests.",
     matters: "Users are not requests: a service that one request in a hundred needs may be needed by everybody once a day. And where one tenant is half of the \
         traffic, one in a thousand tenants says little.",
     example: &[

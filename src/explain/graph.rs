@@ -15,6 +15,25 @@ pub(super) static CONNECTED_COMPONENTS: Explanation = Explanation {
     source: "Graph theory: weakly connected components.",
 };
 
+pub(super) static RAREFACTION: Explanation = Explanation {
+    name: "rarefaction",
+    also: &["edges_seen_once", "services_low", "services_high"],
+    title: "how many edges and services fewer traces would have shown",
+    measures: "For 1, 2, 5, 10, ... of the traces, and for all: how many edges and services that many of them show on average, over all ways to choose them. \
+        An edge that is in t of N traces is missed by n of them with chance C(N - t, n) / C(N, n). Services are in as many traces as the edge of \
+        theirs that is in most (services_low), and at most in as many as all of their edges together (services_high). edges_seen_once counts the edges \
+        that one trace alone shows: divided by all traces, it is how many new edges the next trace shows.",
+    matters: "The longer one looks, the more one finds: two windows are comparable at the same number of traces, and a graph whose rare edges were \
+        hardly seen is not all there.",
+    example: &[
+        "10 traces, a -> b in 8 and a -> c in 2 of them: 1 edge in 1 trace, 1.78 in 5, 2 in all",
+    ],
+    blind: "Traces that no sample could have, and which traces sampling prefers. Two windows at different hours differ for other reasons. Of an edge with several \
+        protocols, that in most traces counts.",
+    act: "Compare the numbers at equal traces in the reports of two windows; with many edges seen once, record longer before an edge is taken to be gone.",
+    source: "Hurlbert, The Nonconcept of Species Diversity, Ecology 52(4), 1971; Good, The population frequencies of species, Biometrika 40, 1953.",
+};
+
 pub(super) static DEGREE: Explanation = Explanation {
     name: "degree",
     also: &[
@@ -34,7 +53,7 @@ pub(super) static DEGREE: Explanation = Explanation {
         when any one does that it cannot do without.",
     example: &["a -> c, b -> c, c -> d: c has in_degree 2, out_degree 1, degree 3"],
     blind: "How much is called, and whether the caller can do without. Degrees grow with the time that was observed: compare \
-        equal windows.",
+        equal windows, or see rarefaction.",
     act: "Watch the services with most callers closest. A gateway with many callees is meant to be one.",
     source: "Graph theory; Freeman, Centrality in Social Networks, Social Networks 1979.",
 };

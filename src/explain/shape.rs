@@ -141,6 +141,7 @@ pub(super) static ROBUSTNESS: Explanation = Explanation {
         "robustness_betweenness",
         "robustness_static",
         "robustness_random",
+        "robustness_random_error",
         "robustness_random_orders",
         "robustness_ratio",
         "one_removal_mean",
@@ -149,7 +150,8 @@ pub(super) static ROBUSTNESS: Explanation = Explanation {
     title: "how the graph falls apart when nodes are removed",
     measures: "The mean share of nodes that still hang together over the removal of one node after another: always the one with most neighbours left \
         (adaptive), by degree in the whole graph (static), always the one that most shortest paths lead through (betweenness), or in random order \
-        (random, the mean of robustness_random_orders orders from a fixed seed). At most 0.5. one_removal_mean and one_removal_worst are the share of all nodes that still hang \
+        (random, the mean of robustness_random_orders orders from a fixed seed: 1,000, fewer for graphs of more than 50,000 nodes and edges, and at least 20; \
+        robustness_random_error is the standard error of that mean). At most 0.5. one_removal_mean and one_removal_worst are the share of all nodes that still hang \
         together when any one is gone, on average and at worst, exactly. robustness_ratio is adaptive divided by random.",
     matters: "Far less under attack than at random: a few nodes hold everything together.",
     example: &["5 nodes all joined to each other: 0.4 for all three   a star of 5: 0.16 adaptive"],

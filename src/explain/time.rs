@@ -16,8 +16,9 @@ pub(super) static CRITICAL_PATH_SHARE: Explanation = Explanation {
         "  mail    20..60    not on it: pay ends later, and overlaps",
         "  pay     40..90    on the path: share 50 %",
     ],
-    blind: "Shares of calls below each other overlap, so they do not add up to 100 %. Clocks of different machines differ: calls \
-        are clamped to the time of their callers. Asynchronous work is never on the path.",
+    blind: "Shares of calls below each other overlap, so they do not add up to 100 %. Clocks of different machines differ: where the calls \
+        of a trace prove it, and the hosts are named, they are set right by the middle of what the calls allow; else \
+        calls are clamped to the time of their callers. Asynchronous work is never on the path.",
     act: "Follow the largest share downwards until it no longer passes on; the time is spent there.",
     source: "Zhang et al., CRISP, USENIX ATC 2022; Chow et al., The Mystery Machine, OSDI 2014.",
 };
@@ -88,6 +89,34 @@ pub(super) static QUEUE_NS: Explanation = Explanation {
     source: "OpenTelemetry semantic conventions for messaging spans.",
 };
 
+pub(super) static SLACK: Explanation = Explanation {
+    name: "slack",
+    also: &[
+        "slack_calls",
+        "slack_mean_ns",
+        "slack_least_ns",
+        "mean_ns",
+        "least_ns",
+        "of_duration",
+    ],
+    title: "how much longer calls could take before a request waits for them",
+    measures: "Of the calls of an edge that are waited for, but not on the critical path of their request, because another call ended \
+        later: how much longer each could have taken until that other call ended. calls counts them as they were seen; mean_ns \
+        and least_ns are the mean and the least of them; of_duration is all of it together, divided by what the calls took. A call below another \
+        that is off the path has the slack of that one, and its own besides.",
+    matters: "Making such a call faster makes no request faster. Its timeout, its place or its priority can give way, up to the least slack.",
+    example: &[
+        "frontend  0..100",
+        "  mail    10..40    not on the path: slack 30",
+        "  pay     20..70    on the path: the frontend waits for it until 70",
+        "  cart    75..90    on the path: no slack",
+    ],
+    blind: "What starts later is taken to start when it did, whatever ends later before it. A file that an earlier version folded has none, and an edge whose calls were all on \
+        the path has none either.",
+    act: "Look elsewhere for time; let calls with much slack wait for those without.",
+    source: "The total float of Kelley, Critical-Path Planning and Scheduling, Operations Research 1961; paths as in Zhang et al., CRISP, USENIX ATC 2022.",
+};
+
 pub(super) static SYNC_DEPTH: Explanation = Explanation {
     name: "sync_depth",
     also: &[
@@ -96,11 +125,16 @@ pub(super) static SYNC_DEPTH: Explanation = Explanation {
         "p95_sync_depth",
         "p95_hard_depth_low",
         "p95_hard_depth_high",
+        "critical_hops",
+        "max_critical_hops",
+        "p50_critical_hops",
+        "p95_critical_hops",
         "depth",
     ],
     title: "how many synchronous calls stand below each other in a request",
     measures: "The longest chain of calls between services, in which each waits for the next, per request: its median, \
-        95th percentile and maximum. p95_hard_depth_low and p95_hard_depth_high ask how far down requests need what they call, so that its failure ends them: edges of unknown dependency \
+        95th percentile and maximum, of requests by their weights. critical_hops are the calls on the critical path of a request, below each other or \
+        one after another, databases and other peers too: so often its end waits for the way there and back; 1,000 and more count as 1,000. p95_hard_depth_low and p95_hard_depth_high ask how far down requests need what they call, so that its failure ends them: edges of unknown dependency \
         count as soft for the first and as hard for the second; databases and other peers count in them.",
     matters: "Every layer adds its latency and its failures: five layers that each answer 99.9 % of requests answer 99.5 % \
         together. Timeouts must fit into each other on every one of them.",

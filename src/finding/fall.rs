@@ -203,33 +203,10 @@ impl BlastRadius {
     }
 }
 
-/// Which requests of one entry point fall with a node, as shares of the requests of the entry point.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EntryRadius {
-    /// The service entered.
-    pub service: String,
-    /// The operation entered.
-    pub operation: String,
-    /// Requests of the entry point, weighted.
-    pub requests: f64,
-    /// Share that uses it.
-    pub touch: f64,
-    /// Share that surely falls.
-    pub hard_low: f64,
-    /// Share that may fall.
-    pub hard_high: f64,
-    /// `hard_low` and `hard_high` with what chance may have added or left out, at 95 %.
-    pub interval: (f64, f64),
-}
-
-/// Which requests that enter in one place fall with a node, as shares of the requests that enter there.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PlaceRadius {
-    /// What the place is: `region` or `cell`.
-    pub kind: &'static str,
-    /// Its name.
-    pub name: String,
-    /// Requests that enter there, weighted.
+/// Which of some requests fall with a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shares {
+    /// The requests, weighted.
     pub requests: f64,
     /// Share that uses the node.
     pub touch: f64,
@@ -239,6 +216,28 @@ pub struct PlaceRadius {
     pub hard_high: f64,
     /// `hard_low` and `hard_high` with what chance may have added or left out, at 95 %.
     pub interval: (f64, f64),
+}
+
+/// Which requests of one entry point fall with a node, as shares of the requests of the entry point.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EntryRadius {
+    /// The service entered.
+    pub service: String,
+    /// The operation entered.
+    pub operation: String,
+    /// What falls.
+    pub shares: Shares,
+}
+
+/// Which requests that enter in one place fall with a node, as shares of the requests that enter there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlaceRadius {
+    /// What the place is: `region` or `cell`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// What falls.
+    pub shares: Shares,
 }
 
 /// Which tenants have requests that fall with a node.

@@ -21,7 +21,7 @@ use crate::model::names::{ABSENT, NameId};
 use crate::model::peer::{PeerKind, Protocol};
 use crate::model::span::{Flags, Kind, Outcome};
 use crate::trace::link::{Call, End, Grade, Retry};
-use crate::trace::path::Paths;
+use crate::trace::path::{NO_SLACK, Paths};
 use crate::trace::{NONE, Trace};
 
 /// Calls collected before they are added: about 12 MB.
@@ -51,6 +51,8 @@ pub(super) struct CallRecord {
     pub(super) network_ns: u64,
     pub(super) queue_ns: u64,
     pub(super) critical_ns: u64,
+    /// How much longer the call could have taken; [`NO_SLACK`] on the critical path and where nobody waits.
+    pub(super) slack_ns: u64,
     /// Zero when unknown.
     pub(super) start: u64,
     /// Kind of the error of a failed call.
@@ -192,12 +194,12 @@ impl Calls {
             (Some(outer), Some(inner)) if call.lone && call.sync => outer.checked_sub(inner),
             _ => None,
         };
-        let critical_ns = match (call.client, call.server) {
-            (_, _) if !call.sync => 0,
-            (NONE, NONE) => 0,
-            (NONE, server) => path.total[server as usize],
-            (_, _) if is_repeat || of_sender => 0,
-            (client, _) => path.total[client as usize],
+        let (critical_ns, slack_ns) = match (call.client, call.server) {
+            (_, _) if !call.sync => (0, NO_SLACK),
+            (NONE, NONE) => (0, NO_SLACK),
+            (NONE, span) => (path.total[span as usize], path.slack[span as usize]),
+            (_, _) if is_repeat || of_sender => (0, NO_SLACK),
+            (span, _) => (path.total[span as usize], path.slack[span as usize]),
         };
 
         // Outcomes. Of several servers below one client, the client's end is that of the last.
@@ -241,6 +243,7 @@ impl Calls {
             network_ns: network_ns.unwrap_or(NO_TIME),
             queue_ns: call.queue_ns.unwrap_or(NO_TIME),
             critical_ns,
+            slack_ns,
             start: if seen.flags.has(Flags::NO_START) {
                 0
             } else {
@@ -308,6 +311,15 @@ fn add(edge: &mut Edge, record: &CallRecord, dictionary: &Dictionary) {
         }
     }
     edge.critical_ns = edge.critical_ns.saturating_add(record.critical_ns);
+    if record.slack_ns != NO_SLACK {
+        let took = match record.client_ns {
+            NO_TIME => record.server_ns,
+            ns => ns,
+        };
+        if took != NO_TIME {
+            edge.off_path.add(record.slack_ns, took);
+        }
+    }
     if record.start != 0 {
         edge.first = edge.first.min(record.start);
         edge.last = edge.last.max(record.start);

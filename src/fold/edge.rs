@@ -53,6 +53,8 @@ pub struct Edge {
     pub queue_ns: Sketch,
     /// Time on critical paths spent in these calls.
     pub critical_ns: u64,
+    /// Calls that their requests waited for, but longer for others.
+    pub off_path: OffPath,
     /// Traces in which the edge was used.
     pub traces: u64,
     /// Most attempts in one trace.
@@ -77,6 +79,51 @@ pub struct Edge {
     pub slowest: Slowest,
     /// The trace observed last and its attempts so far; not part of the sums.
     pub(in crate::fold) current: (u64, u64),
+}
+
+/// Calls off the critical path, and how much longer they could have taken before they would have been on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OffPath {
+    /// Calls as they were seen.
+    pub calls: u64,
+    /// How much longer they could have taken, together.
+    pub slack_ns: u64,
+    /// The least by which one of them could have taken longer; `u64::MAX` without calls.
+    pub least_ns: u64,
+    /// What they took, together.
+    pub took_ns: u64,
+}
+
+impl Default for OffPath {
+    fn default() -> OffPath {
+        OffPath {
+            calls: 0,
+            slack_ns: 0,
+            least_ns: u64::MAX,
+            took_ns: 0,
+        }
+    }
+}
+
+impl OffPath {
+    #[inline]
+    pub(super) fn add(&mut self, slack_ns: u64, took_ns: u64) {
+        self.merge(&OffPath {
+            calls: 1,
+            slack_ns,
+            least_ns: slack_ns,
+            took_ns,
+        });
+    }
+
+    /// Adds other calls.
+    #[inline]
+    pub fn merge(&mut self, other: &OffPath) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.slack_ns = self.slack_ns.saturating_add(other.slack_ns);
+        self.least_ns = self.least_ns.min(other.least_ns);
+        self.took_ns = self.took_ns.saturating_add(other.took_ns);
+    }
 }
 
 /// Counts by key, few keys, in order.
@@ -160,6 +207,7 @@ impl Edge {
         for (mine, more) in self.grades.iter_mut().zip(other.grades) {
             *mine = mine.saturating_add(more);
         }
+        self.off_path.merge(&other.off_path);
         self.client_ns.merge(&other.client_ns);
         self.server_ns.merge(&other.server_ns);
         self.network_ns.merge(&other.network_ns);

@@ -34,7 +34,7 @@ impl Entries {
             return;
         }
         let trace = &watched.trace;
-        self.frames.build(trace, linked, catalogue);
+        self.frames.build(trace, linked, &watched.path, catalogue);
         let tenant = tenant_of(trace);
         for &(span, kind) in linked.entries {
             let row = &trace.spans[span as usize];
@@ -62,7 +62,7 @@ impl Entries {
                 failed,
                 health_check,
                 is_timed.then_some(row.duration),
-                shape.depth,
+                (shape.depth, shape.hops),
             );
             let steps = (shape.steps, shape.counts);
             if let Some(shape) = self.shapes.add(catalogue, key, steps, weight) {

@@ -6,7 +6,8 @@
 
 use crate::fold::catalogue::Catalogue;
 use crate::fold::shape::{Step, StepCount};
-use crate::trace::link::{Call, End, Meaning};
+use crate::trace::link::{Call, End, Meaning, Retry};
+use crate::trace::path::Paths;
 use crate::trace::{NONE, Trace};
 
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,8 @@ struct Position {
     count: StepCount,
     /// Deepest synchronous frame of the request; kept at entries alone.
     deepest: u16,
+    /// Synchronous calls on the critical path of the request; kept at entries alone.
+    hops: u32,
     /// The entry position of the request.
     root: u32,
 }
@@ -39,6 +42,8 @@ pub struct RequestShape<'a> {
     pub counts: &'a [StepCount],
     /// Nested synchronous calls between services that emit spans.
     pub depth: usize,
+    /// Synchronous calls on the critical path, one after another or below each other, whoever is called.
+    pub hops: usize,
 }
 
 /// The frames of one trace; its space is reused.
@@ -57,7 +62,13 @@ pub struct Frames {
 
 impl Frames {
     /// Builds the frames of a trace below its entry points.
-    pub fn build(&mut self, trace: &Trace<'_>, linked: &Meaning<'_>, catalogue: &Catalogue) {
+    pub fn build(
+        &mut self,
+        trace: &Trace<'_>,
+        linked: &Meaning<'_>,
+        path: &Paths<'_>,
+        catalogue: &Catalogue,
+    ) {
         let n = trace.spans.len();
         self.positions.clear();
         self.of_span.clear();
@@ -89,6 +100,7 @@ impl Frames {
                 next_sibling: NONE,
                 count: count(failed, true),
                 deepest: 0,
+                hops: 0,
                 root: at,
             });
             self.of_span[span as usize] = Some(Frame {
@@ -111,6 +123,28 @@ impl Frames {
                     &mut self.positions[at as usize].count,
                     count(failed, call.last),
                 );
+            }
+        }
+        self.count_hops(linked, path);
+    }
+
+    /// Counts the calls that the ends of requests waited for.
+    fn count_hops(&mut self, linked: &Meaning<'_>, path: &Paths<'_>) {
+        for call in linked.calls {
+            // Who calls something that repeats the call below the caller's span waits once.
+            if !call.sync || call.retry == Retry::Hidden || call.from == End::Users {
+                continue;
+            }
+            let span = match call.client {
+                NONE => call.server,
+                client => client,
+            };
+            if span != NONE
+                && path.total[span as usize] > 0
+                && let Some(frame) = self.of_span[span as usize]
+            {
+                let root = self.positions[frame.position as usize].root;
+                self.positions[root as usize].hops += 1;
             }
         }
     }
@@ -182,6 +216,7 @@ impl Frames {
             next_sibling,
             count: StepCount::default(),
             deepest: 0,
+            hops: 0,
             root,
         });
         new
@@ -223,6 +258,7 @@ impl Frames {
             steps: &self.steps,
             counts: &self.counts,
             depth: usize::from(self.positions[root as usize].deepest),
+            hops: self.positions[root as usize].hops as usize,
         }
     }
 }

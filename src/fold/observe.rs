@@ -104,9 +104,9 @@ impl<'a> Observer<'a> {
             self.outside.1 += trace.spans.len() as u64 + u64::from(trace.duplicates);
             return;
         }
-        self.linked.read(trace, self.shared.dictionary());
-        let waits = self.linked.meaning().waits;
-        self.path.compute(trace, |span| waits[span as usize]);
+        let dictionary = self.shared.dictionary();
+        self.linked.read(trace, dictionary);
+        self.path.read(trace, &self.linked.meaning(), dictionary);
         self.waiting.push(trace, &self.linked, &self.path);
         if self.waiting.is_full() {
             self.add();

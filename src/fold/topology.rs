@@ -70,6 +70,9 @@ impl Default for Instance {
     }
 }
 
+/// Requests with more synchronous calls on their critical path are counted as having so many.
+pub const MOST_HOPS: usize = 1_000;
+
 /// What enters at one entry point.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
@@ -85,6 +88,10 @@ pub struct Entry {
     pub duration_ns: Sketch,
     /// Requests seen by synchronous call depth.
     pub depths: Vec<u64>,
+    /// Requests by synchronous call depth, weighted.
+    pub weights_by_depth: Vec<u64>,
+    /// Requests by synchronous calls on their critical path, weighted; [`MOST_HOPS`] or more are counted as so many.
+    pub weights_by_hops: Vec<u64>,
     /// Any requests.
     pub exemplars: Exemplars,
     /// Failed requests.
@@ -455,11 +462,14 @@ impl Entry {
         self.failed = self.failed.saturating_add(other.failed);
         self.health_checks += other.health_checks;
         self.duration_ns.merge(&other.duration_ns);
-        if self.depths.len() < other.depths.len() {
-            self.depths.resize(other.depths.len(), 0);
-        }
-        for (mine, more) in self.depths.iter_mut().zip(&other.depths) {
-            *mine += more;
+        for (mine, more) in [
+            (&mut self.depths, &other.depths),
+            (&mut self.weights_by_depth, &other.weights_by_depth),
+            (&mut self.weights_by_hops, &other.weights_by_hops),
+        ] {
+            for (level, sum) in more.iter().enumerate() {
+                add_at(mine, level, *sum);
+            }
         }
         self.exemplars.merge(&other.exemplars);
         self.failed_exemplars.merge(&other.failed_exemplars);
@@ -474,7 +484,7 @@ impl Entry {
         failed: bool,
         health_check: bool,
         duration: Option<u64>,
-        depth: usize,
+        (depth, hops): (usize, usize),
     ) {
         self.requests += 1;
         self.weight = self.weight.saturating_add(weight);
@@ -488,11 +498,18 @@ impl Entry {
             self.duration_ns.add(duration);
             self.slowest.offer(duration, exemplar);
         }
-        if self.depths.len() <= depth {
-            self.depths.resize(depth + 1, 0);
-        }
-        self.depths[depth] += 1;
+        add_at(&mut self.depths, depth, 1);
+        add_at(&mut self.weights_by_depth, depth, weight);
+        add_at(&mut self.weights_by_hops, hops.min(MOST_HOPS), weight);
     }
+}
+
+/// Adds to the sum of a level.
+fn add_at(sums: &mut Vec<u64>, level: usize, more: u64) {
+    if sums.len() <= level {
+        sums.resize(level + 1, 0);
+    }
+    sums[level] = sums[level].saturating_add(more);
 }
 
 /// Adds the sums of a map to those of another. Neither the order of keys nor that of the two shows in sums.

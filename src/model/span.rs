@@ -329,6 +329,15 @@ impl Outcome {
         }
     }
 
+    /// Returns whether an answer came to an end, whatever it says.
+    #[inline]
+    pub fn answered(self) -> bool {
+        match self {
+            Outcome::Fine | Outcome::ClientError | Outcome::Redirected => true,
+            Outcome::Failed | Outcome::Timeout | Outcome::Unavailable | Outcome::Cancelled => false,
+        }
+    }
+
     /// Returns whether a caller may sensibly try again.
     #[inline]
     pub fn retryable(self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::finding::Slack;
 use crate::fold::catalogue::NodeKind;
 use crate::fold::system::EntryPoint;
 use crate::pass::Graph;
@@ -35,6 +36,8 @@ pub struct CallBudget {
     pub amplification: Option<f64>,
     /// The 99th percentile of the clients' durations, of enough calls.
     pub p99: Option<u64>,
+    /// How much longer calls off the critical path could take, if there are any.
+    pub slack: Option<Slack>,
 }
 
 /// What the requests of an entry point take.
@@ -97,6 +100,7 @@ pub fn budgets_of(graph: &Graph<'_>) -> Budgets {
             max_attempts: declared.or(seen.map(|seen| seen.most)).unwrap_or(1).max(1),
             amplification: seen.and_then(|seen| seen.amplification()),
             p99: p99_of(&of.client_ns),
+            slack: Slack::of(&of.off_path),
         }
     });
     let calls = calls.collect();

@@ -190,7 +190,10 @@ mod tests {
         );
         // Within the entry point no weight changes anything.
         assert_eq!(
-            (pay.entries[0].requests, pay.entries[0].hard_low),
+            (
+                pay.entries[0].shares.requests,
+                pay.entries[0].shares.hard_low
+            ),
             (1.0, 1.0)
         );
         // (9 + 9)^2 / (9 + 81) = 3.6 requests that count once tell as much: hardly anything. In a third of all draws of ten

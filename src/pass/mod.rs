@@ -12,6 +12,10 @@ pub mod dependence;
 
 pub mod importance;
 
+mod chance;
+
+mod rarefaction;
+
 pub mod view;
 
 pub mod replicas;
@@ -37,7 +41,7 @@ pub mod spent;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::finding::{
-    CascadeSize, Chain, Finding, Grade, Metric, Shards, Standing, Survival, Way, Word,
+    CascadeSize, Chain, Finding, Grade, Metric, Rarefied, Shards, Standing, Survival, Way, Word,
 };
 use crate::fold::Watcher;
 use crate::policy::Sampling;
@@ -137,6 +141,8 @@ pub struct Measured {
     pub survival: Vec<Survival>,
     /// What the tenants of each service share, by service.
     pub shards: Vec<Shards>,
+    /// How many edges and services fewer traces would have shown.
+    pub rarefaction: Vec<Rarefied>,
     /// What the graph is called.
     pub words: Vec<Word>,
 }
@@ -283,6 +289,7 @@ pub fn measure(graph: &Graph<'_>, effort: Effort) -> Measured {
         measured.sizes.extend(of.sizes);
         measured.survival.extend(of.survival);
         measured.shards.extend(of.shards);
+        measured.rarefaction.extend(of.rarefaction);
         measured.words.extend(of.words);
     }
     doubt_rates(graph, &mut measured);

@@ -107,6 +107,15 @@ const COLUMNS: &[Column] = &[
     ("critical_path_share", |edge| {
         known(edge.critical_path_share)
     }),
+    ("slack_calls", |edge| {
+        Cell::Count(edge.slack.map_or(0, |slack| slack.calls))
+    }),
+    ("slack_mean_ns", |edge| {
+        known(edge.slack.map(|slack| slack.mean_ns as f64))
+    }),
+    ("slack_least_ns", |edge| {
+        known(edge.slack.map(|slack| slack.least_ns as f64))
+    }),
     ("in_flight", |edge| known(edge.in_flight)),
     ("dependency", |edge| {
         Cell::Text(edge.tie.as_ref().map_or("", |tie| tie.dependency.name()))

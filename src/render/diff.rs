@@ -148,9 +148,13 @@ pub(super) fn state(presence: &Presence) -> String {
                 Thing::Service(_) | Thing::Edge(..) => "calls",
                 Thing::Entry(..) => "requests",
             };
+            let by_chance = presence
+                .p_unseen
+                .map(|p| format!(", none by a chance of {}", text::percent(p)));
             format!(
-                "{state} (expected {} {calls})",
-                text::weighted((expected * 10.0).round() / 10.0)
+                "{state} (expected {} {calls}{})",
+                text::weighted((expected * 10.0).round() / 10.0),
+                by_chance.unwrap_or_default()
             )
         }
         (State::NotSeenNow | State::NotSeenBefore, Some(_)) => {
@@ -158,6 +162,18 @@ pub(super) fn state(presence: &Presence) -> String {
         }
         _ => state.to_owned(),
     }
+}
+
+/// Returns how many edges both sides show in as many traces, in words, if that says something.
+pub(super) fn as_many(diff: &Diff) -> Option<String> {
+    let of = diff.as_many.as_ref()?;
+    let edges = |n: f64| text::value((n * 10.0).round() / 10.0);
+    Some(format!(
+        "In as many traces, {}, the base shows {} edges and the head {}: of the side with more traces, so many are expected",
+        text::count(of.traces),
+        edges(of.base),
+        edges(of.head)
+    ))
 }
 
 /// Returns what kind of thing it is, and its name.

@@ -267,11 +267,12 @@ pub(super) fn worst_entry(radius: &BlastRadius) -> Option<String> {
     let worst = radius
         .entries
         .iter()
-        .filter(|entry| entry.touch > 0.0)
+        .filter(|entry| entry.shares.touch > 0.0)
         .max_by(|a, b| {
-            (a.hard_low * a.requests)
-                .total_cmp(&(b.hard_low * b.requests))
-                .then((a.touch * a.requests).total_cmp(&(b.touch * b.requests)))
+            let (mine, theirs) = (&a.shares, &b.shares);
+            (mine.hard_low * mine.requests)
+                .total_cmp(&(theirs.hard_low * theirs.requests))
+                .then((mine.touch * mine.requests).total_cmp(&(theirs.touch * theirs.requests)))
                 .then_with(|| (&b.service, &b.operation).cmp(&(&a.service, &a.operation)))
         })?;
     Some(format!("{} {}", worst.service, worst.operation))

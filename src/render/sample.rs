@@ -14,7 +14,7 @@ use super::{Options, Renderer};
 use crate::report::fixes::Fix;
 use crate::report::{
     Budgets, Data, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Metric, Part, ProblemRow,
-    Quantiles, Report, Service, Subject,
+    Quantiles, Report, Service, Slack, Subject,
 };
 
 pub(super) use budgets::budgets;
@@ -95,6 +95,7 @@ fn entry(service: &str, operation: &str, requests: f64) -> EntryRow {
         requests,
         duration_ns: around(20_000, requests as u64),
         sync_depth: (2, 3, 5),
+        critical_hops: Some((1, 4, 9)),
         exemplars: vec!["0af7651916cd43dd8448eb211c80319c".to_owned()],
         ..EntryRow::default()
     }
@@ -166,6 +167,12 @@ pub(super) fn shop() -> Report {
                 timeouts: 10.0,
                 retries: [60.0, 10.0, 10.0],
                 critical_path_share: Some(0.612),
+                slack: Some(Slack {
+                    calls: 20,
+                    mean_ns: 4_000_000,
+                    least_ns: 250_000,
+                    of_duration: Some(0.5),
+                }),
                 zones: vec![("eu-1a".to_owned(), String::new(), 380)],
                 error_types: vec![("timeout".to_owned(), 10)],
                 failed_exemplars: vec!["4bf92f3577b34da6a3ce929d0e0e4736".to_owned()],

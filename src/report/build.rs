@@ -19,7 +19,7 @@ use crate::model::names::{ABSENT, NameId};
 use crate::pass::budgets::{Budgets, CallBudget, budgets_of};
 use crate::pass::code;
 use crate::pass::declared::folded_otherwise;
-use crate::pass::graph::paths::depth_quantile;
+use crate::pass::graph::paths::{depth_quantile, has_hops};
 use crate::pass::spent::failures_of;
 use crate::pass::{Choice, Effort, Graph};
 use crate::policy::Policy;
@@ -28,7 +28,7 @@ use crate::report::bounds;
 use crate::report::fixes::{EntryId, fix_first};
 use crate::report::{
     Data, Degrees, EdgeRow, EntryRow, Kind, Late, Part, ProblemRow, Quantiles, Report, Service,
-    Standing, Tie,
+    Slack, Standing, Tie,
 };
 use crate::simulate::{Question, simulate};
 use crate::text;
@@ -135,6 +135,7 @@ fn part(
         sizes: measured.sizes,
         survival: measured.survival,
         shards: measured.shards,
+        rarefaction: measured.rarefaction,
         focus: None,
         declared: declared(policy),
         stale,
@@ -508,6 +509,7 @@ fn edge_row(graph: &Graph<'_>, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
         fan_out_max: edge.most_in_trace,
         critical_path_share: (system.account.critical_ns > 0 && arc.sync)
             .then(|| edge.critical_ns as f64 / system.account.critical_ns as f64),
+        slack: Slack::of(&edge.off_path),
         in_flight: window_ns
             .filter(|ns| *ns > 0 && busy > 0)
             .map(|ns| busy as f64 / ns as f64),
@@ -583,7 +585,14 @@ fn entry_row(system: &System, graph: &Graph<'_>, point: &EntryPoint) -> EntryRow
         let count = entry.duration_ns.above(limit_ns);
         Some(Late { limit_ns, count })
     };
-    let deepest = entry.depths.len().saturating_sub(1) as u64;
+    let levels = |weights: &[u64]| {
+        let deepest = weights.len().saturating_sub(1) as u64;
+        (
+            depth_quantile(weights, 0.5),
+            depth_quantile(weights, 0.95),
+            deepest,
+        )
+    };
     EntryRow {
         service: system.vertices[point.service].name.clone(),
         operation: point.operation.clone(),
@@ -595,11 +604,8 @@ fn entry_row(system: &System, graph: &Graph<'_>, point: &EntryPoint) -> EntryRow
         health_checks: entry.health_checks,
         duration_ns: quantiles(&entry.duration_ns),
         late: [slo.p50, slo.p90, slo.p99].map(late),
-        sync_depth: (
-            depth_quantile(&entry.depths, 0.5),
-            depth_quantile(&entry.depths, 0.95),
-            deepest,
-        ),
+        sync_depth: levels(&entry.weights_by_depth),
+        critical_hops: has_hops(entry).then(|| levels(&entry.weights_by_hops)),
         exemplars: exemplars(&entry.exemplars),
         failed_exemplars: exemplars(&entry.failed_exemplars),
         slowest_exemplars: slowest(&entry.slowest),

@@ -30,6 +30,8 @@ pub struct Diff {
     pub tested: u64,
     /// Comparisons that show more than chance does.
     pub differing: u64,
+    /// The edges of both sides in as many traces, if one has more traces and both are known.
+    pub as_many: Option<AsMany>,
     /// What was not compared and why, one sentence each.
     pub untold: Vec<String>,
     /// The service the changes were cut down to, if they were.
@@ -283,6 +285,19 @@ pub struct Presence {
     pub seen: Option<f64>,
     /// How often it should have been seen on the other side, if that can be told.
     pub expected: Option<f64>,
+    /// The chance that the other side does not show it though nothing changed, if that can be told.
+    pub p_unseen: Option<f64>,
+}
+
+/// How many edges both sides show in as many traces.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct AsMany {
+    /// The traces of the side that has fewer.
+    pub traces: u64,
+    /// The edges of the base: those it has, or those expected in so many of its traces.
+    pub base: f64,
+    /// The edges of the head.
+    pub head: f64,
 }
 
 /// The versions of a service that both sides name.

@@ -29,8 +29,8 @@ use crate::report::verdict::Verdict;
 
 pub use crate::finding::{
     BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Finding, Grade, Hop, Metric, Overlap,
-    PlaceRadius, Redundancy, ShardLoss, Shards, Standing, Start, Stop, Subject, Survival,
-    TenantRadius, Transmissibility, Way, Word,
+    PlaceRadius, Rarefied, Redundancy, ShardLoss, Shards, Shares, Slack, Standing, Start, Stop,
+    Subject, Survival, TenantRadius, Transmissibility, Way, Word,
 };
 pub use crate::pass::budgets::{Budgets, CallBudget, EntryBudget, Spender};
 pub use crate::policy::facts::Declared;
@@ -91,6 +91,8 @@ pub struct Report {
     pub survival: Vec<Survival>,
     /// What the tenants of each service share, by service.
     pub shards: Vec<Shards>,
+    /// How many edges and services fewer traces would have shown.
+    pub rarefaction: Vec<Rarefied>,
     /// The service the report was cut down to, if it was.
     pub focus: Option<String>,
     /// What the policy declared that the numbers rest on.
@@ -292,6 +294,8 @@ pub struct EdgeRow {
     pub fan_out_max: u64,
     /// Share of all critical-path time spent in these calls.
     pub critical_path_share: Option<f64>,
+    /// How much longer calls off the critical path could take, if there are any.
+    pub slack: Option<Slack>,
     /// Mean number of calls under way at a time over the window.
     pub in_flight: Option<f64>,
     /// Attempts seen by grade of evidence; grades without any are left out.
@@ -389,8 +393,10 @@ pub struct EntryRow {
     pub duration_ns: Quantiles,
     /// Requests that took longer than the p50, p90 and p99 that its declared entry point is asked for.
     pub late: [Option<Late>; 3],
-    /// Median, 95th percentile and maximum of the synchronous call depth.
+    /// Median, 95th percentile and maximum of the synchronous call depth, of requests by weight.
     pub sync_depth: (u64, u64, u64),
+    /// The same of the synchronous calls on critical paths, if they were counted.
+    pub critical_hops: Option<(u64, u64, u64)>,
     /// Trace ids of any requests.
     pub exemplars: Vec<String>,
     /// Trace ids of failed requests.

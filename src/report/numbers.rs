@@ -59,6 +59,7 @@ pub const METRICS: &[&str] = &[
     "directed_average_path_length",
     "directed_clustering",
     "edges",
+    "edges_seen_once",
     "failed_requests_with_origin",
     "feedback_edges",
     "flow_hierarchy",
@@ -80,6 +81,7 @@ pub const METRICS: &[&str] = &[
     "low_concurrency_limits",
     "max_blast_radius",
     "max_blast_radius_low",
+    "max_critical_hops",
     "max_degree",
     "max_partition_share",
     "max_sync_depth",
@@ -102,7 +104,9 @@ pub const METRICS: &[&str] = &[
     "opened_breakers",
     "orchestrators",
     "order_inversion_risk",
+    "p50_critical_hops",
     "p50_sync_depth",
+    "p95_critical_hops",
     "p95_hard_depth_high",
     "p95_hard_depth_low",
     "p95_sync_depth",
@@ -128,6 +132,7 @@ pub const METRICS: &[&str] = &[
     "robustness_adaptive",
     "robustness_betweenness",
     "robustness_random",
+    "robustness_random_error",
     "robustness_random_orders",
     "robustness_ratio",
     "robustness_static",
@@ -258,6 +263,18 @@ const OF_EDGES: &[OfEdge] = &[
     ("server_ns.p50", |edge| time(&edge.server_ns, |of| of.p50)),
     ("server_ns.p90", |edge| time(&edge.server_ns, |of| of.p90)),
     ("server_ns.p99", |edge| time(&edge.server_ns, |of| of.p99)),
+    ("slack.calls", |edge| {
+        edge.slack.map(|slack| slack.calls as f64)
+    }),
+    ("slack.least_ns", |edge| {
+        edge.slack.map(|slack| slack.least_ns as f64)
+    }),
+    ("slack.mean_ns", |edge| {
+        edge.slack.map(|slack| slack.mean_ns as f64)
+    }),
+    ("slack.of_duration", |edge| {
+        edge.slack.and_then(|slack| slack.of_duration)
+    }),
     ("timeout_ns.value", |edge| {
         edge.timeout_ns.map(|(ns, _)| ns as f64)
     }),

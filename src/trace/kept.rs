@@ -29,6 +29,8 @@ pub struct Kept {
     own: Lists<u64>,
     total: Lists<u64>,
     saved: Lists<u64>,
+    slack: Lists<u64>,
+    ahead: Lists<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +67,8 @@ impl Kept {
         self.own.push(paths.own);
         self.total.push(paths.total);
         self.saved.push(paths.saved);
+        self.slack.push(paths.slack);
+        self.ahead.push(paths.ahead);
     }
 
     /// Returns how many traces there are.
@@ -110,6 +114,8 @@ impl Kept {
             own: self.own.get(n),
             total: self.total.get(n),
             saved: self.saved.get(n),
+            slack: self.slack.get(n),
+            ahead: self.ahead.get(n),
         };
         (trace, meaning, paths)
     }
@@ -134,5 +140,7 @@ impl Kept {
         self.own.clear();
         self.total.clear();
         self.saved.clear();
+        self.slack.clear();
+        self.ahead.clear();
     }
 }

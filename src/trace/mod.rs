@@ -15,6 +15,8 @@ pub mod assemble;
 
 pub mod link;
 
+mod clocks;
+
 pub mod path;
 
 pub mod lists;

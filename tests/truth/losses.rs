@@ -46,7 +46,7 @@ fn said(
         let same =
             |name: &str, operation: &str| (name, operation) == (&*entry.service, &*entry.operation);
         let of = entries.find(|of| same(&of.service, &of.operation));
-        let (low, high) = of.map_or((0.0, 0.0), |of| (of.hard_low, of.hard_high));
+        let (low, high) = of.map_or((0.0, 0.0), |of| (of.shares.hard_low, of.shares.hard_high));
         assert_eq!(low, high, "{} without {service}", entry.operation);
         assert!(
             (low - lost.low).abs() < 1e-9,

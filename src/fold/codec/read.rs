@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::fold::catalogue::{Catalogue, Node, NodeKind, USERS};
 use crate::fold::codec::{ledger, wire};
-use crate::fold::edge::{Edge, EdgeKey, Tally};
+use crate::fold::edge::{Edge, EdgeKey, OffPath, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
 use crate::fold::message::{Messages, Sent, Taken};
 use crate::fold::shape::{EntryKey, Remainder, ShapeParts, Shapes, Step, StepCount};
@@ -202,6 +202,15 @@ fn edge_from_wire(edge: wire::Edge, bounds: &Bounds) -> Option<(EdgeKey, Edge)> 
         network_ns: sketch_from_wire(edge.network_ns?)?,
         queue_ns: sketch_from_wire(edge.queue_ns?)?,
         critical_ns: edge.critical_ns,
+        off_path: match edge.off_path {
+            Some(of) => OffPath {
+                calls: count(of.calls)?,
+                slack_ns: of.slack_ns,
+                least_ns: of.least_ns,
+                took_ns: of.took_ns,
+            },
+            None => OffPath::default(),
+        },
         traces: count(edge.traces)?,
         most_in_trace: count(edge.most_in_trace)?,
         first: edge.first,
@@ -241,8 +250,21 @@ fn instance_from_wire(
     Some((key, value))
 }
 
+/// Returns what requests weigh by depth in a file of an earlier version, which counted them alone: each as much as any other.
+fn evenly_weighted(depths: &[u64], weight: u64, requests: u64) -> Vec<u64> {
+    let of = |count: &u64| u128::from(*count) * u128::from(weight) / u128::from(requests.max(1));
+    let weights = depths.iter().map(of);
+    weights
+        .map(|weight| u64::try_from(weight).unwrap_or(u64::MAX))
+        .collect()
+}
+
 fn entry_from_wire(entry: wire::Entry, bounds: &Bounds) -> Option<(EntryKey, Entry)> {
     let key = bounds.key(entry.key)?;
+    let weights_by_depth = match entry.weights_by_depth.is_empty() {
+        true => evenly_weighted(&entry.depths, entry.weight, entry.requests),
+        false => entry.weights_by_depth,
+    };
     let value = Entry {
         requests: count(entry.requests)?,
         weight: entry.weight,
@@ -250,6 +272,8 @@ fn entry_from_wire(entry: wire::Entry, bounds: &Bounds) -> Option<(EntryKey, Ent
         health_checks: count(entry.health_checks)?,
         duration_ns: sketch_from_wire(entry.duration_ns?)?,
         depths: counts(entry.depths)?,
+        weights_by_depth,
+        weights_by_hops: entry.weights_by_hops,
         exemplars: exemplars_from_wire(&entry.exemplars),
         failed_exemplars: exemplars_from_wire(&entry.failed_exemplars),
         slowest: slowest_from_wire(&entry.slowest),

@@ -134,6 +134,21 @@ pub struct Edge {
     pub failed_exemplars: Vec<Exemplar>,
     #[prost(message, repeated, tag = "31")]
     pub slowest: Vec<Exemplar>,
+    #[prost(message, optional, tag = "32")]
+    pub off_path: Option<OffPath>,
+}
+
+/// Calls off the critical path.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct OffPath {
+    #[prost(uint64, tag = "1")]
+    pub calls: u64,
+    #[prost(uint64, tag = "2")]
+    pub slack_ns: u64,
+    #[prost(uint64, tag = "3")]
+    pub least_ns: u64,
+    #[prost(uint64, tag = "4")]
+    pub took_ns: u64,
 }
 
 /// A count by one or two texts.
@@ -242,6 +257,10 @@ pub struct Entry {
     pub failed_exemplars: Vec<Exemplar>,
     #[prost(message, repeated, tag = "10")]
     pub slowest: Vec<Exemplar>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub weights_by_depth: Vec<u64>,
+    #[prost(uint64, repeated, tag = "12")]
+    pub weights_by_hops: Vec<u64>,
 }
 
 /// A request shape, step by step; a depth is shifted left by one, its low bit says synchronous.

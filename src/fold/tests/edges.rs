@@ -15,6 +15,27 @@ fn a_call_is_measured_on_both_sides() {
 }
 
 #[test]
+fn calls_off_the_critical_path_have_slack() {
+    check_edges(
+        "trace t1
+         shop < GET  0..100
+           shop > a 10..40 peer=a
+           shop > b 20..70 peer=b
+         trace t2
+         shop < GET  0..100
+           shop > a 10..50 peer=a
+           shop > b 20..60 peer=b
+         trace t3
+         shop < GET  0..100
+           shop > a 10..90 peer=a
+           shop > b 20..50 peer=b",
+        "(users) -> shop unknown calls=3 attempts=3 served=3 server=100 critical=300
+         shop -> a unknown calls=3 attempts=3 client=50 off-path=2 slack=40 least=10 took=70 critical=80
+         shop -> b unknown calls=3 attempts=3 client=40 off-path=1 slack=40 least=40 took=30 critical=90",
+    );
+}
+
+#[test]
 fn failures_are_told_apart_by_who_saw_them() {
     let call = |client: &str, server: &str| {
         format!(

@@ -13,6 +13,7 @@ mod random;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use crate::fold::edge::OffPath;
 use crate::fold::system::{System, resolve};
 use crate::fold::{Catalogue, Observer, Topology, Window};
 use crate::model::dictionary::Weight;
@@ -107,6 +108,20 @@ fn check_edges(drawing: &str, expected: &str) {
                 if sketch.count() > 0 {
                     write!(out, " {word}={}", ms(sketch)).expect("a string");
                 }
+            }
+            if edge.off_path.calls > 0 {
+                let OffPath {
+                    calls,
+                    slack_ns,
+                    least_ns,
+                    took_ns,
+                } = edge.off_path;
+                let [slack, least, took] = [slack_ns, least_ns, took_ns].map(|ns| ns as f64 / 1e6);
+                write!(
+                    out,
+                    " off-path={calls} slack={slack} least={least} took={took}"
+                )
+                .expect("a string");
             }
             if edge.critical_ns > 0 {
                 write!(out, " critical={}", edge.critical_ns as f64 / 1e6).expect("a string");

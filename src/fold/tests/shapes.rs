@@ -159,21 +159,24 @@ fn entry_points_know_requests_failures_health_and_depth() {
           shop > query 10..50 db=redis/0
         trace t3
         shop < GET 0..1 http.route=/healthz",
-        "/healthz request requests=1 weight=1 failed=0 health=1 depths=[1]
-         GET request requests=2 weight=3 failed=1 health=0 depths=[1, 0, 1]",
+        "/healthz request requests=1 weight=1 failed=0 health=1 depths=[1] by depth=[1.0] by hops=[1.0]
+         GET request requests=2 weight=3 failed=1 health=0 depths=[1, 0, 1] by depth=[2.0, 0.0, 1.0] by hops=[0.0, 2.0, 1.0]",
         |system, out| {
             for point in &system.entries {
                 let entry = &point.entry;
                 let units = |units| crate::model::dictionary::Weight(units).value();
+                let all = |of: &[u64]| of.iter().map(|of| units(*of)).collect::<Vec<f64>>();
                 out.push_str(&format!(
-                    "{} {} requests={} weight={} failed={} health={} depths={:?}\n",
+                    "{} {} requests={} weight={} failed={} health={} depths={:?} by depth={:?} by hops={:?}\n",
                     point.operation,
                     point.kind.name(),
                     entry.requests,
                     units(entry.weight),
                     units(entry.failed),
                     entry.health_checks,
-                    entry.depths
+                    entry.depths,
+                    all(&entry.weights_by_depth),
+                    all(&entry.weights_by_hops),
                 ));
             }
         },

@@ -4,10 +4,8 @@
 //! nothing is known count as soft for the lower bound and as hard for the upper one; calls nobody waits for kill nobody. A
 //! service needs itself. Requests count by their weights and those of their entry points ([`crate::pass::importance`]).
 //!
-//! Shares are of requests, which are independent of each other and are drawn again for the intervals ([`chance`]).
+//! Shares are of requests, which are independent of each other and are drawn again for the intervals ([`crate::pass::chance`]).
 //! O(steps), and O(steps log nodes) for the order in which most is lost.
-
-mod chance;
 
 mod groups;
 
@@ -15,19 +13,19 @@ use std::collections::BTreeMap;
 
 use crate::algo::survival::Losses;
 use crate::finding::{
-    BlastRadius, Dependency, EntryRadius, Finding, Grade, Subject, Survival, TenantRadius,
+    BlastRadius, Dependency, EntryRadius, Finding, Grade, Shares, Subject, Survival, TenantRadius,
 };
 use crate::fold::requests::TENANTS;
 use crate::fold::shape::Shape;
 use crate::fold::topology::{Map, sorted};
 use crate::model::dictionary::Weight;
+use crate::pass::chance::{Chance, REPLICATES, Requests};
 use crate::pass::graph::SEED;
 use crate::pass::trace::{origins, shown};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
-use self::chance::{Chance, REPLICATES, Requests};
-use self::groups::{Known, Tenants, Total};
+use self::groups::{Known, Tenants};
 
 /// Finds which requests fall with each node.
 pub static BLAST_RADIUS: Pass = Pass {
@@ -146,6 +144,20 @@ impl Sums {
     }
 }
 
+impl Sums {
+    /// Returns the sums as shares of requests of so much weight.
+    fn shares(self, all: u64, interval: (f64, f64)) -> Shares {
+        let share = |part: u64| (part as f64 / all.max(1) as f64).min(1.0);
+        Shares {
+            requests: Weight(all).value(),
+            touch: share(self.touch),
+            hard_low: share(self.sure),
+            hard_high: share(self.perhaps),
+            interval,
+        }
+    }
+}
+
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     if graph.traffic().weight <= 0.0 {
         let why =
@@ -156,19 +168,21 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     }
     let shapes = graph.system.rest.shapes.list();
     // Entry points by service, operation and kind.
-    let mut entries: BTreeMap<(usize, &str, u8), (u32, Total)> = BTreeMap::new();
+    let mut entries: BTreeMap<(usize, &str, u8), (u32, u64)> = BTreeMap::new();
     for shape in shapes {
         let number = entries.len() as u32;
         let known = entries
             .entry(entry_key(graph, shape))
-            .or_insert((number, Total::default()));
-        known.1.add(shape.requests, shape.weight);
+            .or_insert((number, 0));
+        known.1 = known.1.saturating_add(shape.weight);
     }
     let mut sums = vec![Sums::default(); graph.n_nodes()];
     let mut elsewhere = sums.clone();
     let mut by_entry: Map<(u32, u32), Sums> = Map::default();
     let (mut sure, mut perhaps) = (Losses::new(graph.n_nodes()), Losses::new(graph.n_nodes()));
     let mut requests = Requests::default();
+    let mut requests_of: Vec<Requests> = Vec::new();
+    requests_of.resize_with(entries.len(), Requests::default);
     let mut known = Known::new(graph);
     let mut needs = Needs::default();
     for shape in shapes {
@@ -194,19 +208,25 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         sure.push(at_least(Need::Sure), counted);
         perhaps.push(at_least(Need::Perhaps), counted);
         requests.push(found, shape.requests, counted);
+        if let Some(of_entry) = requests_of.get_mut(entry as usize) {
+            of_entry.push(found, shape.requests, shape.weight);
+        }
         if let Some(known) = &mut known {
             known.push(shape, found);
         }
     }
     let total = graph.importance.kept;
-    let chance = requests.chance(graph.n_nodes());
-    let mut names = vec![(EntryRadius::default(), Total::default()); entries.len()];
+    let chance = requests.shares_and_survival(graph.n_nodes());
+    let chances: Vec<Chance> = requests_of.iter().map(Requests::shares).collect();
+    let mut names = vec![(EntryRadius::default(), 0); entries.len()];
     for (&(service, operation, _), &(number, total)) in &entries {
         let radius = EntryRadius {
             service: graph.system.vertices[service].name.clone(),
             operation: operation.to_owned(),
-            requests: Weight(total.weight).value(),
-            ..EntryRadius::default()
+            shares: Shares {
+                requests: Weight(total).value(),
+                ..Shares::default()
+            },
         };
         names[number as usize] = (radius, total);
     }
@@ -217,7 +237,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let share = |units: u64| (Weight(units).value() / total).min(1.0);
     for (node, (standing, of)) in measured.standings.iter_mut().zip(&sums).enumerate() {
         let (low, high) = (share(of.sure), share(of.perhaps));
-        let interval = |need: Need| chance.of(node, need);
+        let interval = |need: Need| chance.of(node as u32, need);
         let seen = observed.as_ref().map(|by_node| {
             let lost = by_node.get(&(node as u32)).copied().unwrap_or(0.0);
             (lost / graph.importance.all).min(1.0)
@@ -240,10 +260,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         let (name, total) = &names[entry as usize];
         if let Some(radius) = &mut measured.standings[node as usize].blast_radius {
             radius.entries.push(EntryRadius {
-                touch: total.share(of.touch),
-                hard_low: total.share(of.sure),
-                hard_high: total.share(of.perhaps),
-                interval: total.interval(of),
+                shares: of.shares(*total, chances[entry as usize].of_falls(node)),
                 ..name.clone()
             });
         }
@@ -251,8 +268,9 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     for standing in &mut measured.standings {
         if let Some(radius) = &mut standing.blast_radius {
             radius.entries.sort_by(|a, b| {
-                b.requests
-                    .total_cmp(&a.requests)
+                b.shares
+                    .requests
+                    .total_cmp(&a.shares.requests)
                     .then_with(|| (&a.service, &a.operation).cmp(&(&b.service, &b.operation)))
             });
         }
@@ -433,7 +451,10 @@ fn say(graph: &Graph<'_>, measured: &mut Measured) {
         let fallen = match graph.importance.is_even() {
             true => radius.hard_low,
             false => {
-                let of_entries = radius.entries.iter().map(|of| of.hard_low * of.requests);
+                let of_entries = radius
+                    .entries
+                    .iter()
+                    .map(|of| of.shares.hard_low * of.shares.requests);
                 of_entries.sum::<f64>() / graph.traffic().weight
             }
         };

@@ -1,6 +1,9 @@
 //! How many neighbours nodes have, and how unevenly; how much of the calls goes to the busiest.
 //!
 //! Calls of users are left out: where they enter is where they enter. So are calls of a node to itself.
+//!
+//! Degrees grow with the time that was observed. Edges that one trace alone showed tell how far that has come: the next trace
+//! shows as many new ones as they are, divided by the traces (Good, Biometrika 40, 1953).
 
 use std::cmp::Reverse;
 
@@ -9,6 +12,7 @@ use crate::algo::degree::{assortativity, centralisation, gini};
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
 use crate::model::dictionary::Weight;
+use crate::pass::rarefaction::{rarefaction, traces_of_edges};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -36,6 +40,10 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     measured.metric("nodes", nodes);
     measured.metric("services", services.count() as f64);
     measured.metric("edges", edges);
+    let in_traces = traces_of_edges(graph);
+    let once = in_traces.iter().filter(|traces| **traces == 1);
+    measured.metric("edges_seen_once", once.count() as f64);
+    measured.rarefaction = rarefaction(graph);
     measured.metric("self_edges", graph.all.self_loops().len() as f64);
     measured.metric("density", edges / (nodes * (nodes - 1.0)));
     let sum = degrees.iter().sum::<u64>();

@@ -51,7 +51,7 @@ use crate::pass::{Effort, Graph};
 const SMALL: usize = 2_000;
 
 /// The seed of everything drawn at random.
-const SEED: u64 = 1;
+pub(in crate::pass) const SEED: u64 = 1;
 
 /// Random graphs to compare with.
 const NULLS: u32 = 20;

@@ -168,6 +168,12 @@ fn the_loss_of_one_node_is_exact() {
     assert_eq!(worst.subject, Subject::Service("payment".to_owned()));
     assert_metric(&found, "one_removal_worst", 11.0 / 16.0);
     assert_metric(&found, "robustness_random_orders", 1_000.0);
+    let error = found
+        .metrics
+        .iter()
+        .find(|of| of.name == "robustness_random_error");
+    let error = error.expect("an error").value;
+    assert!(error > 0.0 && error < 0.01, "{error}");
     assert!(
         found
             .metrics

@@ -145,12 +145,8 @@ fn clock_of(known: &Known<'_>, resource: u32) -> Option<NameId> {
 
 /// Returns whether the caller surely waited until the server had ended.
 fn waited(attempt: &Attempt) -> bool {
-    let is_well = |outcome| match outcome {
-        Outcome::Fine | Outcome::ClientError | Outcome::Redirected => true,
-        Outcome::Failed | Outcome::Timeout | Outcome::Unavailable | Outcome::Cancelled => false,
-    };
-    let served_well = attempt.served_outcome.is_some_and(is_well);
-    attempt.sync && attempt.lone && is_well(attempt.outcome) && served_well
+    let served_well = attempt.served_outcome.is_some_and(Outcome::answered);
+    attempt.sync && attempt.lone && attempt.outcome.answered() && served_well
 }
 
 /// Returns how far one time is ahead of another.

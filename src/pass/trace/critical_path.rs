@@ -5,8 +5,9 @@
 //! (eight buckets for each doubling), so that what typical and what slow requests spend can be told from each other. Quantiles
 //! are of requests: p99s of operations are neither added nor averaged.
 //!
-//! A child that lies outside its parent is clamped. Requests in which that cuts off more than 5 % of their duration are
-//! counted: their clocks differ, or work went on after the answer. *Calls at once* is the largest number of synchronous
+//! Clocks that the calls of a trace prove to differ are set right first, by the middle of what the calls allow; requests in which
+//! that was done are counted. A child that still lies outside its parent is clamped. Requests in which that cuts off more than 5 % of
+//! their duration are counted too: their clocks differ and nobody said whose they are, or work went on after the answer. *Calls at once* is the largest number of synchronous
 //! calls of one span that all began before the first of them ended.
 //!
 //! Spans that call are kept apart by whom they call, since what they take themselves is the way there and back, or an answer of
@@ -26,6 +27,7 @@ use crate::pass::trace::{exemplars, grouped};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::link::{Class, End};
+use crate::trace::path::set_right;
 
 /// Finds where the time of requests goes.
 pub static CRITICAL_PATH: Pass = Pass {
@@ -64,9 +66,11 @@ const CLAMPED: usize = 2;
 const SAVED: usize = 2;
 const AT_ONCE: usize = 3;
 pub(in crate::pass) const SHORT: usize = 4;
+/// Of requests: those of which clocks were set right.
+const SET_RIGHT: usize = 5;
 /// Requests as they were seen, not weighted.
 const SEEN: usize = 7;
-/// Squares of the time of spans: the part above 2^32, and that below.
+/// Of spans: squares of their time, the part above 2^32, and that below.
 pub(in crate::pass) const SQUARES: [usize; 2] = [5, 6];
 
 /// Bits of the number that hold the bucket of the duration.
@@ -141,6 +145,9 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
     record.add(SHORT, short.saturating_mul(times));
     record.add(AT_ONCE, at_once.saturating_mul(times));
     record.add(CLAMPED, times * u64::from(clamped > whole / 20));
+    let is_off = |span: &u32| seen.path.ahead(*span) != 0;
+    let is_set_right = seen.path.is_set_right() && seen.below(entry).iter().any(is_off);
+    record.add(SET_RIGHT, times * u64::from(is_set_right));
     record.offer(at_once);
     record.exemplars.offer(seen.exemplar(entry));
     if let Some(other) = table.let_go(seen.catalogue, parts).filter(|_| is_let_go) {
@@ -211,11 +218,16 @@ fn waits_of(seen: &Seen<'_>, span: u32) -> (u64, u64) {
     if children.is_empty() {
         return (0, 0);
     }
-    let of_span = seen.times(span);
+    let times_of = |span: u32| {
+        let ahead = seen.path.ahead(span);
+        let (start, end) = seen.times(span)?;
+        Some((set_right(start, ahead), set_right(end, ahead)))
+    };
+    let of_span = times_of(span);
     let mut outside = 0u64;
     let (mut most, mut together, mut first_end) = (0, 0, 0);
     for &child in children {
-        let times = seen.times(child);
+        let times = times_of(child);
         let Some((start, end)) = times.filter(|_| seen.linked.waits[child as usize]) else {
             continue;
         };
@@ -309,6 +321,8 @@ pub(in crate::pass) struct EntryPaths {
     buckets: BTreeMap<u64, Spent>,
     /// Requests of which much was clamped, weighted.
     pub(in crate::pass) clamped: u64,
+    /// Requests of which clocks were set right, weighted.
+    set_right: u64,
     /// Calls at once: their sum over requests, and the most.
     pub(in crate::pass) at_once: (u64, u64),
     /// Traces to look at.
@@ -387,6 +401,7 @@ pub(in crate::pass) fn paths_of(
 impl EntryPaths {
     fn add_request(&mut self, record: &Record) {
         self.clamped = self.clamped.saturating_add(record.sums[CLAMPED]);
+        self.set_right = self.set_right.saturating_add(record.sums[SET_RIGHT]);
         self.at_once.0 = self.at_once.0.saturating_add(record.sums[AT_ONCE]);
         self.at_once.1 = self.at_once.1.max(record.most);
         // Those of the slowest requests stay.
@@ -431,14 +446,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         let Some(&(most, share)) = shares.first().filter(|_| all.seen >= MIN_REQUESTS) else {
             continue;
         };
-        let clamped = of.clamped as f64 / all.requests as f64;
-        let doubt = match clamped > 0.05 {
-            true => format!(
-                "; in {} of the requests children outlast their parents by more than 5 %, so clocks differ or work goes on",
-                text::percent(clamped)
-            ),
-            false => String::new(),
-        };
+        let doubt = doubt(of, all.requests);
         let place = match (&most.0, &most.1) == (service, operation) {
             true => "in itself".to_owned(),
             false => format!("in {} {}", most.0, most.1),
@@ -478,6 +486,25 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     measured
         .findings
         .extend(found.into_iter().map(|(_, finding)| finding));
+}
+
+/// Says which clocks make the path of an entry point doubtful, if some do.
+fn doubt(of: &EntryPaths, requests: u64) -> String {
+    let share = |of: u64| Some(of as f64 / requests as f64).filter(|share| *share > 0.05);
+    let mut doubt = String::new();
+    if let Some(share) = share(of.set_right) {
+        doubt += &format!(
+            "; in {} of the requests clocks were apart, and were set right by the middle of what calls allow",
+            text::percent(share)
+        );
+    }
+    if let Some(share) = share(of.clamped) {
+        doubt += &format!(
+            "; in {} of the requests children outlast their parents by more than 5 %, so clocks differ or work goes on",
+            text::percent(share)
+        );
+    }
+    doubt
 }
 
 #[cfg(test)]
@@ -582,6 +609,40 @@ mod tests {
             "inferred critical_time web GET / 0.500000: web GET / spends more of its time in pay pay than elsewhere: 50 % of 100 ms a \
                 request on average; in 100 % of the requests children outlast their parents by more than 5 %, so clocks \
                 differ or work goes on",
+        );
+    }
+
+    /// Twenty requests that wait for a host whose clock is ahead by some milliseconds.
+    fn skewed(ms: u64) -> String {
+        let request = |at: u64| {
+            let t = at * 1000;
+            format!(
+                "trace t{at}\nweb < GET / {t}..{}.5 host=h1\n  web > pay {}.5..{} host=h1\n    pay < pay {}..{}.5 host=h2\n",
+                t + 100,
+                t + 10,
+                t + 90,
+                t + 15 + ms,
+                t + 85 + ms,
+            )
+        };
+        (0..20).map(request).collect()
+    }
+
+    #[test]
+    fn clocks_that_calls_prove_to_differ_are_set_right() {
+        let in_pay = "web GET / spends more of its time in pay pay than elsewhere: 70.1 % of 100 ms a request on average";
+        check(
+            "critical-path",
+            &skewed(0),
+            &format!("proved critical_time web GET / 0.701493: {in_pay}"),
+        );
+        check(
+            "critical-path",
+            &skewed(700),
+            &format!(
+                "inferred critical_time web GET / 0.701493: {in_pay}; in 100 % of the requests clocks were apart, and were set \
+                    right by the middle of what calls allow"
+            ),
         );
     }
 

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::Finding;
 use crate::fold::catalogue::NodeKind;
+use crate::fold::edge::OffPath;
 use crate::fold::ledger::{Part, Record, Table, TableOf};
 use crate::fold::sketch::Sketch;
 use crate::fold::{Attempt, Known, Seen, Watcher};
@@ -196,6 +197,8 @@ pub(crate) struct Calls {
     pub(crate) server_ns: Sketch,
     /// Time of the clients on critical paths.
     critical_ns: u64,
+    /// Calls off critical paths.
+    pub(crate) off_path: OffPath,
     /// Attempts that ended by a timeout, weighted.
     timed_out: f64,
     /// Deadlines were captured and vary: what was left of another is passed on.
@@ -219,6 +222,7 @@ pub(crate) fn calls_of(graph: &Graph<'_>, limits: &Limits) -> BTreeMap<(u32, u32
             of.client_ns.merge(&arc.edge.client_ns);
             of.server_ns.merge(&arc.edge.server_ns);
             of.critical_ns = of.critical_ns.saturating_add(arc.edge.critical_ns);
+            of.off_path.merge(&arc.edge.off_path);
             of.timed_out += Weight(arc.edge.timeouts).value();
         }
     }

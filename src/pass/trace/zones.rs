@@ -14,13 +14,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::algo::stats::{effective_number, wilson};
+use crate::algo::stats::wilson;
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::{Key, Layout, Part, Table, TableOf};
 use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::names::{ABSENT, NameId};
+use crate::pass::chance::Requests;
 use crate::pass::graph::blast_radius::{Need, Needs};
 use crate::pass::trace::{exemplars, grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
@@ -305,18 +306,18 @@ fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
         })
         .collect();
     let mut lost = vec![(0u64, 0u64); zones.len()];
-    let mut squares = 0u128;
+    let mut drawn = Requests::default();
     let mut needs = Needs::default();
     for shape in graph.system.rest.shapes.list() {
         let counted = graph.count_of(shape);
-        let square = u128::from(counted) * u128::from(counted) / u128::from(shape.requests.max(1));
-        squares = squares.saturating_add(square);
         let mut worst = vec![Need::Touch; zones.len()];
         for &(node, need) in needs.of(graph, shape) {
             if let Some(zone) = only[node as usize] {
                 worst[zone] = worst[zone].max(need);
             }
         }
+        let needed: Vec<(u32, Need)> = (0..).zip(worst.iter().copied()).collect();
+        drawn.push(&needed, shape.requests, counted);
         for ((sure, perhaps), worst) in lost.iter_mut().zip(worst) {
             if worst == Need::Sure {
                 *sure = sure.saturating_add(counted);
@@ -327,14 +328,13 @@ fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
         }
     }
     let share = |units: u64| (Weight(units).value() / requests).min(1.0);
-    let units = requests * Weight::ONE.0 as f64;
-    let effective = effective_number(units, squares as f64).unwrap_or(0);
+    let chance = drawn.shares();
     let worst = lost
         .iter()
         .map(|(_, perhaps)| share(*perhaps))
         .max_by(f64::total_cmp);
     measured.metric("max_zone_loss", worst);
-    for (zone, (sure, perhaps)) in zones.iter().zip(lost) {
+    for (number, (zone, (sure, perhaps))) in (0..).zip(zones.iter().zip(lost)) {
         if perhaps == 0 {
             continue;
         }
@@ -342,14 +342,13 @@ fn losses(graph: &Graph<'_>, zones: &[&str], measured: &mut Measured) {
             .filter(|&node| only[node as usize].is_some_and(|at| zones[at] == *zone))
             .collect();
         let (low, high) = (share(sure), share(perhaps));
-        let interval = |share: f64| wilson((share * effective as f64).round() as u64, effective);
         let range = match low == high {
             true => text::percent(low),
             false => format!("{} to {}", text::percent(low), text::percent(high)),
         };
         measured.findings.push(Finding {
             value: low,
-            interval: Some((interval(low).low, interval(high).high)),
+            interval: Some(chance.of_falls(number)),
             grade: Grade::Measured,
             count: dead.len() as u64,
             of: graph.n_nodes() as u64,

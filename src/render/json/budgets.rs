@@ -41,6 +41,9 @@ impl Serialize for Record<'_, CallBudget> {
         map.serialize_entry("max_attempts", &call.max_attempts)?;
         number(&mut map, "retry_amplification", call.amplification)?;
         count(&mut map, "p99_ns", call.p99)?;
+        if let Some(slack) = &call.slack {
+            map.serialize_entry("slack", &Record(slack))?;
+        }
         map.end()
     }
 }

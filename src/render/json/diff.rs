@@ -8,7 +8,7 @@ use super::{Record, Records, document, interval, number};
 use crate::render::{Options, Renderer};
 use crate::report::Report;
 use crate::report::diff::{
-    Cause, Change, Diff, EdgeChange, Effect, EntryChange, OperationChange, OriginChange,
+    AsMany, Cause, Change, Diff, EdgeChange, Effect, EntryChange, OperationChange, OriginChange,
     PartChange, Place, Presence, Shift, SideRow, Thing, VersionChange,
 };
 
@@ -48,6 +48,9 @@ impl Serialize for Record<'_, Diff> {
         map.serialize_entry("edges", &Records(&diff.edges))?;
         map.serialize_entry("operations", &Records(&diff.operations))?;
         map.serialize_entry("presence", &Records(&diff.presence))?;
+        if let Some(as_many) = &diff.as_many {
+            map.serialize_entry("as_many_traces", &Record(as_many))?;
+        }
         map.serialize_entry("versions", &Records(&diff.versions))?;
         map.serialize_entry("notes", &diff.untold)?;
         map.end()
@@ -267,6 +270,16 @@ impl Serialize for Record<'_, OperationChange> {
     }
 }
 
+impl Serialize for Record<'_, AsMany> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("traces", &self.0.traces)?;
+        number(&mut map, "base_edges", self.0.base)?;
+        number(&mut map, "head_edges", self.0.head)?;
+        map.end()
+    }
+}
+
 impl Serialize for Record<'_, Presence> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let presence = self.0;
@@ -286,6 +299,7 @@ impl Serialize for Record<'_, Presence> {
         map.serialize_entry("state", presence.state.name())?;
         number(&mut map, "seen", presence.seen)?;
         number(&mut map, "expected", presence.expected)?;
+        number(&mut map, "p_unseen", presence.p_unseen)?;
         map.end()
     }
 }

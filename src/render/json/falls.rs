@@ -4,8 +4,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Counts, Record, Records, interval, number};
 use crate::report::{
-    BlastRadius, CascadeSize, Chain, EntryRadius, Hop, PlaceRadius, Survival, TenantRadius, Tie,
-    Transmissibility, Way,
+    BlastRadius, CascadeSize, Chain, EntryRadius, Hop, PlaceRadius, Shares, Survival, TenantRadius,
+    Tie, Transmissibility, Way,
 };
 
 /// Adds what is known of whether a caller needs its callee.
@@ -83,17 +83,22 @@ impl Serialize for Record<'_, (f64, f64)> {
     }
 }
 
+/// Adds which of some requests fall.
+fn shares<M: SerializeMap>(map: &mut M, of: &Shares) -> Result<(), M::Error> {
+    number(map, "requests", of.requests)?;
+    number(map, "touch", of.touch)?;
+    number(map, "hard_low", of.hard_low)?;
+    number(map, "hard_high", of.hard_high)?;
+    interval(map, of.interval)
+}
+
 impl Serialize for Record<'_, EntryRadius> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let radius = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("service", &radius.service)?;
         map.serialize_entry("operation", &radius.operation)?;
-        number(&mut map, "requests", radius.requests)?;
-        number(&mut map, "touch", radius.touch)?;
-        number(&mut map, "hard_low", radius.hard_low)?;
-        number(&mut map, "hard_high", radius.hard_high)?;
-        interval(&mut map, radius.interval)?;
+        shares(&mut map, &radius.shares)?;
         map.end()
     }
 }
@@ -104,11 +109,7 @@ impl Serialize for Record<'_, PlaceRadius> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("kind", radius.kind)?;
         map.serialize_entry("name", &radius.name)?;
-        number(&mut map, "requests", radius.requests)?;
-        number(&mut map, "touch", radius.touch)?;
-        number(&mut map, "hard_low", radius.hard_low)?;
-        number(&mut map, "hard_high", radius.hard_high)?;
-        interval(&mut map, radius.interval)?;
+        shares(&mut map, &radius.shares)?;
         map.end()
     }
 }

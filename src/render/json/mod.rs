@@ -150,6 +150,9 @@ impl Serialize for Record<'_, Report> {
         if !report.degrees.total.is_empty() {
             map.serialize_entry("degree_distribution", &Record(&report.degrees))?;
         }
+        if !report.rarefaction.is_empty() {
+            map.serialize_entry("rarefaction", &Records(&report.rarefaction))?;
+        }
         match report.part {
             Part::Whole | Part::Cascades => {
                 map.serialize_entry("chains", &Records(&report.chains))?;

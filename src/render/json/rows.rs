@@ -8,8 +8,8 @@ use super::budgets::Timeout;
 use super::{Counts, Record, Records, falls, interval, number};
 use crate::report::fixes::Fix;
 use crate::report::{
-    DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Late, Quantiles, Service,
-    Standing, Subject,
+    DegreeRow, Degrees, EdgeRow, EntryRow, Finding, Grade, Kind, Late, Quantiles, Rarefied,
+    Service, Slack, Standing, Subject,
 };
 use crate::text;
 
@@ -91,12 +91,35 @@ impl Serialize for Record<'_, Degrees> {
     }
 }
 
+impl Serialize for Record<'_, Rarefied> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("traces", &self.0.traces)?;
+        number(&mut map, "edges", self.0.edges)?;
+        number(&mut map, "services_low", self.0.services.0)?;
+        number(&mut map, "services_high", self.0.services.1)?;
+        map.end()
+    }
+}
+
 impl Serialize for Record<'_, DegreeRow> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(3))?;
         map.serialize_entry("degree", &self.0.degree)?;
         map.serialize_entry("count", &self.0.count)?;
         number(&mut map, "ccdf", self.0.ccdf)?;
+        map.end()
+    }
+}
+
+impl Serialize for Record<'_, Slack> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let slack = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("calls", &slack.calls)?;
+        map.serialize_entry("mean_ns", &slack.mean_ns)?;
+        map.serialize_entry("least_ns", &slack.least_ns)?;
+        number(&mut map, "of_duration", slack.of_duration)?;
         map.end()
     }
 }
@@ -135,6 +158,9 @@ impl Serialize for Record<'_, EdgeRow> {
         number(&mut map, "fan_out", edge.fan_out)?;
         map.serialize_entry("fan_out_max", &edge.fan_out_max)?;
         number(&mut map, "critical_path_share", edge.critical_path_share)?;
+        if let Some(slack) = &edge.slack {
+            map.serialize_entry("slack", &Record(slack))?;
+        }
         number(&mut map, "in_flight", edge.in_flight)?;
         if let Some(tie) = &edge.tie {
             falls::tie(&mut map, tie)?;
@@ -254,6 +280,12 @@ impl Serialize for Record<'_, EntryRow> {
             "sync_depth",
             &Counts(&[("p50", p50), ("p95", p95), ("max", max)]),
         )?;
+        if let Some((p50, p95, max)) = entry.critical_hops {
+            map.serialize_entry(
+                "critical_hops",
+                &Counts(&[("p50", p50), ("p95", p95), ("max", max)]),
+            )?;
+        }
         map.serialize_entry("exemplars", &entry.exemplars)?;
         map.serialize_entry("failed_exemplars", &entry.failed_exemplars)?;
         map.serialize_entry("slowest_exemplars", &entry.slowest_exemplars)?;

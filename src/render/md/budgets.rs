@@ -62,16 +62,16 @@ fn write_calls(report: &Report, options: &Options, out: &mut dyn io::Write) -> i
     writeln!(out, "\n### Calls with a timeout or retries\n")?;
     writeln!(
         out,
-        "| caller | callee | timeout | p99 | attempts | per call |"
+        "| caller | callee | timeout | p99 | attempts | per call | slack |"
     )?;
-    writeln!(out, "|---|---|--:|--:|--:|--:|")?;
+    writeln!(out, "|---|---|--:|--:|--:|--:|--:|")?;
     for call in calls.iter().take(options.rows()) {
         let timeout = call
             .timeout
             .map(|(ns, source)| format!("{} ({source})", text::duration(ns)));
         writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} |",
             code(&call.from),
             code(&call.to),
             timeout.unwrap_or_default(),
@@ -80,6 +80,7 @@ fn write_calls(report: &Report, options: &Options, out: &mut dyn io::Write) -> i
             call.amplification
                 .map(|of| format!("{of:.2}"))
                 .unwrap_or_default(),
+            time(call.slack.map(|of| of.mean_ns)),
         )?;
     }
     write_rest(calls.len(), options, out)

@@ -4,8 +4,8 @@ use std::io;
 
 use super::{code, prose, write_rest};
 use crate::render::diff::{
-    PATHS_OF_OPERATIONS, answer, failures, further, interval, is_sure, operations, path, scope,
-    shares, state, thing, time, versions,
+    PATHS_OF_OPERATIONS, answer, as_many, failures, further, interval, is_sure, operations, path,
+    scope, shares, state, thing, time, versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -176,5 +176,9 @@ fn write_presence(diff: &Diff, options: &Options, out: &mut dyn io::Write) -> io
         let (kind, of) = thing(presence);
         writeln!(out, "- {kind} {}: {}", code(&of), state(presence))?;
     }
-    write_rest(only.len(), options, out)
+    write_rest(only.len(), options, out)?;
+    match as_many(diff) {
+        Some(sentence) => writeln!(out, "\n{sentence}."),
+        None => Ok(()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::shop;
 use crate::report::{
-    Budgets, CallBudget, EntryBudget, Finding, Grade, Part, Report, Spender, Subject,
+    Budgets, CallBudget, EntryBudget, Finding, Grade, Part, Report, Slack, Spender, Subject,
 };
 
 /// Returns what calls and requests of the small shop may take.
@@ -33,6 +33,12 @@ pub(in crate::render) fn budgets() -> Report {
                 timeout: Some((200_000_000, "inferred")),
                 max_attempts: 3,
                 amplification: Some(1.27),
+                slack: Some(Slack {
+                    calls: 20,
+                    mean_ns: 4_000_000,
+                    least_ns: 250_000,
+                    of_duration: Some(0.5),
+                }),
                 ..call("checkout", "payments")
             },
             CallBudget {

@@ -2,8 +2,8 @@
 
 use crate::report::Report;
 use crate::report::diff::{
-    Cause, Change, Diff, EdgeChange, Effect, EntryChange, Holds, OperationChange, OriginChange,
-    PartChange, Place, Presence, Shift, SideRow, State, Thing, VersionChange,
+    AsMany, Cause, Change, Diff, EdgeChange, Effect, EntryChange, Holds, OperationChange,
+    OriginChange, PartChange, Place, Presence, Shift, SideRow, State, Thing, VersionChange,
 };
 
 /// Returns a comparison in which everything has the same name.
@@ -31,6 +31,7 @@ pub(in crate::render) fn compared(name: &str) -> Report {
         state,
         seen: Some(12.0),
         expected: Some(1.25),
+        p_unseen: Some(0.287),
     };
     let diff = Diff {
         base: SideRow {
@@ -127,6 +128,11 @@ pub(in crate::render) fn compared(name: &str) -> Report {
                 ..OperationChange::default()
             },
         ],
+        as_many: Some(AsMany {
+            traces: 5,
+            base: 7.0,
+            head: 6.25,
+        }),
         presence: vec![
             only(Thing::Service(name()), State::Added),
             only(Thing::Edge(name(), name(), "http", true), State::NotSeenNow),

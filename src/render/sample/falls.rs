@@ -4,7 +4,7 @@ use super::{hostile, shop};
 use crate::report::focus::focus;
 use crate::report::{
     BlastRadius, CascadeSize, Chain, Dependency, EntryRadius, Hop, Overlap, Part, PlaceRadius,
-    Report, ShardLoss, Shards, Start, Stop, TenantRadius, Tie, Transmissibility, Way,
+    Report, ShardLoss, Shards, Shares, Start, Stop, TenantRadius, Tie, Transmissibility, Way,
 };
 
 fn hop(service: &str, operation: &str) -> Hop {
@@ -27,20 +27,24 @@ fn radius(touch: f64, hard_low: f64, hard_high: f64) -> BlastRadius {
         entries: vec![EntryRadius {
             service: "frontend".to_owned(),
             operation: "POST /checkout".to_owned(),
-            requests: 1_234.0,
-            touch,
-            hard_low,
-            hard_high,
-            interval: (0.9 * hard_low, (1.1 * hard_high).min(1.0)),
+            shares: Shares {
+                requests: 1_234.0,
+                touch,
+                hard_low,
+                hard_high,
+                interval: (0.9 * hard_low, (1.1 * hard_high).min(1.0)),
+            },
         }],
         places: vec![PlaceRadius {
             kind: "region",
             name: "eu-west-1".to_owned(),
-            requests: 617.0,
-            touch,
-            hard_low,
-            hard_high,
-            interval: (0.8 * hard_low, (1.2 * hard_high).min(1.0)),
+            shares: Shares {
+                requests: 617.0,
+                touch,
+                hard_low,
+                hard_high,
+                interval: (0.8 * hard_low, (1.2 * hard_high).min(1.0)),
+            },
         }],
         tenants: Some(TenantRadius {
             tenants: 40,

@@ -4,7 +4,7 @@ use super::{edge, entry, service};
 use crate::report::fixes::Fix;
 use crate::report::{
     Budgets, CallBudget, Data, Degrees, EdgeRow, EntryBudget, Finding, Grade, Kind, Metric, Part,
-    ProblemRow, Quantiles, Report, Service, Spender,
+    ProblemRow, Quantiles, Report, Service, Slack, Spender,
 };
 
 /// Returns a report of names and numbers that mean harm.
@@ -58,6 +58,12 @@ pub(in crate::render) fn hostile() -> Report {
                 max_attempts: u64::MAX,
                 amplification: Some(1e15),
                 p99: Some(u64::MAX),
+                slack: Some(Slack {
+                    calls: u64::MAX,
+                    mean_ns: u64::MAX,
+                    least_ns: u64::MAX,
+                    of_duration: Some(1e15),
+                }),
             })
             .collect(),
         entries: pairs

@@ -106,10 +106,12 @@ fn write_calls(report: &Report, options: &Options, page: &mut Page<'_>) -> io::R
         ("p99", Column::Number),
         ("attempts", Column::Number),
         ("per call", Column::Number),
+        ("slack", Column::Number),
     ];
     page.grid(&Grid::new(&head, rows.collect()))?;
     page.paragraph(
-        "attempts: the most of one call, declared or seen; per call: attempts divided by calls",
+        "attempts: the most of one call, declared or seen; per call: attempts divided by calls; slack: how much longer \
+         calls off the critical path could take on average",
         2,
     )
 }
@@ -125,10 +127,11 @@ fn call_row(call: &CallBudget) -> Row {
                 .map(|(_, source)| source.to_owned())
                 .unwrap_or_default(),
             call.p99.map(time).unwrap_or_default(),
-            text::count(call.max_attempts),
+            number(call.max_attempts as f64),
             call.amplification
                 .map(|of| format!("{of:.2}"))
                 .unwrap_or_default(),
+            call.slack.map(|of| time(of.mean_ns)).unwrap_or_default(),
         ],
         failing: false,
     }

@@ -5,8 +5,8 @@ use std::io;
 use super::cells::{heading, name, number, tight};
 use super::page::{Column, Grid, Page, Row};
 use crate::render::diff::{
-    PATHS_OF_OPERATIONS, answer, failures, further, is_sure, operations, path, place, scope,
-    shares, shifted, state, thing, time, versions,
+    PATHS_OF_OPERATIONS, answer, as_many, failures, further, is_sure, operations, path, place,
+    scope, shares, shifted, state, thing, time, versions,
 };
 use crate::render::{Options, Renderer};
 use crate::report::Report;
@@ -377,5 +377,9 @@ fn write_presence(diff: &Diff, options: &Options, page: &mut Page<'_>) -> io::Re
         ("seen", Column::Number),
         ("state", Column::Word),
     ];
-    page.grid(&Grid::new(&head, rows.collect()))
+    page.grid(&Grid::new(&head, rows.collect()))?;
+    match as_many(diff) {
+        Some(sentence) => page.paragraph(&sentence, 2),
+        None => Ok(()),
+    }
 }

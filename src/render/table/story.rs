@@ -199,10 +199,10 @@ fn write_entries(
         cells: vec![
             name(&entry.service),
             name(&entry.operation),
-            text::weighted(entry.requests),
-            share(entry.touch),
-            share(entry.hard_low),
-            share(entry.hard_high),
+            text::weighted(entry.shares.requests),
+            share(entry.shares.touch),
+            share(entry.shares.hard_low),
+            share(entry.shares.hard_high),
         ],
         failing: false,
     };
@@ -236,10 +236,10 @@ fn write_places(
         cells: vec![
             place.kind.to_owned(),
             name(&place.name),
-            text::weighted(place.requests),
-            share(place.touch),
-            share(place.hard_low),
-            share(place.hard_high),
+            text::weighted(place.shares.requests),
+            share(place.shares.touch),
+            share(place.shares.hard_low),
+            share(place.shares.hard_high),
         ],
         failing: false,
     };

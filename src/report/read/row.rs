@@ -4,7 +4,7 @@ use super::field::{Field, Read};
 use crate::model::peer::Protocol;
 use crate::report::{
     BlastRadius, Dependency, EdgeRow, EntryRadius, EntryRow, Kind, Late, PlaceRadius, Quantiles,
-    Redundancy, Service, Standing, TenantRadius, Tie, Transmissibility,
+    Redundancy, Service, Shares, Slack, Standing, TenantRadius, Tie, Transmissibility,
 };
 use crate::text;
 use crate::trace::link::{EntryKind, Grade};
@@ -117,11 +117,7 @@ fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
                 Ok(EntryRadius {
                     service: of.at("service").text()?.to_owned(),
                     operation: of.at("operation").text()?.to_owned(),
-                    requests: of.at("requests").number()?,
-                    touch: of.at("touch").number()?,
-                    hard_low: of.at("hard_low").number()?,
-                    hard_high: of.at("hard_high").number()?,
-                    interval: ends(of)?,
+                    shares: shares(of)?,
                 })
             })
             .collect::<Read<_>>()?,
@@ -135,11 +131,7 @@ fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
                         .find(|known| *known == kind)
                         .unwrap_or("region"),
                     name: of.at("name").text()?.to_owned(),
-                    requests: of.at("requests").number()?,
-                    touch: of.at("touch").number()?,
-                    hard_low: of.at("hard_low").number()?,
-                    hard_high: of.at("hard_high").number()?,
-                    interval: ends(of)?,
+                    shares: shares(of)?,
                 })
             })
             .collect::<Read<_>>()?,
@@ -147,6 +139,16 @@ fn blast_radius(row: &Field<'_>) -> Read<BlastRadius> {
             of if of.is_absent() => None,
             of => Some(tenants(&of)?),
         },
+    })
+}
+
+fn shares(row: &Field<'_>) -> Read<Shares> {
+    Ok(Shares {
+        requests: row.at("requests").number()?,
+        touch: row.at("touch").number()?,
+        hard_low: row.at("hard_low").number()?,
+        hard_high: row.at("hard_high").number()?,
+        interval: ends(row)?,
     })
 }
 
@@ -221,6 +223,7 @@ pub(super) fn edge(row: &Field<'_>) -> Read<EdgeRow> {
         fan_out: row.at("fan_out").number()?,
         fan_out_max: row.at("fan_out_max").count()?,
         critical_path_share: row.at("critical_path_share").some_number()?,
+        slack: slack(row)?,
         in_flight: row.at("in_flight").some_number()?,
         evidence: evidence(&row.part("evidence")?)?,
         zones: pairs(&row.at("zones"))?,
@@ -237,6 +240,20 @@ pub(super) fn edge(row: &Field<'_>) -> Read<EdgeRow> {
         failed_exemplars: row.at("failed_exemplars").texts()?,
         slowest_exemplars: row.at("slowest_exemplars").texts()?,
     })
+}
+
+/// Returns how much longer calls off the critical path could take.
+fn slack(row: &Field<'_>) -> Read<Option<Slack>> {
+    let part = row.part("slack")?;
+    let Some(calls) = part.at("calls").some_count()? else {
+        return Ok(None);
+    };
+    Ok(Some(Slack {
+        calls,
+        mean_ns: part.at("mean_ns").count()?,
+        least_ns: part.at("least_ns").count()?,
+        of_duration: part.at("of_duration").some_number()?,
+    }))
 }
 
 /// Returns how many calls are proved in which way.
@@ -319,6 +336,14 @@ fn tie(row: &Field<'_>) -> Read<Option<Tie>> {
 
 pub(super) fn entry(row: &Field<'_>) -> Read<EntryRow> {
     let depth = row.part("sync_depth")?;
+    let hops = match row.part("critical_hops")? {
+        of if of.is_absent() => None,
+        of => Some((
+            of.at("p50").count()?,
+            of.at("p95").count()?,
+            of.at("max").count()?,
+        )),
+    };
     let all_late = row.part("late")?;
     let late = |quantile: &str| late(&all_late.part(quantile)?);
     Ok(EntryRow {
@@ -339,6 +364,7 @@ pub(super) fn entry(row: &Field<'_>) -> Read<EntryRow> {
             depth.at("p95").count()?,
             depth.at("max").count()?,
         ),
+        critical_hops: hops,
         exemplars: row.at("exemplars").texts()?,
         failed_exemplars: row.at("failed_exemplars").texts()?,
         slowest_exemplars: row.at("slowest_exemplars").texts()?,

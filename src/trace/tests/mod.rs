@@ -14,4 +14,8 @@ mod retries;
 
 mod path;
 
+mod slack;
+
+mod clocks;
+
 pub(crate) mod random;

@@ -7,15 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::algo::stats::{effective_number, wilson};
 use crate::finding::{PlaceRadius, TenantRadius};
 use crate::fold::exemplar::Exemplars;
 use crate::fold::ledger::Table;
 use crate::fold::requests::{PLACES, REQUESTS, TENANTS, WEIGHT, shape_of};
 use crate::fold::shape::Shape;
 use crate::fold::topology::Map;
-use crate::model::dictionary::Weight;
 use crate::pass::Graph;
+use crate::pass::chance::{Chance, Requests, of_count};
 
 use super::{Need, Sums};
 
@@ -26,34 +25,6 @@ type Needed<'a> = (&'a Shape, Vec<(u32, Need)>);
 #[derive(Debug, Default)]
 pub(super) struct Known<'a> {
     of: Map<u64, Needed<'a>>,
-}
-
-/// The weights of the requests of a group.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Total {
-    pub(super) weight: u64,
-    squares: u128,
-}
-
-impl Total {
-    /// Adds so many requests of so much weight together.
-    pub(super) fn add(&mut self, requests: u64, weight: u64) {
-        self.weight = self.weight.saturating_add(weight);
-        let square = u128::from(weight) * u128::from(weight) / u128::from(requests.max(1));
-        self.squares = self.squares.saturating_add(square);
-    }
-
-    /// Returns a part of the weight as a share.
-    pub(super) fn share(self, part: u64) -> f64 {
-        (part as f64 / (self.weight.max(1)) as f64).min(1.0)
-    }
-
-    /// Returns from where to where the shares may lie that surely and perhaps fall, at 95 %.
-    pub(super) fn interval(self, of: Sums) -> (f64, f64) {
-        let n = effective_number(self.weight as f64, self.squares as f64).unwrap_or(0);
-        let of_share = |part: u64| wilson((self.share(part) * n as f64).round() as u64, n);
-        (of_share(of.sure).low, of_share(of.perhaps).high)
-    }
 }
 
 impl<'a> Known<'a> {
@@ -75,7 +46,7 @@ impl<'a> Known<'a> {
         let Some(table) = graph.table(&PLACES) else {
             return by_node;
         };
-        let mut totals: BTreeMap<(&str, &str), Total> = BTreeMap::new();
+        let mut totals: BTreeMap<(&str, &str), (u64, Requests)> = BTreeMap::new();
         let mut sums: BTreeMap<(u32, &str, &str), Sums> = BTreeMap::new();
         for (key, record) in table.rows() {
             let Some((shape, needs)) = self.of.get(&shape_of(key)) else {
@@ -87,8 +58,9 @@ impl<'a> Known<'a> {
                 if name.is_empty() {
                     continue;
                 }
-                let total = totals.entry((kind, name)).or_default();
-                total.add(record.sums[REQUESTS], weight);
+                let (total, requests) = totals.entry((kind, name)).or_default();
+                *total = total.saturating_add(weight);
+                requests.push(needs, record.sums[REQUESTS], weight);
                 for &(node, need) in needs {
                     sums.entry((node, kind, name))
                         .or_default()
@@ -96,22 +68,21 @@ impl<'a> Known<'a> {
                 }
             }
         }
+        let drawn = totals.into_iter();
+        let drawn = drawn.map(|(place, (total, requests))| (place, (total, requests.shares())));
+        let drawn: BTreeMap<(&str, &str), (u64, Chance)> = drawn.collect();
         for ((node, kind, name), of) in sums {
-            let total = totals[&(kind, name)];
+            let (total, chance) = &drawn[&(kind, name)];
             by_node[node as usize].push(PlaceRadius {
                 kind,
                 name: name.to_owned(),
-                requests: Weight(total.weight).value(),
-                touch: total.share(of.touch),
-                hard_low: total.share(of.sure),
-                hard_high: total.share(of.perhaps),
-                interval: total.interval(of),
+                shares: of.shares(*total, chance.of_falls(node)),
             });
         }
         for places in &mut by_node {
             places.sort_by(|a, b| {
                 (b.kind.cmp(a.kind))
-                    .then(b.requests.total_cmp(&a.requests))
+                    .then(b.shares.requests.total_cmp(&a.shares.requests))
                     .then_with(|| a.name.cmp(&b.name))
             });
         }
@@ -222,7 +193,10 @@ impl Tenants {
             touch: share(tenants.touch, n),
             hard_low: share(tenants.sure, n),
             hard_high: share(tenants.perhaps, n),
-            interval: (wilson(tenants.sure, n).low, wilson(tenants.perhaps, n).high),
+            interval: (
+                of_count(tenants.sure, n).low,
+                of_count(tenants.perhaps, n).high,
+            ),
             by_size: (
                 by_size(sizes.touch),
                 by_size(sizes.sure),

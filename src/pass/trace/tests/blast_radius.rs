@@ -209,8 +209,8 @@ fn one_of_three_tenants_is_most_of_the_traffic() {
     assert_eq!(pay.hard_low, 1.0 / 3.0);
     assert_eq!(reco.touch, 2.0 / 3.0);
     assert_eq!(pay.by_size, (9.0 / 11.0, 9.0 / 11.0, 9.0 / 11.0));
-    let wilson = crate::algo::stats::wilson(1, 3);
-    assert_eq!(pay.interval, (wilson.low, wilson.high));
+    // Of three tenants drawn again none may be hit, or all; Wilson's interval lies inside.
+    assert_eq!(pay.interval, (0.0, 1.0));
     let metric = |name: &str| metrics.iter().find(|metric| metric.0 == name).unwrap().1;
     assert_eq!(metric("tenants"), 3.0);
     assert_eq!(metric("max_tenant_radius"), 2.0 / 3.0);
@@ -268,14 +268,52 @@ fn regions_and_cells_have_shares_of_their_own() {
     let places: Vec<(&str, &str, f64, f64)> = pay
         .places
         .iter()
-        .map(|of| (of.kind, of.name.as_str(), of.requests, of.hard_low))
+        .map(|of| {
+            let shares = &of.shares;
+            (of.kind, of.name.as_str(), shares.requests, shares.hard_low)
+        })
         .collect();
     assert_eq!(
         places,
         [("region", "eu", 4.0, 0.75), ("cell", "c1", 3.0, 1.0)]
     );
-    let wilson = crate::algo::stats::wilson(3, 4);
-    assert_eq!(pay.places[0].interval, (wilson.low, wilson.high));
+    // Four requests drawn again: one or more of those that fall in more than 97.5 % of the draws, and all of them may.
+    assert_eq!(pay.places[0].shares.interval, (0.25, 1.0));
+    // Of what falls always nothing can be learned by drawing.
+    let wilson = crate::algo::stats::wilson(3, 3);
+    assert_eq!(pay.places[1].shares.interval, (wilson.low, 1.0));
+}
+
+#[test]
+fn every_entry_point_has_intervals_of_its_own_requests() {
+    // A hundred visits of one weight, and a hundred jobs of two weights.
+    let mut drawing = visits("a", 40, "pay", "") + &visits("b", 60, "reco", "");
+    for at in 0..100 {
+        let callee = if at % 5 < 2 { "pay" } else { "reco" };
+        let weight = if at % 10 == 0 { "weight=th:f" } else { "" };
+        drawing += &format!(
+            "trace j{at}\nshop < POST / 0..50 {weight}\n  shop > GET /x 5..40 {weight}\n    {callee} < GET /x 10..35 {weight}\n"
+        );
+    }
+    let (radii, _) = radii(PAY_IS_HARD, &drawing);
+    let (_, pay) = radii.iter().find(|(node, _)| node == "pay").unwrap();
+    let of = |operation: &str| {
+        let mut entries = pay.entries.iter();
+        entries.find(|of| of.operation == operation).unwrap().shares
+    };
+    let visits = of("GET /");
+    assert_eq!((visits.requests, visits.hard_low), (100.0, 0.4));
+    // The quantiles of a binomial distribution of 100 and 0.4.
+    assert_eq!(visits.interval, (0.31, 0.5));
+    // The forty that fall stand for 190 together, 4.75 each, the sixty others for one each. Forty of a hundred may be 30 or 50:
+    // 30 x 4.75 / (30 x 4.75 + 70) and 50 x 4.75 / (50 x 4.75 + 50).
+    let jobs = of("POST /");
+    assert_eq!((jobs.requests, jobs.hard_low), (250.0, 0.76));
+    let (low, high) = jobs.interval;
+    assert!(
+        (low - 0.671).abs() < 0.02 && (high - 0.826).abs() < 0.02,
+        "{low} {high}"
+    );
 }
 
 #[test]

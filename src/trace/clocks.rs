@@ -1,0 +1,275 @@
+//! Whose clock in a trace is ahead of whose, as far as the calls of the trace prove it.
+//!
+//! *theta* is the callee's clock minus the caller's. A call with client `[c0, c1]` by one clock and server `[s0, s1]` by the
+//! other says `theta <= s0 - c0`, and `theta >= s1 - c1` if the client waited for the server to end; both are widened by two granules
+//! of clocks that are read in whole milliseconds or microseconds. All calls of a trace between two clocks meet in one
+//! interval. While every interval holds zero, all clocks are taken to agree.
+//!
+//! Otherwise the clock of the trace's first span is right by definition. From there down each clock is set by all that were set before
+//! it, over detours too ([`Bounds`]): if it may agree with that of the span that first called it, it does; if not, it is ahead by the
+//! middle of what is left open, as in NTP (RFC 5905) and Jaeger's adjuster, or by its only bound. So no call lies outside of its caller
+//! any more that did not have to, and a clock is wrong by half an interval at most. Two clocks whose calls contradict each other say
+//! nothing of each other; where more do, or there are more than [`MAX_CLOCKS`], all stay as they are.
+//!
+//! A clock is that of a host, or of a page in a browser; spans of unknown hosts go by the clock of their parents.
+//!
+//! Most traces are read by clocks that agree: for them this is two comparisons a call. O(n log n + clocks^3) for the others.
+
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+
+use crate::algo::constraints::{Bounds, Constraint, solve};
+use crate::model::SpanRow;
+use crate::model::dictionary::Dictionary;
+use crate::model::names::{ABSENT, OTHER};
+use crate::model::span::Flags;
+use crate::trace::link::{Call, Meaning};
+use crate::trace::{NONE, Trace};
+
+/// The most clocks of a trace that are compared: all with all.
+const MAX_CLOCKS: usize = 64;
+
+/// Differences past 36 years are no differences of clocks; keeping them out keeps sums in range.
+const FARTHEST: i128 = 1 << 60;
+
+/// What the calls of a trace say of its clocks; its space is reused from trace to trace.
+#[derive(Debug, Default)]
+pub(super) struct Clocks {
+    /// The number of each clock: of a host, or above all of them of a browser's resource.
+    numbers: HashMap<u64, u32, FxBuildHasher>,
+    /// The clock of each span, or [`NONE`].
+    of: Vec<u32>,
+    /// In what each clock is read.
+    granules: Vec<u64>,
+    pairs: Vec<Pair>,
+    /// How far each clock is ahead, once it is set.
+    set: Vec<Option<i64>>,
+}
+
+/// How far the second of two clocks is ahead of the first, if anything says.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    clocks: (u32, u32),
+    least: Option<i64>,
+    most: Option<i64>,
+}
+
+impl Pair {
+    /// Returns the same with the clock of the smaller number first.
+    fn in_order(self) -> Pair {
+        let (a, b) = self.clocks;
+        if a < b {
+            return self;
+        }
+        Pair {
+            clocks: (b, a),
+            least: self.most.map(|most| -most),
+            most: self.least.map(|least| -least),
+        }
+    }
+
+    /// Returns whether no difference fits.
+    fn contradicts(&self) -> bool {
+        self.least
+            .zip(self.most)
+            .is_some_and(|(least, most)| least > most)
+    }
+
+    /// Returns whether the clocks may agree.
+    fn may_agree(&self) -> bool {
+        self.contradicts() || (self.least <= Some(0) && self.most.is_none_or(|most| most >= 0))
+    }
+
+    fn constraints(self) -> impl Iterator<Item = Constraint> {
+        let (from, to) = self.clocks;
+        let most = self.most.map(|at_most| Constraint { from, to, at_most });
+        let least = self.least.map(|least| Constraint {
+            from: to,
+            to: from,
+            at_most: -least,
+        });
+        most.into_iter().chain(least)
+    }
+}
+
+impl Clocks {
+    /// Finds how far the clock of each span is ahead; leaves nothing when no clock is for certain.
+    pub(super) fn find(
+        &mut self,
+        trace: &Trace<'_>,
+        linked: &Meaning<'_>,
+        dictionary: &Dictionary,
+        ahead: &mut Vec<i64>,
+    ) {
+        ahead.clear();
+        let sticks_out = |call: &Call| {
+            let (Some(client), Some(server)) = (row(trace, call.client), row(trace, call.server))
+            else {
+                return false;
+            };
+            let end = |row: &SpanRow| row.start.saturating_add(row.duration);
+            server.start < client.start || end(server) > end(client)
+        };
+        if !linked.calls.iter().any(sticks_out) {
+            return;
+        }
+        self.number(trace, dictionary);
+        self.compare(trace, linked);
+        if self.pairs.iter().all(Pair::may_agree) || self.granules.len() > MAX_CLOCKS {
+            return;
+        }
+        self.pairs.retain(|pair| !pair.contradicts());
+        let constraints: Vec<Constraint> = self
+            .pairs
+            .iter()
+            .flat_map(|pair| pair.constraints())
+            .collect();
+        let n = self.granules.len();
+        if solve(n, &constraints).is_err() {
+            return;
+        }
+        let bounds = Bounds::of(n, &constraints);
+        ahead.resize(trace.spans.len(), 0);
+        for &span in trace.order {
+            let caller = match trace.parents[span as usize] {
+                NONE => 0,
+                parent => ahead[parent as usize],
+            };
+            ahead[span as usize] = match self.of[span as usize] {
+                NONE => caller,
+                clock => self.set(clock, caller, &bounds),
+            };
+        }
+    }
+
+    /// Gives the clocks of a trace numbers, in the order in which they are met on the way down.
+    fn number(&mut self, trace: &Trace<'_>, dictionary: &Dictionary) {
+        self.numbers.clear();
+        self.granules.clear();
+        self.set.clear();
+        self.of.clear();
+        self.of.resize(trace.spans.len(), NONE);
+        for &span in trace.order {
+            let row = &trace.spans[span as usize];
+            let Some(clock) = clock(dictionary, row.resource) else {
+                continue;
+            };
+            let next = self.granules.len() as u32;
+            let number = *self.numbers.entry(clock).or_insert(next);
+            if number == next {
+                self.granules.push(u64::MAX);
+                self.set.push(None);
+            }
+            let known = &mut self.granules[number as usize];
+            *known = granule(row.start).min(*known);
+            self.of[span as usize] = number;
+        }
+    }
+
+    /// Bounds the clocks of a trace by its calls.
+    fn compare(&mut self, trace: &Trace<'_>, linked: &Meaning<'_>) {
+        self.pairs.clear();
+        let (of, granules) = (&self.of, &self.granules);
+        let pairs = linked.calls.iter().filter_map(|call| {
+            let (client, server) = (row(trace, call.client)?, row(trace, call.server)?);
+            let clocks = (of[call.client as usize], of[call.server as usize]);
+            if clocks.0 == clocks.1 || clocks.0 == NONE || clocks.1 == NONE {
+                return None;
+            }
+            let granule = granules[clocks.0 as usize].max(granules[clocks.1 as usize]);
+            let (least, most) = limits(call, client, server, granule)?;
+            let pair = Pair {
+                clocks,
+                least,
+                most: Some(most),
+            };
+            Some(pair.in_order())
+        });
+        self.pairs.extend(pairs);
+        self.pairs.sort_unstable_by_key(|pair| pair.clocks);
+        self.pairs.dedup_by(|more, pair| {
+            let is_same = more.clocks == pair.clocks;
+            if is_same {
+                pair.least = pair.least.max(more.least);
+                pair.most = [pair.most, more.most].into_iter().flatten().min();
+            }
+            is_same
+        });
+    }
+
+    /// Returns how far a clock is ahead, whose first caller's clock is ahead by so much.
+    fn set(&mut self, clock: u32, caller: i64, bounds: &Bounds) -> i64 {
+        if let Some(known) = self.set[clock as usize] {
+            return known;
+        }
+        let (mut least, mut most) = (None, None);
+        for (other, ahead) in (0u32..).zip(&self.set) {
+            let Some(ahead) = ahead.map(i128::from) else {
+                continue;
+            };
+            least = least.max(bounds.at_least(other, clock).map(|bound| ahead + bound));
+            let bound = bounds.at_most(other, clock).map(|bound| ahead + bound);
+            most = [most, bound].into_iter().flatten().min();
+        }
+        let caller = i128::from(caller);
+        let is_open = least <= Some(caller) && most.is_none_or(|most| caller <= most);
+        let ahead = match (least, most) {
+            _ if is_open => caller,
+            (Some(least), Some(most)) => least + (most - least) / 2,
+            (bound, None) | (None, bound) => bound.unwrap_or(caller),
+        };
+        let ahead = bounded(ahead);
+        self.set[clock as usize] = Some(ahead);
+        ahead
+    }
+}
+
+fn row<'a>(trace: &Trace<'a>, span: u32) -> Option<&'a SpanRow> {
+    (span != NONE).then(|| &trace.spans[span as usize])
+}
+
+/// Returns whose clock stamped the spans of a resource, if that is known.
+fn clock(dictionary: &Dictionary, resource: u32) -> Option<u64> {
+    let known = &dictionary.resources[resource as usize];
+    if dictionary.is_browser(known) {
+        return Some(1 << 32 | u64::from(resource));
+    }
+    (known.host != ABSENT && known.host != OTHER).then_some(u64::from(known.host))
+}
+
+/// Returns how far a call shows its server's clock to be ahead, at least and at most.
+fn limits(
+    call: &Call,
+    client: &SpanRow,
+    server: &SpanRow,
+    granule: u64,
+) -> Option<(Option<i64>, i64)> {
+    let has = |flag: Flags| client.flags.has(flag) || server.flags.has(flag);
+    if has(Flags::NO_START) {
+        return None;
+    }
+    let latest = i128::from(server.start) - i128::from(client.start);
+    let widened = i128::from(granule) * 2;
+    let is_timed = !has(Flags::NO_END) && !has(Flags::NEGATIVE);
+    let waited = call.sync
+        && call.lone
+        && client.flags.outcome().answered()
+        && server.flags.outcome().answered();
+    let shorter = client.duration.checked_sub(server.duration);
+    let least = shorter
+        .filter(|_| is_timed && waited)
+        .map(|shorter| bounded(latest - i128::from(shorter) - widened));
+    Some((least, bounded(latest + widened)))
+}
+
+fn bounded(difference: i128) -> i64 {
+    difference.clamp(-FARTHEST, FARTHEST) as i64
+}
+
+/// Returns in what a time was read: whole milliseconds, microseconds, or neither.
+fn granule(time: u64) -> u64 {
+    const UNITS: [u64; 2] = [1_000_000, 1_000];
+    let unit = UNITS.into_iter().find(|unit| time.is_multiple_of(*unit));
+    unit.unwrap_or(0)
+}
