@@ -5,7 +5,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::model::id::mix;
 use crate::model::memo::Memo;
-use crate::model::names::{ABSENT, NameId, Names};
+use crate::model::names::{ABSENT, NameId, Names, OTHER};
 use crate::model::peer::{PeerKind, Protocol};
 
 /// Who emitted spans. All fields are names; [`crate::model::names::ABSENT`] where the export does not say.
@@ -76,6 +76,9 @@ impl Default for Weight {
     }
 }
 
+/// The clock of spans of which nobody knows whose clock stamped them.
+pub const NO_CLOCK: u32 = u32::MAX;
+
 /// What SDKs in browsers call their language (`telemetry.sdk.language`).
 const BROWSER: &str = "webjs";
 
@@ -95,6 +98,9 @@ pub struct Dictionary {
     pub services: Vec<(NameId, NameId)>,
     /// The service of each resource. Filled when dictionaries are joined.
     pub service_of: Vec<u32>,
+    /// Whose clock stamped the spans of each resource, one number for each clock; [`NO_CLOCK`] where that is not known. Filled when
+    /// dictionaries are joined.
+    pub clock_of: Vec<u32>,
     /// Whether the service of each resource only passes requests on; empty when none does.
     pub proxies: Vec<bool>,
     /// The language of SDKs in browsers; absent when no resource has it. Found when dictionaries are joined.
@@ -115,6 +121,7 @@ impl Default for Dictionary {
             details: Vec::new(),
             services: Vec::new(),
             service_of: Vec::new(),
+            clock_of: Vec::new(),
             proxies: Vec::new(),
             browser: ABSENT,
             low: ABSENT,
@@ -196,6 +203,7 @@ impl Dictionary {
             joined.detail(detail);
         }
         joined.number_services();
+        joined.number_clocks();
         let maps = renamed
             .into_iter()
             .zip(name_maps)
@@ -236,6 +244,24 @@ impl Dictionary {
         let browser = languages.find(|&language| is(language, BROWSER));
         let low = criticalities.find(|&criticality| is(criticality, LOW));
         (self.browser, self.low) = (browser.unwrap_or(ABSENT), low.unwrap_or(ABSENT));
+    }
+
+    /// A clock is that of a host, or of one page in a browser.
+    fn number_clocks(&mut self) {
+        let mut numbers: HashMap<(bool, u32), u32, FxBuildHasher> = HashMap::default();
+        let mut clock_of = Vec::with_capacity(self.resources.len());
+        for (resource, known) in (0u32..).zip(&self.resources) {
+            let clock = match self.is_browser(known) {
+                true => Some((true, resource)),
+                false => {
+                    Some((false, known.host)).filter(|_| !matches!(known.host, ABSENT | OTHER))
+                }
+            };
+            let next = numbers.len() as u32;
+            let number = clock.map(|clock| *numbers.entry(clock).or_insert(next));
+            clock_of.push(number.unwrap_or(NO_CLOCK));
+        }
+        self.clock_of = clock_of;
     }
 
     /// Returns whether a resource is a page in somebody's browser, where nobody sets the clock.

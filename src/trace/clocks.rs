@@ -6,7 +6,7 @@
 //! interval. While every interval holds zero, all clocks are taken to agree.
 //!
 //! Otherwise the clock of the trace's first span is right by definition. From there down each clock is set by all that were set before
-//! it, over detours too ([`Bounds`]): if it may agree with that of the span that first called it, it does; if not, it is ahead by the
+//! it, over detours too: if it may agree with that of the span that first called it, it does; if not, it is ahead by the
 //! middle of what is left open, as in NTP (RFC 5905) and Jaeger's adjuster, or by its only bound. So no call lies outside of its caller
 //! any more that did not have to, and a clock is wrong by half an interval at most. Two clocks whose calls contradict each other say
 //! nothing of each other; where more do, or there are more than [`MAX_CLOCKS`], all stay as they are.
@@ -15,14 +15,9 @@
 //!
 //! Most traces are read by clocks that agree: for them this is two comparisons a call. O(n log n + clocks^3) for the others.
 
-use std::collections::HashMap;
-
-use rustc_hash::FxBuildHasher;
-
-use crate::algo::constraints::{Bounds, Constraint, solve};
+use crate::algo::constraints::Constraint;
 use crate::model::SpanRow;
-use crate::model::dictionary::Dictionary;
-use crate::model::names::{ABSENT, OTHER};
+use crate::model::dictionary::{Dictionary, NO_CLOCK};
 use crate::model::span::Flags;
 use crate::trace::link::{Call, Meaning};
 use crate::trace::{NONE, Trace};
@@ -36,15 +31,21 @@ const FARTHEST: i128 = 1 << 60;
 /// What the calls of a trace say of its clocks; its space is reused from trace to trace.
 #[derive(Debug, Default)]
 pub(super) struct Clocks {
-    /// The number of each clock: of a host, or above all of them of a browser's resource.
-    numbers: HashMap<u64, u32, FxBuildHasher>,
+    /// By clock of the dictionary: the last trace in which it was met, and its number there.
+    numbers: Vec<(u64, u32)>,
+    /// Traces so far.
+    serial: u64,
     /// The clock of each span, or [`NONE`].
     of: Vec<u32>,
     /// In what each clock is read.
     granules: Vec<u64>,
     pairs: Vec<Pair>,
+    constraints: Vec<Constraint>,
     /// How far each clock is ahead, once it is set.
     set: Vec<Option<i64>>,
+    /// How far each clock is ahead at least, and at most, as far as those that are set say.
+    least: Vec<Option<i128>>,
+    most: Vec<Option<i128>>,
 }
 
 /// How far the second of two clocks is ahead of the first, if anything says.
@@ -103,15 +104,20 @@ impl Clocks {
         ahead: &mut Vec<i64>,
     ) {
         ahead.clear();
-        let sticks_out = |call: &Call| {
+        // Where no single call excludes that two clocks agree, all calls together do not either.
+        let disagrees = |call: &Call| {
             let (Some(client), Some(server)) = (row(trace, call.client), row(trace, call.server))
             else {
                 return false;
             };
             let end = |row: &SpanRow| row.start.saturating_add(row.duration);
-            server.start < client.start || end(server) > end(client)
+            let sticks_out = server.start < client.start || end(server) > end(client);
+            sticks_out
+                && client.resource != server.resource
+                && limits(call, client, server, 0)
+                    .is_some_and(|(least, most)| most < 0 || least > Some(0))
         };
-        if !linked.calls.iter().any(sticks_out) {
+        if !linked.calls.iter().any(disagrees) {
             return;
         }
         self.number(trace, dictionary);
@@ -120,50 +126,55 @@ impl Clocks {
             return;
         }
         self.pairs.retain(|pair| !pair.contradicts());
-        let constraints: Vec<Constraint> = self
-            .pairs
-            .iter()
-            .flat_map(|pair| pair.constraints())
-            .collect();
+        self.constraints.clear();
+        let constraints = self.pairs.iter().flat_map(|pair| pair.constraints());
+        self.constraints.extend(constraints);
         let n = self.granules.len();
-        if solve(n, &constraints).is_err() {
-            return;
+        for limits in [&mut self.least, &mut self.most] {
+            limits.clear();
+            limits.resize(n, None);
         }
-        let bounds = Bounds::of(n, &constraints);
         ahead.resize(trace.spans.len(), 0);
         for &span in trace.order {
             let caller = match trace.parents[span as usize] {
                 NONE => 0,
                 parent => ahead[parent as usize],
             };
-            ahead[span as usize] = match self.of[span as usize] {
-                NONE => caller,
-                clock => self.set(clock, caller, &bounds),
+            let set = match self.of[span as usize] {
+                NONE => Some(caller),
+                clock => self.set(clock, caller),
             };
+            let Some(set) = set else {
+                ahead.clear();
+                return;
+            };
+            ahead[span as usize] = set;
         }
     }
 
     /// Gives the clocks of a trace numbers, in the order in which they are met on the way down.
     fn number(&mut self, trace: &Trace<'_>, dictionary: &Dictionary) {
-        self.numbers.clear();
+        self.numbers.resize(dictionary.clock_of.len(), (0, 0));
+        self.serial += 1;
         self.granules.clear();
         self.set.clear();
         self.of.clear();
         self.of.resize(trace.spans.len(), NONE);
         for &span in trace.order {
             let row = &trace.spans[span as usize];
-            let Some(clock) = clock(dictionary, row.resource) else {
+            let clock = dictionary.clock_of[row.resource as usize];
+            if clock == NO_CLOCK {
                 continue;
-            };
-            let next = self.granules.len() as u32;
-            let number = *self.numbers.entry(clock).or_insert(next);
-            if number == next {
+            }
+            let (met, number) = &mut self.numbers[clock as usize];
+            if *met != self.serial {
+                (*met, *number) = (self.serial, self.granules.len() as u32);
                 self.granules.push(u64::MAX);
                 self.set.push(None);
             }
-            let known = &mut self.granules[number as usize];
+            let known = &mut self.granules[*number as usize];
             *known = granule(row.start).min(*known);
-            self.of[span as usize] = number;
+            self.of[span as usize] = *number;
         }
     }
 
@@ -198,20 +209,14 @@ impl Clocks {
         });
     }
 
-    /// Returns how far a clock is ahead, whose first caller's clock is ahead by so much.
-    fn set(&mut self, clock: u32, caller: i64, bounds: &Bounds) -> i64 {
-        if let Some(known) = self.set[clock as usize] {
-            return known;
+    /// Returns how far a clock is ahead, whose first caller's clock is ahead by so much; none when more than two clocks contradict
+    /// each other.
+    fn set(&mut self, clock: u32, caller: i64) -> Option<i64> {
+        let at = clock as usize;
+        if self.set[at].is_some() {
+            return self.set[at];
         }
-        let (mut least, mut most) = (None, None);
-        for (other, ahead) in (0u32..).zip(&self.set) {
-            let Some(ahead) = ahead.map(i128::from) else {
-                continue;
-            };
-            least = least.max(bounds.at_least(other, clock).map(|bound| ahead + bound));
-            let bound = bounds.at_most(other, clock).map(|bound| ahead + bound);
-            most = [most, bound].into_iter().flatten().min();
-        }
+        let (least, most) = (self.least[at], self.most[at]);
         let caller = i128::from(caller);
         let is_open = least <= Some(caller) && most.is_none_or(|most| caller <= most);
         let ahead = match (least, most) {
@@ -220,22 +225,44 @@ impl Clocks {
             (bound, None) | (None, bound) => bound.unwrap_or(caller),
         };
         let ahead = bounded(ahead);
-        self.set[clock as usize] = Some(ahead);
-        ahead
+        self.set[at] = Some(ahead);
+        self.least[at] = Some(i128::from(ahead));
+        self.most[at] = Some(i128::from(ahead));
+        self.tighten().then_some(ahead)
+    }
+
+    /// Lets every limit that is known bound others, until nothing changes: shortest distances by Bellman and Ford (Cormen et al.,
+    /// Introduction to Algorithms, section 24.4), of which only what is new has to be found. Returns whether that came to an end: limits
+    /// that contradict each other never settle, others do in as many rounds as there are clocks.
+    fn tighten(&mut self) -> bool {
+        for _ in 0..=self.set.len() {
+            let mut changed = false;
+            for constraint in &self.constraints {
+                let (from, to) = (constraint.from as usize, constraint.to as usize);
+                let at_most = i128::from(constraint.at_most);
+                if let Some(most) = self.most[from].map(|most| most + at_most)
+                    && self.most[to].is_none_or(|known| most < known)
+                {
+                    self.most[to] = Some(most);
+                    changed = true;
+                }
+                if let Some(least) = self.least[to].map(|least| least - at_most)
+                    && self.least[from].is_none_or(|known| least > known)
+                {
+                    self.least[from] = Some(least);
+                    changed = true;
+                }
+            }
+            if !changed {
+                return true;
+            }
+        }
+        false
     }
 }
 
 fn row<'a>(trace: &Trace<'a>, span: u32) -> Option<&'a SpanRow> {
     (span != NONE).then(|| &trace.spans[span as usize])
-}
-
-/// Returns whose clock stamped the spans of a resource, if that is known.
-fn clock(dictionary: &Dictionary, resource: u32) -> Option<u64> {
-    let known = &dictionary.resources[resource as usize];
-    if dictionary.is_browser(known) {
-        return Some(1 << 32 | u64::from(resource));
-    }
-    (known.host != ABSENT && known.host != OTHER).then_some(u64::from(known.host))
 }
 
 /// Returns how far a call shows its server's clock to be ahead, at least and at most.
