@@ -1,8 +1,8 @@
 //! What the passes over traces cost while traces are folded: `cargo bench --bench passes -- [--spans N | FILE]`.
 //!
-//! A corpus is read anew for every row and folded on one thread, in two halves that are then merged and written. Times are
+//! A corpus is read anew for every row, folded on one thread as a run folds it, and written. Times are
 //! processor times of all threads where the system tells them (Linux), else by the clock. `none` folds edges alone, `all`
-//! with every pass, the others with one pass each; `ratio` compares observing, merging and writing together with `none`.
+//! with every pass, the others with one pass each; `ratio` compares observing and writing together with `none`.
 //! The last lines compare whole folds, reading included. Nothing here is a test: numbers are for people to compare.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its numbers")]
@@ -15,7 +15,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use topple::fold::{Catalogue, Observer, Topology, Watcher, Window, codec};
+use topple::fold::{Catalogue, Observer, Watcher, Window, codec};
 use topple::pass::{Choice, PASSES};
 use topple::pipeline::{self, DEFAULT_MEMORY, Progress};
 use topple::policy::Policy;
@@ -35,7 +35,6 @@ const RUNS: usize = 3;
 struct Cost {
     read: Duration,
     observe: Duration,
-    merge: Duration,
     write: Duration,
     records: usize,
 }
@@ -43,7 +42,7 @@ struct Cost {
 impl Cost {
     /// Without reading, which is the same for all.
     fn seconds(self) -> f64 {
-        (self.observe + self.merge + self.write).as_secs_f64()
+        (self.observe + self.write).as_secs_f64()
     }
 }
 
@@ -65,8 +64,8 @@ fn main() -> io::Result<()> {
         None => make(folder.path(), spans)?,
     };
     println!(
-        "{:<20} {:>10} {:>10} {:>10} {:>10} {:>8}",
-        "pass", "observe s", "merge s", "write s", "records", "ratio"
+        "{:<20} {:>10} {:>10} {:>10} {:>8}",
+        "pass", "observe s", "write s", "records", "ratio"
     );
     let none = cost(&file, &[])?;
     row("none", none, none);
@@ -85,7 +84,7 @@ fn main() -> io::Result<()> {
     let [none, all] = [none, all].map(|cost| read + cost.seconds());
     println!("{:<20} {none:>10.3}", "whole, edges alone");
     println!(
-        "{:<20} {all:>10.3} {:>41.2}",
+        "{:<20} {all:>10.3} {:>30.2}",
         "whole, all passes",
         all / none
     );
@@ -107,9 +106,8 @@ fn make(folder: &std::path::Path, spans: u64) -> io::Result<String> {
 
 fn row(name: &str, cost: Cost, none: Cost) {
     println!(
-        "{name:<20} {:>10.3} {:>10.3} {:>10.3} {:>10} {:>8.2}",
+        "{name:<20} {:>10.3} {:>10.3} {:>10} {:>8.2}",
         cost.observe.as_secs_f64(),
-        cost.merge.as_secs_f64(),
         cost.write.as_secs_f64(),
         cost.records,
         cost.seconds() / none.seconds(),
@@ -203,24 +201,13 @@ fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost
     let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
     let reading = start.elapsed();
     let start = Time::now(Whose::Thread);
-    let mut halves = [0, 1].map(|_| {
-        Observer::new(
-            &traces.dictionary,
-            Arc::clone(&catalogue),
-            Window::default(),
-        )
-        .watched_by(watchers.iter().copied(), &policy)
-    });
-    let mut assembler = Assembler::default();
-    let half = Assembler::PARTITIONS / 2;
-    for (observer, partitions) in halves.iter_mut().zip([0..half, half..2 * half]) {
-        assembler.for_each(&traces, partitions, TURN, |trace| observer.observe(trace))?;
-    }
-    let [one, two] = halves.map(Observer::finish);
+    let window = Window::default();
+    let mut observer = Observer::new(&traces.dictionary, Arc::clone(&catalogue), window)
+        .watched_by(watchers.iter().copied(), &policy);
+    let partitions = 0..Assembler::PARTITIONS;
+    Assembler::default().for_each(&traces, partitions, TURN, |trace| observer.observe(trace))?;
+    let topology = observer.finish();
     let observe = start.elapsed();
-    let start = Time::now(Whose::Thread);
-    let topology = Topology::merge(one, two)?;
-    let merge = start.elapsed();
     let tables = topology.ledger.tables();
     let records = tables.map(|(_, table)| table.rows().len()).sum();
     let start = Time::now(Whose::Process);
@@ -229,7 +216,6 @@ fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost
     Ok(Cost {
         read: reading,
         observe,
-        merge,
         write,
         records,
     })
