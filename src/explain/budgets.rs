@@ -94,6 +94,22 @@ pub(super) static CRITICAL_TIME: Explanation = Explanation {
     source: "Zhang et al., CRISP, USENIX ATC 2022; Chow et al., The Mystery Machine, OSDI 2014; the middle: Mills et al., RFC 5905.",
 };
 
+pub(super) static STAGES: Explanation = Explanation {
+    name: "stages",
+    also: &["stage_headroom", "least_stage_headroom"],
+    title: "what parts of requests take of the time they may",
+    measures: "A stage is some operations of the requests of an entry point: the policy names both, and what they may take on average or at the p99. \
+        What a stage takes of one request is the exclusive time of its operations on the critical path, added up by request; so the p99 is that of \
+        the sum, and never a sum of p99s. stage_headroom is what is left of the budget, least_stage_headroom the smallest as a share of its \
+        budget. A mean takes 20 requests, a p99 300.",
+    matters: "An objective for the whole is kept by many teams; a stage says which of them has used up its part.",
+    example: &["cart may take 20 ms of GET / on average and takes 26 ms: 6 ms too long"],
+    blind: "What ran beside the critical path takes nothing, however long it was. The way to a callee belongs to the caller, whose span it is. Topologies \
+        folded under other stages tell nothing.",
+    act: "Look at the requests shown. Make the stage faster, take it off the critical path, or move its budget to where the time is needed.",
+    source: "Critical path: Zhang et al., CRISP, USENIX ATC 2022. Quantiles of sums: Dean, Barroso, The Tail at Scale, 2013.",
+};
+
 pub(super) static SLO_HEADROOM: Explanation = Explanation {
     name: "slo_headroom",
     also: &[

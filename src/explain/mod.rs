@@ -170,6 +170,7 @@ pub static EXPLANATIONS: &[&Explanation] = &[
     &budgets::SLO_HEADROOM,
     &shape::SMALL_WORLD,
     &data::SPANS_BY_CLASS,
+    &budgets::STAGES,
     &time::SYNC_DEPTH,
     &falls::TENANT_RADIUS,
     &budgets::TIMEOUTS,

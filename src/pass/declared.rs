@@ -12,7 +12,7 @@ use crate::policy::facts::FACTS;
 use crate::policy::selector::{Node, OperationSelector, Selector};
 use crate::policy::services::Described;
 use crate::policy::value::Ratio;
-use crate::policy::{Policy, Saga};
+use crate::policy::{Policy, Saga, Stage};
 
 /// Declared facts about the vertices of a system.
 #[derive(Debug)]
@@ -149,6 +149,11 @@ impl<'a> Declared<'a> {
     /// Returns the declared sagas.
     pub fn sagas(&self) -> &'a [Saga] {
         &self.policy.sagas
+    }
+
+    /// Returns what parts of requests may take.
+    pub fn stages(&self) -> &'a [Stage] {
+        &self.policy.stages
     }
 
     /// Returns how the traces were chosen, by declaration.

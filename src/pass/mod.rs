@@ -204,6 +204,7 @@ pub static PASSES: &[&Pass] = &[
     &trace::shuffle_sharding::SHUFFLE_SHARDING,
     &graph::single_points::SINGLE_POINTS,
     &graph::small_world::SMALL_WORLD,
+    &trace::stages::STAGES,
     &trace::timeouts::TIMEOUTS,
     &graph::topology_class::TOPOLOGY_CLASS,
     &trace::transmission::TRANSMISSION,

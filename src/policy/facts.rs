@@ -23,7 +23,7 @@ pub struct Fact {
 }
 
 /// Every fact. Files of folded traces hold their numbers: new ones come last.
-pub static FACTS: [Fact; 11] = [
+pub static FACTS: [Fact; 12] = [
     Fact {
         name: "calls",
         folds: false,
@@ -108,6 +108,15 @@ pub static FACTS: [Fact; 11] = [
         folds: true,
         says: |policy| all(policy.services.tags.iter()),
     },
+    Fact {
+        name: "stages",
+        folds: true,
+        says: |policy| {
+            // How much they may take decides nothing of what is kept.
+            let stages = policy.stages.iter();
+            all(stages.map(|stage| (&stage.entry, &stage.of)))
+        },
+    },
 ];
 
 /// Returns everything of a list as one text; nothing when there is nothing.
@@ -182,6 +191,10 @@ mod tests {
             (
                 "services.tags",
                 "services: { tags: { team: service.owner } }",
+            ),
+            (
+                "stages",
+                "stages: [{ entry: \"GET /\", of: { service: pay }, mean: 10ms }]",
             ),
         ] {
             let declared = of(text);

@@ -84,6 +84,8 @@ pub struct Policy {
     pub deferrable: Vec<OperationSelector>,
     /// Operations and what undoes them.
     pub sagas: Vec<Saga>,
+    /// What parts of requests may take of their time.
+    pub stages: Vec<Stage>,
     /// Limits on numbers about the whole system.
     pub metrics: Vec<Gate>,
     /// Limits on queries.
@@ -150,6 +152,19 @@ impl Sampling {
         ("head", Sampling::Head),
         ("tail", Sampling::Tail),
     ];
+}
+
+/// An entry of the section `stages`: how much of the time of requests some operations may take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// The entry points.
+    pub entry: OperationSelector,
+    /// The operations, of which the time on the critical path counts.
+    pub of: OperationSelector,
+    /// The most they may take on average.
+    pub mean: Option<Duration>,
+    /// The longest 99th percentile of their sum by request.
+    pub p99: Option<Duration>,
 }
 
 /// An entry of the section `sagas`.

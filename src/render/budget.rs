@@ -1,12 +1,18 @@
 //! What calls and requests may take and do take: sentences that the renderers of that part share.
 
-use crate::report::{EntryBudget, Finding, Report, Subject};
+use crate::report::{EntryBudget, Finding, Grade, Report, Subject};
 use crate::text;
 
 use super::central::{of_pass, sentence};
 
 /// The passes whose findings belong to this part, in the order they are shown.
-const PASSES: [&str; 4] = ["timeouts", "retries", "latency-budget", "critical-path"];
+const PASSES: [&str; 5] = [
+    "timeouts",
+    "retries",
+    "latency-budget",
+    "stages",
+    "critical-path",
+];
 
 /// Leaves the findings of this part alone, in its order.
 pub(super) fn only_budgets(report: &Report) -> Report {
@@ -17,13 +23,14 @@ pub(super) fn only_budgets(report: &Report) -> Report {
     of_part
 }
 
-/// Returns the answers, one sentence each: timeouts, retries, where the time goes.
+/// Returns the answers, one sentence each: timeouts, retries, stages, where the time goes.
 pub(super) fn answers(report: &Report) -> Vec<String> {
     if report.budgets.calls.is_empty() && report.budgets.entries.is_empty() {
         return Vec::new();
     }
     let mut sentences = vec![timeouts(report)];
     sentences.extend(retries(report));
+    sentences.extend(stages(report));
     sentences.extend(time(report));
     sentences
 }
@@ -75,6 +82,22 @@ fn retries(report: &Report) -> Option<String> {
         0 => format!("No retries were seen, but {told}"),
         1 => format!("1 edge is retried: {told}"),
         count => format!("{} are retried: {told}", text::plural(count, "edge")),
+    })
+}
+
+/// The stage that has least left comes first.
+fn stages(report: &Report) -> Option<String> {
+    let known = |of: &&Finding| of.grade != Grade::Unknown;
+    let found: Vec<&Finding> = of_pass(report, "stages").filter(known).collect();
+    let first = sentence(&found.first()?.text);
+    let longer = found.iter().filter(|of| of.value < 0.0).count() as u64;
+    Some(match longer {
+        0 => format!("Stages keep to what they may take; least is left of one: {first}"),
+        1 => format!("1 stage takes longer than it may: {first}"),
+        _ => format!(
+            "{} stages take longer than they may, most of all one: {first}",
+            text::count(longer)
+        ),
     })
 }
 

@@ -120,7 +120,13 @@ fn of_entry(entry: &EntryRow, explained: f64, requests: f64) -> Option<Fix> {
 const PARTS: [(&str, &[&str]); 2] = [
     (
         "budgets",
-        &["critical-path", "latency-budget", "retries", "timeouts"],
+        &[
+            "critical-path",
+            "latency-budget",
+            "retries",
+            "stages",
+            "timeouts",
+        ],
     ),
     (
         "cascades",

@@ -75,6 +75,7 @@ pub const METRICS: &[&str] = &[
     "largest_cycle",
     "late_compensations",
     "least_slo_headroom",
+    "least_stage_headroom",
     "load_times_amplification",
     "loop_gain",
     "lost_update_windows",

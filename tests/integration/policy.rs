@@ -181,7 +181,7 @@ fn the_schema_of_policies_names_every_section() {
         "https://json-schema.org/draft/2020-12/schema"
     );
     let sections = schema["properties"].as_object().unwrap();
-    assert_eq!(sections.len(), 14);
+    assert_eq!(sections.len(), 15);
 }
 
 #[test]

@@ -78,6 +78,13 @@ pub(in crate::pass) fn p99_of(durations: &Sketch) -> Option<u64> {
         .filter(|_| durations.count() >= MIN_P99)
 }
 
+/// Returns the values at the ranks that are 1.96 standard deviations of a binomial count below and above that of the p99.
+pub(in crate::pass) fn p99_interval(durations: &Sketch) -> Option<(u64, u64)> {
+    let margin = 1.96 * (0.99 * 0.01 / durations.count() as f64).sqrt();
+    let at = |q: f64| durations.quantile(q.min(1.0));
+    Some((at(0.99 - margin)?, at(0.99 + margin)?))
+}
+
 fn subject(entry: &(String, String)) -> Subject {
     Subject::Entry(entry.0.clone(), entry.1.clone())
 }
@@ -101,10 +108,7 @@ fn headroom(
             ..of
         };
     };
-    // Ranks of the p99, 1.96 standard deviations of a binomial count away.
-    let margin = 1.96 * (0.99 * 0.01 / count as f64).sqrt();
-    let at = |q: f64| durations.quantile(q.min(1.0)).unwrap_or(p99);
-    let (low, high) = (at(0.99 - margin), at(0.99 + margin));
+    let (low, high) = p99_interval(durations).unwrap_or((p99, p99));
     let left = slo as f64 - p99 as f64;
     let said = match slo.checked_sub(p99) {
         Some(left) => format!("{} are left", text::duration(left)),

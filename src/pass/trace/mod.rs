@@ -39,6 +39,8 @@ pub mod physics;
 
 pub mod sagas;
 
+pub mod stages;
+
 pub mod sequential_calls;
 
 pub mod transmission;

@@ -24,10 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Error;
 use crate::policy::read::references::{Declared, Reference};
-use crate::policy::shape::{EVIDENCE, POLICY, SAGA};
+use crate::policy::shape::{EVIDENCE, POLICY, SAGA, STAGE};
 use crate::policy::value::Severity;
 use crate::policy::yaml::{self, Node};
-use crate::policy::{Evidence, Place, Policy, Saga, Sampling};
+use crate::policy::{Evidence, Place, Policy, Saga, Sampling, Stage};
 use crate::text;
 
 /// Most mistakes that are reported.
@@ -238,6 +238,7 @@ fn policy(reader: &mut Reader<'_>, root: &Node) -> Option<Policy> {
     policy.idempotent = fields.list(reader, "idempotent", leaf::operation);
     policy.deferrable = fields.list(reader, "deferrable", leaf::operation);
     policy.sagas = fields.list(reader, "sagas", saga);
+    policy.stages = fields.list(reader, "stages", stage);
     policy.metrics = fields.entries(reader, "metrics", gates::gate);
     policy.network_health_metrics =
         fields.entries(reader, "network_health_metrics", gates::health_metric);
@@ -274,6 +275,20 @@ fn evidence(reader: &mut Reader<'_>, node: &Node) -> Option<Evidence> {
         sampling: fields
             .read(reader, "sampling", leaf::word(Sampling::NAMES))
             .unwrap_or(default.sampling),
+    })
+}
+
+fn stage(reader: &mut Reader<'_>, node: &Node) -> Option<Stage> {
+    let fields = reader.fields(node, &STAGE)?;
+    let entry = fields.read(reader, "entry", leaf::operation);
+    let of = fields.read(reader, "of", leaf::operation);
+    let mean = fields.read(reader, "mean", leaf::positive_duration);
+    let p99 = fields.read(reader, "p99", leaf::positive_duration);
+    Some(Stage {
+        entry: entry?,
+        of: of?,
+        mean,
+        p99,
     })
 }
 

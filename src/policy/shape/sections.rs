@@ -50,6 +50,11 @@ pub static POLICY: Record = record(
             "operations and what undoes them",
         ),
         key(
+            "stages",
+            Shape::List(&Shape::Record(&STAGE)),
+            "what parts of requests may take of their time",
+        ),
+        key(
             "metrics",
             Shape::Map(&Shape::Record(&GATE)),
             "limits on numbers about the whole system, by name",
@@ -272,6 +277,25 @@ pub(crate) static SAGA: Record = record(
             "within",
             Shape::Duration,
             "how soon after a failure it has to be undone; no limit unless given",
+        ),
+    ],
+);
+
+pub(crate) static STAGE: Record = record(
+    "a stage",
+    "How much of the time of requests some operations may take",
+    &[
+        required("entry", Shape::Operation, "the entry points"),
+        required(
+            "of",
+            Shape::Operation,
+            "operations whose time on the critical path counts",
+        ),
+        key("mean", Shape::Duration, "the most they may take on average"),
+        key(
+            "p99",
+            Shape::Duration,
+            "the longest 99th percentile of their sum by request",
         ),
     ],
 );

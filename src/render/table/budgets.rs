@@ -109,9 +109,18 @@ fn write_calls(report: &Report, options: &Options, page: &mut Page<'_>) -> io::R
         ("slack", Column::Number),
     ];
     page.grid(&Grid::new(&head, rows.collect()))?;
+    let has_slack = calls
+        .iter()
+        .take(options.rows())
+        .any(|call| call.slack.is_some());
+    let slack = match has_slack {
+        true => "; slack: how much longer calls off the critical path could take on average",
+        false => "",
+    };
     page.paragraph(
-        "attempts: the most of one call, declared or seen; per call: attempts divided by calls; slack: how much longer \
-         calls off the critical path could take on average",
+        &format!(
+            "attempts: the most of one call, declared or seen; per call: attempts divided by calls{slack}"
+        ),
         2,
     )
 }

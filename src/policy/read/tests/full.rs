@@ -140,6 +140,13 @@ fn the_sections_on_calls_and_entry_points_are_read() {
             .matches(&billing, "DELETE /holds")
     );
     assert_eq!(policy.sagas[0].within, Some(milliseconds(30_000)));
+    let stage = &policy.stages[0];
+    assert!(stage.of.matches(&billing, "anything"));
+    assert!(!stage.entry.matches(&billing, "anything"));
+    assert_eq!(
+        (stage.mean, stage.p99),
+        (Some(milliseconds(20)), Some(milliseconds(90)))
+    );
 }
 
 #[test]
