@@ -45,12 +45,12 @@ const N_CLASSES: usize = 5;
 impl Class {
     /// Returns how many names of the class are kept.
     ///
-    /// A service that takes requests from users holds some 2.5 kB, so that twice as many would not fit into the memory that a
-    /// run may take; the largest system of which a number is published has more than 18,500 (Huye et al., USENIX ATC 2023).
+    /// A service that takes requests from users holds some 2.5 kB, and a peer hardly less, so that twice as many would not fit into the
+    /// memory that a run may take; the largest system of which a number is published has more than 18,500 (Huye et al., USENIX ATC 2023).
     pub fn bound(self) -> usize {
         match self {
-            Class::Operation | Class::Peer => 1 << 16,
-            Class::Service | Class::Instance | Class::Label => 1 << 15,
+            Class::Operation => 1 << 16,
+            Class::Service | Class::Peer | Class::Instance | Class::Label => 1 << 15,
         }
     }
 

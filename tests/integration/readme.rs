@@ -288,7 +288,7 @@ fn limits_are_those_of_the_program() {
         ..
     } = Limits::default();
     let names = |class: Class| format!("{} each", text::count(class.bound() as u64));
-    assert_eq!(Class::Peer.bound(), Class::Operation.bound());
+    assert_eq!(Class::Peer.bound(), Class::Service.bound());
     assert_eq!(Class::Instance.bound(), Class::Service.bound());
     assert_eq!(Class::Label.bound(), Class::Service.bound());
     let tables = pass::watchers().flat_map(|watcher| watcher.tables);
@@ -305,7 +305,7 @@ fn limits_are_those_of_the_program() {
             peek::MAX_DEPTH.to_string(),
             text::bytes(record_bytes as u64),
             text::count(ratio),
-            names(Class::Peer),
+            text::count(Class::Operation.bound() as u64),
             names(Class::Service),
             text::count(MAX_SHAPES as u64),
             text::count(MAX_STEPS_OF_ONE as u64),
