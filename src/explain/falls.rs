@@ -102,7 +102,8 @@ pub(super) static TENANT_RADIUS: Explanation = Explanation {
     measures: "The share of tenants, out of all that were seen, with a request that falls with the service: hard_low and hard_high with the bounds of blast_radius, \
         touch of those with a request that uses it. by_size lets every tenant count as often as it has requests. A request belongs to a tenant when exactly one \
         is named in its trace, by enduser.id, enduser.pseudo.id, tenant.id or user.id, or by the attribute that services.tags.tenant of the policy names. max_tenant_radius is the largest \
-        hard_high of a service at which nothing enters. Intervals are those of blast_radius, with tenants drawn in place of requests.",
+        hard_high of a service at which nothing enters. Intervals are those of blast_radius, with tenants drawn in place of requests; \
+        by size they are Wilson's over as many tenants of one size as tell as much (Kish, Survey Sampling, 1965).",
     matters: "Users are not requests: a service that one request in a hundred needs may be needed by everybody once a day. And where one tenant is half of the \
         traffic, one in a thousand tenants says little.",
     example: &[

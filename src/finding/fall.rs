@@ -255,4 +255,6 @@ pub struct TenantRadius {
     pub interval: (f64, f64),
     /// The three shares with every tenant counting as many times as it has requests.
     pub by_size: (f64, f64, f64),
+    /// The second and the third of them with what chance may have added or left out, at 95 %.
+    pub by_size_interval: (f64, f64),
 }

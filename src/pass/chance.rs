@@ -242,6 +242,12 @@ pub(in crate::pass) fn of_count(hits: u64, all: u64) -> Interval {
     of_share(share, all, Some(of_one_weight(share, all)))
 }
 
+/// Returns the interval of the share of some things that count as much as their sizes say: Wilson's over as many of one size as tell
+/// as much. `squares` is the sum of the squares of all sizes.
+pub(in crate::pass) fn of_sizes(share: f64, sizes: f64, squares: f64) -> Interval {
+    of_share(share, effective_number(sizes, squares).unwrap_or(0), None)
+}
+
 /// Returns the interval of a share.
 fn of_share(share: f64, effective: u64, drawn: Option<Interval>) -> Interval {
     let n = effective as f64;

@@ -123,21 +123,22 @@ impl Serialize for Record<'_, TenantRadius> {
         number(&mut map, "hard_low", radius.hard_low)?;
         number(&mut map, "hard_high", radius.hard_high)?;
         interval(&mut map, radius.interval)?;
-        map.serialize_entry("by_size", &BySize(radius.by_size))?;
+        map.serialize_entry("by_size", &BySize(radius))?;
         map.end()
     }
 }
 
 /// Shares in which tenants count as often as they have requests.
-struct BySize((f64, f64, f64));
+struct BySize<'a>(&'a TenantRadius);
 
-impl Serialize for BySize {
+impl Serialize for BySize<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (touch, low, high) = self.0;
+        let (touch, low, high) = self.0.by_size;
         let mut map = serializer.serialize_map(None)?;
         number(&mut map, "touch", touch)?;
         number(&mut map, "hard_low", low)?;
         number(&mut map, "hard_high", high)?;
+        interval(&mut map, self.0.by_size_interval)?;
         map.end()
     }
 }

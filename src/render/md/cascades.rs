@@ -34,17 +34,22 @@ pub(super) fn write(report: &Report, options: &Options, out: &mut dyn io::Write)
     let tenants = with_tenants(report);
     if !tenants.is_empty() {
         writeln!(out, "\n### Which tenants fall without a service\n")?;
-        writeln!(out, "| without | use it | fall | at most | fall by size |")?;
-        writeln!(out, "|---|--:|--:|--:|--:|")?;
+        writeln!(
+            out,
+            "| without | use it | fall | at most | fall by size | 95 % |"
+        )?;
+        writeln!(out, "|---|--:|--:|--:|--:|--:|")?;
         for (node, of) in tenants.iter().take(options.rows()) {
             writeln!(
                 out,
-                "| {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} to {} |",
                 code(&node.name),
                 text::percent(of.touch),
                 text::percent(of.hard_low),
                 text::percent(of.hard_high),
                 text::percent(of.by_size.1),
+                text::percent(of.by_size_interval.0),
+                text::percent(of.by_size_interval.1),
             )?;
         }
         write_rest(tenants.len(), options, out)?;

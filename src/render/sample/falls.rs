@@ -53,6 +53,7 @@ fn radius(touch: f64, hard_low: f64, hard_high: f64) -> BlastRadius {
             hard_high,
             interval: (0.7 * hard_low, (1.3 * hard_high).min(1.0)),
             by_size: (touch, hard_low, hard_high),
+            by_size_interval: (0.6 * hard_low, (1.4 * hard_high).min(1.0)),
         }),
     }
 }

@@ -80,6 +80,7 @@ fn write_tenants(report: &Report, options: &Options, page: &mut Page<'_>) -> io:
     let rows = tenants.iter().take(options.rows()).map(|(node, of)| {
         let (low, high) = of.interval;
         let (_, size_low, size_high) = of.by_size;
+        let (least, most) = of.by_size_interval;
         Row {
             cells: vec![
                 name(&node.name),
@@ -89,6 +90,7 @@ fn write_tenants(report: &Report, options: &Options, page: &mut Page<'_>) -> io:
                 format!("{}..{}", share(low), share(high)),
                 share(size_low),
                 share(size_high),
+                format!("{}..{}", share(least), share(most)),
             ],
             failing: false,
         }
@@ -99,8 +101,9 @@ fn write_tenants(report: &Report, options: &Options, page: &mut Page<'_>) -> io:
         ("fall", Column::Number),
         ("at most", Column::Number),
         ("95 %", Column::Number),
-        ("fall by size", Column::Number),
-        ("at most by size", Column::Number),
+        ("by size: fall", Column::Number),
+        ("at most", Column::Number),
+        ("95 %", Column::Number),
     ];
     page.grid(&Grid::new(&head, rows.collect()))
 }

@@ -174,6 +174,7 @@ fn tenants(row: &Field<'_>) -> Read<TenantRadius> {
             sizes.at("hard_low").number()?,
             sizes.at("hard_high").number()?,
         ),
+        by_size_interval: ends(&sizes)?,
     })
 }
 

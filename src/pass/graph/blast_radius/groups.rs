@@ -14,7 +14,7 @@ use crate::fold::requests::{PLACES, REQUESTS, TENANTS, WEIGHT, shape_of};
 use crate::fold::shape::Shape;
 use crate::fold::topology::Map;
 use crate::pass::Graph;
-use crate::pass::chance::{Chance, Requests, of_count};
+use crate::pass::chance::{Chance, Requests, of_count, of_sizes};
 
 use super::{Need, Sums};
 
@@ -123,6 +123,7 @@ impl<'a> Known<'a> {
             }
             tenants.all.add(Need::Sure, 1);
             tenants.sizes = tenants.sizes.saturating_add(size);
+            tenants.squares += (size as f64) * (size as f64);
             for (node, (need, exemplars)) in worst {
                 let hit = &mut tenants.by_node[node as usize];
                 hit.tenants.add(need, 1);
@@ -151,6 +152,7 @@ pub(super) struct Tenants {
     /// Tenants, and the weight of their requests.
     all: Sums,
     sizes: u64,
+    squares: f64,
     /// Requests of which the tenant is known.
     pub(super) requests: u64,
     /// Whether there were too many tenants to keep.
@@ -188,6 +190,7 @@ impl Tenants {
         let n = self.count();
         let share = |part: u64, of: u64| (part as f64 / of.max(1) as f64).min(1.0);
         let by_size = |part: u64| share(part, self.sizes);
+        let of_size = |part: u64| of_sizes(by_size(part), self.sizes as f64, self.squares);
         TenantRadius {
             tenants: n,
             touch: share(tenants.touch, n),
@@ -202,6 +205,7 @@ impl Tenants {
                 by_size(sizes.sure),
                 by_size(sizes.perhaps),
             ),
+            by_size_interval: (of_size(sizes.sure).low, of_size(sizes.perhaps).high),
         }
     }
 }

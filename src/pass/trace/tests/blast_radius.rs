@@ -209,6 +209,9 @@ fn one_of_three_tenants_is_most_of_the_traffic() {
     assert_eq!(pay.hard_low, 1.0 / 3.0);
     assert_eq!(reco.touch, 2.0 / 3.0);
     assert_eq!(pay.by_size, (9.0 / 11.0, 9.0 / 11.0, 9.0 / 11.0));
+    // Tenants with 9, 1 and 1 requests tell as much as 11^2 / 83, about 1, of one size.
+    let one = crate::algo::stats::wilson(1, 1);
+    assert_eq!(pay.by_size_interval, (one.low, 1.0));
     // Of three tenants drawn again none may be hit, or all; Wilson's interval lies inside.
     assert_eq!(pay.interval, (0.0, 1.0));
     let metric = |name: &str| metrics.iter().find(|metric| metric.0 == name).unwrap().1;
