@@ -11,8 +11,10 @@ use crate::fold::ledger::{Table, TableOf};
 use crate::fold::waiting::Watched;
 use crate::model::SpanRow;
 use crate::model::dictionary::{Detail, Dictionary, Resource};
+use crate::model::names::NameId;
 use crate::model::span::{Flags, Kind, Outcome};
 use crate::policy::Policy;
+use crate::policy::selector::OperationSelector;
 use crate::trace::link::{Call, End, EntryKind, Meaning, Retry};
 use crate::trace::path::Paths;
 use crate::trace::{NONE, Trace};
@@ -185,6 +187,17 @@ impl<'a> Seen<'a> {
             0 => USERS,
             service => self.catalogue.service(service),
         }
+    }
+
+    /// Returns whether a selector of the policy means an operation of a node. Tags of services are not known while traces are
+    /// folded: a selector by tags means nothing here, but for the kind of the node.
+    pub fn is_meant(&self, selector: &OperationSelector, node: u32, operation: NameId) -> bool {
+        if !selector.operation.matches(self.catalogue.text(operation)) {
+            return false;
+        }
+        let node = self.catalogue.node(node);
+        let name = self.catalogue.text(node.name);
+        selector.service.matches_name(name, node.kind.name())
     }
 
     /// Returns the node at one end of a call.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::fold::catalogue::{NodeKind, USERS};
 use crate::fold::ledger::Record;
 use crate::pass::Graph;
-use crate::pass::trace::{critical_path, gray_failure, grouped, origins};
+use crate::pass::trace::{critical_path, gray_failure, grouped, origins, square_sum};
 use crate::trace::link::EntryKind;
 
 pub use crate::pass::trace::gray_failure::Answered;
@@ -83,10 +83,9 @@ struct Sums {
 impl Sums {
     fn add(&mut self, record: &Record) {
         let sum = |at: usize| record.sums[at] as f64;
-        let [high, low] = critical_path::SQUARES.map(sum);
         self.spans += sum(critical_path::COUNT);
         self.time += sum(critical_path::TIME);
-        self.squares += high * 2f64.powi(32) + low;
+        self.squares += square_sum(record, critical_path::SQUARES);
     }
 }
 

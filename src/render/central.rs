@@ -182,7 +182,7 @@ fn depth(report: &Report) -> Option<String> {
 }
 
 /// Passes that have nothing to look for until the policy names it.
-const BY_POLICY: [&str; 2] = ["deferrable", "sagas"];
+const BY_POLICY: [&str; 3] = ["deferrable", "sagas", "stages"];
 
 /// Returns what could not be told, one sentence for each reason, which stands behind a colon; what the policy does not ask for comes
 /// last, in one sentence.
@@ -194,7 +194,9 @@ pub(super) fn untold(report: &Report) -> Vec<String> {
     let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
     let mut unasked: Vec<&str> = Vec::new();
     for finding in unknown {
-        if BY_POLICY.contains(&finding.pass) && finding.subject == Subject::System {
+        // What nobody asked for is told under the name of the pass, and not of one of its numbers.
+        let is_unasked = finding.metric == finding.pass && finding.subject == Subject::System;
+        if BY_POLICY.contains(&finding.pass) && is_unasked {
             unasked.push(finding.pass);
             continue;
         }

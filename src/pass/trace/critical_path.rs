@@ -23,7 +23,7 @@ use crate::fold::ledger::{Found, Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};
-use crate::pass::trace::{exemplars, grouped};
+use crate::pass::trace::{add_square, exemplars, grouped};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 use crate::trace::link::{Class, End};
@@ -161,9 +161,7 @@ fn add_span(record: &mut Record, (own, saved): (u64, u64), times: u64) {
     record.add(COUNT, times);
     record.add(TIME, own.saturating_mul(times));
     record.add(SAVED, saved.saturating_mul(times));
-    let square = u128::from(own) * u128::from(own) * u128::from(times);
-    record.add(SQUARES[0], u64::try_from(square >> 32).unwrap_or(u64::MAX));
-    record.add(SQUARES[1], square as u64 & u64::from(u32::MAX));
+    add_square(record, SQUARES, own, times);
 }
 
 /// Returns a mark of whom a span calls; zero for a span that works by itself.

@@ -7,14 +7,11 @@
 //!
 //! Without such a list, and without services of low criticality, nothing can be measured.
 
-use std::collections::BTreeMap;
-
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::pass::trace::{exemplars, grouped};
 use crate::pass::{Effort, Graph, Measured, Pass};
-use crate::policy::selector::Node;
 use crate::text;
 use crate::trace::NONE;
 use crate::trace::link::{Call, Retry};
@@ -84,19 +81,9 @@ fn is_deferrable(seen: &Seen<'_>, call: &Call) -> bool {
     {
         return true;
     }
-    if seen.policy.deferrable.is_empty() {
-        return false;
-    }
-    let operation = seen.catalogue.text(seen.row(call.server).operation);
-    let node = seen.catalogue.node(seen.end(call.to));
-    let tags = BTreeMap::new();
-    let node = Node {
-        name: seen.catalogue.text(node.name),
-        kind: node.kind.name(),
-        tags: &tags,
-    };
-    let named = &mut seen.policy.deferrable.iter();
-    named.any(|named| named.matches(&node, operation))
+    let (node, operation) = (seen.end(call.to), seen.row(call.server).operation);
+    let mut named = seen.policy.deferrable.iter();
+    named.any(|named| seen.is_meant(named, node, operation))
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {

@@ -137,6 +137,20 @@ pub(in crate::pass) fn requests_by_entry<'a>(
     requests
 }
 
+/// Adds the square of a value so many times to two sums: the part above 2^32, and that below.
+#[inline]
+pub(in crate::pass) fn add_square(record: &mut Record, sums: [usize; 2], value: u64, times: u64) {
+    let square = u128::from(value) * u128::from(value) * u128::from(times);
+    record.add(sums[0], u64::try_from(square >> 32).unwrap_or(u64::MAX));
+    record.add(sums[1], square as u64 & u64::from(u32::MAX));
+}
+
+/// Returns the sum of the squares that [`add_square`] added to two sums.
+pub(in crate::pass) fn square_sum(record: &Record, sums: [usize; 2]) -> f64 {
+    let [high, low] = sums.map(|at| record.sums[at] as f64);
+    high * 2f64.powi(32) + low
+}
+
 /// Returns the ids of the traces a record shows.
 pub(in crate::pass) fn exemplars(record: &Record) -> Vec<String> {
     shown(&record.exemplars)

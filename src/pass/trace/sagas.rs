@@ -25,7 +25,6 @@ use crate::model::span::Kind;
 use crate::pass::trace::{exemplars, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::policy::Saga;
-use crate::policy::selector::Node;
 use crate::text;
 
 /// Finds steps that were not taken back.
@@ -205,20 +204,9 @@ impl Failures {
 
 fn observe_span(seen: &Seen<'_>, span: u32, saga: &Saga, failures: &Failures, done: &mut Done) {
     let row = seen.row(span);
-    let operation = seen.catalogue.text(row.operation);
-    let is_action = saga.action.operation.matches(operation);
-    if !is_action && !saga.compensation.operation.matches(operation) {
-        return;
-    }
-    let tags = BTreeMap::new();
-    let service = seen.catalogue.node(seen.node(span));
-    let node = Node {
-        name: seen.catalogue.text(service.name),
-        kind: service.kind.name(),
-        tags: &tags,
-    };
+    let is_meant = |selector| seen.is_meant(selector, seen.node(span), row.operation);
     let failed = row.flags.outcome().failed();
-    if is_action && saga.action.service.matches(&node) {
+    if is_meant(&saga.action) {
         if !failed {
             done.steps += 1;
             if let Some(at) = failures.after(seen, span) {
@@ -229,7 +217,7 @@ fn observe_span(seen: &Seen<'_>, span: u32, saga: &Saga, failures: &Failures, do
         }
         done.place
             .get_or_insert((seen.node(span), row.operation, span));
-    } else if !is_action && saga.compensation.service.matches(&node) {
+    } else if is_meant(&saga.compensation) {
         done.undo = Some(span);
         if failed {
             done.undo_failed += 1;

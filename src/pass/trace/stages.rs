@@ -6,10 +6,9 @@
 //! whose p99s cannot be added (Dean and Barroso, The Tail at Scale, 2013).
 //!
 //! A mean takes 20 requests and has the interval of its normal approximation; a p99 takes 300 and has that of the order statistics
-//! around it. Requests stand for as many as their weights say in the mean, and for themselves in the p99. O(spans of requests that
+//! around it. A stage of which no span was seen takes nothing that is known: the policy may name what has another name in the traces, or
+//! select services by tags, which are not known while traces are folded. Requests stand for as many as their weights say in the mean, and for themselves in the p99. O(spans of requests that
 //! have a stage).
-
-use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::USERS;
@@ -17,11 +16,11 @@ use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::span::Flags;
 use crate::pass::trace::critical_path::MIN_REQUESTS;
-use crate::pass::trace::exemplars;
 use crate::pass::trace::latency_budget::{MIN_P99, p99_interval, p99_of};
+use crate::pass::trace::{add_square, exemplars, square_sum};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::policy::Stage;
-use crate::policy::selector::{Node, OperationSelector};
+use crate::policy::selector::OperationSelector;
 use crate::text;
 
 /// Compares stages with what they may take.
@@ -55,6 +54,8 @@ static WATCHER: Watcher = Watcher {
 const REQUESTS: usize = 0;
 const TIME: usize = 1;
 const SQUARES: [usize; 2] = [2, 3];
+/// Spans of the stage, on the critical path or beside it.
+const SPANS: usize = 4;
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
@@ -71,8 +72,9 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             continue;
         }
         for (number, stage) in (0..).zip(stages) {
-            if is_meant(seen, &stage.entry, entry) {
-                let parts = [number, node, seen.row(entry).operation, 0];
+            let operation = seen.row(entry).operation;
+            if seen.is_meant(&stage.entry, node, operation) {
+                let parts = [number, node, operation, 0];
                 add(seen, entry, stage, table.at(seen.catalogue, parts, 0));
             }
         }
@@ -81,40 +83,29 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 
 /// Adds what a stage took of a request.
 fn add(seen: &Seen<'_>, entry: u32, stage: &Stage, record: &mut Record) {
-    let spans = seen.below(entry).iter();
-    let own = spans.map(|&span| (span, seen.path.own[span as usize]));
-    let of_stage = own.filter(|&(span, own)| own > 0 && is_meant(seen, &stage.of, span));
-    let taken = of_stage.fold(0u64, |sum, (_, own)| sum.saturating_add(own));
+    let (mut spans, mut taken) = (0, 0u64);
+    for &span in seen.below(entry) {
+        if seen.is_meant(&stage.of, seen.node(span), seen.row(span).operation) {
+            spans += 1;
+            taken = taken.saturating_add(seen.path.own[span as usize]);
+        }
+    }
     // A sampled request stands for so many.
     let times = (seen.weight(entry) >> 20).max(1);
     record.add(REQUESTS, times);
     record.add(TIME, taken.saturating_mul(times));
-    let square = u128::from(taken) * u128::from(taken) * u128::from(times);
-    record.add(SQUARES[0], u64::try_from(square >> 32).unwrap_or(u64::MAX));
-    record.add(SQUARES[1], square as u64 & u64::from(u32::MAX));
+    add_square(record, SQUARES, taken, times);
+    record.add(SPANS, spans);
     record.sample(taken);
     record.exemplars.offer(seen.exemplar(entry));
-}
-
-/// Returns whether a selector means the operation of a span.
-fn is_meant(seen: &Seen<'_>, selector: &OperationSelector, span: u32) -> bool {
-    let operation = seen.catalogue.text(seen.row(span).operation);
-    if !selector.operation.matches(operation) {
-        return false;
-    }
-    let service = seen.catalogue.node(seen.node(span));
-    selector.service.matches(&Node {
-        name: seen.catalogue.text(service.name),
-        kind: service.kind.name(),
-        tags: &BTreeMap::new(),
-    })
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     let stages = graph.declared.stages();
     if stages.is_empty() {
-        // Whoever wants none needs no advice.
-        return;
+        let why = "the policy names no stages, parts of requests and what they may take";
+        let unasked = Finding::unknown(STAGES.name, STAGES.name, why);
+        return measured.findings.push(unasked);
     }
     let unknown = |why: String| Finding::unknown(STAGES.name, "stage_headroom", why);
     let Some(table) = graph.table(&WATCHER.tables[0]) else {
@@ -135,6 +126,19 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         }
         for (key, record) in of_stage {
             let entry = (graph.name_of(key.parts[1]), graph.text(key.parts[2]));
+            if record.sums[SPANS] == 0 {
+                measured.findings.push(Finding {
+                    text: format!(
+                        "{} {}: no operation of {} was seen in {}",
+                        entry.0,
+                        entry.1,
+                        named(&stage.of),
+                        text::plural(seen_in(record), "request")
+                    ),
+                    ..of(entry)
+                });
+                continue;
+            }
             let told = [
                 stage.mean.map(|most| mean(entry, stage, record, ns(most))),
                 stage.p99.map(|most| p99(entry, stage, record, ns(most))),
@@ -179,8 +183,7 @@ fn mean(entry: (&str, &str), stage: &Stage, record: &Record, most: u64) -> (Find
     }
     let requests = record.sums[REQUESTS] as f64;
     let mean = record.sums[TIME] as f64 / requests;
-    let squares = record.sums[SQUARES[0]] as f64 * 2f64.powi(32) + record.sums[SQUARES[1]] as f64;
-    let variance = (squares / requests - mean * mean).max(0.0);
+    let variance = (square_sum(record, SQUARES) / requests - mean * mean).max(0.0);
     let margin = 1.96 * (variance / count as f64).sqrt();
     let interval = ((mean - margin).max(0.0), mean + margin);
     compared(entry, stage, record, ("on average", mean, interval, most))
@@ -350,6 +353,21 @@ stages:
 
     #[test]
     fn without_stages_there_is_nothing_to_say() {
-        check_under("version: 1\n", "stages", &requests(30, 0), "");
+        check_under(
+            "version: 1\n",
+            "stages",
+            &requests(30, 0),
+            "unknown stages the system: the policy names no stages, parts of requests and what they may take",
+        );
+    }
+
+    #[test]
+    fn what_was_never_seen_does_not_take_nothing() {
+        check_under(
+            &stage("mean: 1ms").replace("service: pay", "service: { team: billing }"),
+            "stages",
+            &requests(30, 0),
+            "unknown stage_headroom web GET /: web GET /: no operation of {team: billing} was seen in 30 requests",
+        );
     }
 }
