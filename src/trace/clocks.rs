@@ -15,7 +15,6 @@
 //!
 //! Most traces are read by clocks that agree: for them this is two comparisons a call. O(n log n + clocks^3) for the others.
 
-use crate::algo::constraints::Constraint;
 use crate::model::SpanRow;
 use crate::model::dictionary::{Dictionary, NO_CLOCK};
 use crate::model::span::Flags;
@@ -40,12 +39,14 @@ pub(super) struct Clocks {
     /// In what each clock is read.
     granules: Vec<u64>,
     pairs: Vec<Pair>,
-    constraints: Vec<Constraint>,
+    /// What each clock says of others, by clock.
+    limits: Vec<Limit>,
+    /// Where those of each clock begin.
+    begins: Vec<u32>,
     /// How far each clock is ahead, once it is set.
     set: Vec<Option<i64>>,
-    /// How far each clock is ahead at least, and at most, as far as those that are set say.
-    least: Vec<Option<i128>>,
-    most: Vec<Option<i128>>,
+    /// How far each clock is ahead at least and at most, as far as those that are set say.
+    within: Vec<(i64, i64)>,
 }
 
 /// How far the second of two clocks is ahead of the first, if anything says.
@@ -82,16 +83,48 @@ impl Pair {
         self.contradicts() || (self.least <= Some(0) && self.most.is_none_or(|most| most >= 0))
     }
 
-    fn constraints(self) -> impl Iterator<Item = Constraint> {
+    /// Returns what either clock says of the other.
+    fn limits(self) -> [Limit; 2] {
         let (from, to) = self.clocks;
-        let most = self.most.map(|at_most| Constraint { from, to, at_most });
-        let least = self.least.map(|least| Constraint {
-            from: to,
-            to: from,
-            at_most: -least,
-        });
-        most.into_iter().chain(least)
+        let least = self.least.unwrap_or(UNBOUNDED.0);
+        let most = self.most.unwrap_or(UNBOUNDED.1);
+        let turned = |bound: i64| match bound {
+            i64::MIN => i64::MAX,
+            i64::MAX => i64::MIN,
+            bound => -bound,
+        };
+        [
+            Limit {
+                from,
+                to,
+                within: (least, most),
+            },
+            Limit {
+                from: to,
+                to: from,
+                within: (turned(most), turned(least)),
+            },
+        ]
     }
+}
+
+/// Bounds of nothing, below and above.
+const UNBOUNDED: (i64, i64) = (i64::MIN, i64::MAX);
+
+/// How far one clock is ahead of another, at least and at most.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    from: u32,
+    to: u32,
+    within: (i64, i64),
+}
+
+/// Returns the sum of two bounds; nothing is known where either is not.
+fn sum(a: i64, b: i64, unknown: i64) -> i64 {
+    if a == unknown || b == unknown {
+        return unknown;
+    }
+    a.saturating_add(b)
 }
 
 impl Clocks {
@@ -126,14 +159,20 @@ impl Clocks {
             return;
         }
         self.pairs.retain(|pair| !pair.contradicts());
-        self.constraints.clear();
-        let constraints = self.pairs.iter().flat_map(|pair| pair.constraints());
-        self.constraints.extend(constraints);
         let n = self.granules.len();
-        for limits in [&mut self.least, &mut self.most] {
-            limits.clear();
-            limits.resize(n, None);
-        }
+        self.limits.clear();
+        self.limits
+            .extend(self.pairs.iter().flat_map(|pair| pair.limits()));
+        self.limits
+            .sort_unstable_by_key(|limit| (limit.from, limit.to));
+        self.begins.clear();
+        let begins = (0..=n as u32).map(|clock| {
+            let before = |limit: &Limit| limit.from < clock;
+            self.limits.partition_point(before) as u32
+        });
+        self.begins.extend(begins);
+        self.within.clear();
+        self.within.resize(n, UNBOUNDED);
         ahead.resize(trace.spans.len(), 0);
         for &span in trace.order {
             let caller = match trace.parents[span as usize] {
@@ -216,49 +255,58 @@ impl Clocks {
         if self.set[at].is_some() {
             return self.set[at];
         }
-        let (least, most) = (self.least[at], self.most[at]);
-        let caller = i128::from(caller);
-        let is_open = least <= Some(caller) && most.is_none_or(|most| caller <= most);
-        let ahead = match (least, most) {
-            _ if is_open => caller,
-            (Some(least), Some(most)) => least + (most - least) / 2,
-            (bound, None) | (None, bound) => bound.unwrap_or(caller),
+        let (least, most) = self.within[at];
+        let ahead = if least <= caller && caller <= most {
+            caller
+        } else if least == UNBOUNDED.0 {
+            most
+        } else if most == UNBOUNDED.1 {
+            least
+        } else {
+            let (least, most) = (i128::from(least), i128::from(most));
+            bounded(least + (most - least) / 2)
         };
-        let ahead = bounded(ahead);
+        let ahead = bounded(i128::from(ahead));
         self.set[at] = Some(ahead);
-        self.least[at] = Some(i128::from(ahead));
-        self.most[at] = Some(i128::from(ahead));
-        self.tighten().then_some(ahead)
+        self.within[at] = (ahead, ahead);
+        self.tighten(clock).then_some(ahead)
     }
 
-    /// Lets every limit that is known bound others, until nothing changes: shortest distances by Bellman and Ford (Cormen et al.,
-    /// Introduction to Algorithms, section 24.4), of which only what is new has to be found. Returns whether that came to an end: limits
-    /// that contradict each other never settle, others do in as many rounds as there are clocks.
-    fn tighten(&mut self) -> bool {
+    /// Lets what became known of a clock bound others, until nothing changes: shortest distances by Bellman and Ford (Cormen et
+    /// al., Introduction to Algorithms, section 24.4), in rounds that go on from what the round before changed. Returns whether that
+    /// came to an end: limits that contradict each other never settle, others do in as many rounds as there are clocks.
+    fn tighten(&mut self, clock: u32) -> bool {
+        let mut changed = 1u64 << clock;
         for _ in 0..=self.set.len() {
-            let mut changed = false;
-            for constraint in &self.constraints {
-                let (from, to) = (constraint.from as usize, constraint.to as usize);
-                let at_most = i128::from(constraint.at_most);
-                if let Some(most) = self.most[from].map(|most| most + at_most)
-                    && self.most[to].is_none_or(|known| most < known)
-                {
-                    self.most[to] = Some(most);
-                    changed = true;
-                }
-                if let Some(least) = self.least[to].map(|least| least - at_most)
-                    && self.least[from].is_none_or(|known| least > known)
-                {
-                    self.least[from] = Some(least);
-                    changed = true;
-                }
-            }
-            if !changed {
+            if changed == 0 {
                 return true;
             }
+            for from in bits(std::mem::take(&mut changed)) {
+                let (least, most) = self.within[from];
+                let begin = self.begins[from] as usize;
+                for limit in &self.limits[begin..self.begins[from + 1] as usize] {
+                    let known = &mut self.within[limit.to as usize];
+                    let least = sum(least, limit.within.0, UNBOUNDED.0);
+                    let most = sum(most, limit.within.1, UNBOUNDED.1);
+                    let tighter = (known.0.max(least), known.1.min(most));
+                    if tighter != *known {
+                        *known = tighter;
+                        changed |= 1 << limit.to;
+                    }
+                }
+            }
         }
-        false
+        changed == 0
     }
+}
+
+/// Returns the numbers of the bits that are set, from below.
+fn bits(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = set.trailing_zeros() as usize;
+        set &= set.wrapping_sub(1);
+        (bit < 64).then_some(bit)
+    })
 }
 
 fn row<'a>(trace: &Trace<'a>, span: u32) -> Option<&'a SpanRow> {
