@@ -205,7 +205,12 @@ fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost
     let mut observer = Observer::new(&traces.dictionary, Arc::clone(&catalogue), window)
         .watched_by(watchers.iter().copied(), &policy);
     let partitions = 0..Assembler::PARTITIONS;
-    Assembler::default().for_each(&traces, partitions, TURN, |trace| observer.observe(trace))?;
+    Assembler::default().for_each(
+        &traces,
+        partitions,
+        |_| TURN,
+        |trace| observer.observe(trace),
+    )?;
     let topology = observer.finish();
     let observe = start.elapsed();
     let tables = topology.ledger.tables();

@@ -36,8 +36,14 @@ pub const DEFAULT_MEMORY: u64 = 256 << 20;
 /// in pieces, between which little fits.
 const OVERHEAD: u64 = 208 << 20;
 
-/// Turns in which a thread folds its share of the rows.
+/// Turns in which a thread folds its share of the rows, at least.
 const TURNS: u64 = 4;
+
+/// Turns that are left for each thread whenever one takes another, so that no thread is long alone at the end.
+const LAST_TURNS: u64 = 2;
+
+/// Bytes of rows for which a turn is worth it.
+const LEAST_TURN: u64 = 1 << 20;
 
 /// What to read and how.
 #[derive(Clone, Debug)]
@@ -379,9 +385,14 @@ fn fold_traces(
     let catalogue = Arc::new(Catalogue::of(&traces.dictionary));
     let next = AtomicU32::new(0);
     let threads = options.threads.max(1) as u64;
-    // Threads end together when each takes its rows in several turns.
-    let turn = traces.bytes().div_ceil(TURNS * threads);
-    let budget = turn.min(options.memory / 16 / threads);
+    // Threads end together when each takes its rows in several turns, the last ones small.
+    let (most, bytes) = (options.memory / 16 / threads, traces.bytes());
+    let budget = |partition| {
+        let all = u64::from(Assembler::PARTITIONS);
+        let left = bytes * (all - u64::from(partition)) / all;
+        let turn = (left / (LAST_TURNS * threads)).max(LEAST_TURN);
+        turn.min(bytes.div_ceil(TURNS * threads)).min(most)
+    };
     let observer = Observer::new(&traces.dictionary, catalogue, options.window)
         .watched_by(options.passes.watchers(), &options.policy);
     let worker = |mut observer: Observer<'_>| -> Result<()> {
@@ -397,7 +408,7 @@ fn fold_traces(
     pool.broadcast(|_| worker(observer.another()))
         .into_iter()
         .collect::<Result<()>>()?;
-    let mut topology = observer.finish();
+    let mut topology = pool.install(|| observer.finish());
     // What could not be read belongs to no trace, so of several shards the first alone counts it.
     if options
         .shard

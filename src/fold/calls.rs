@@ -3,6 +3,9 @@
 //! What is kept of an edge lies in some twenty cache lines, and neighbouring calls belong to different edges, so adding
 //! calls one by one waits for memory most of the time. Calls are therefore collected, ordered by edge, and added edge by
 //! edge: on a million spans with a thousand edges this takes a third of the time.
+//!
+//! [`Calls`] are those that wait, [`Edges`] what they are added to. Each is behind a lock of its own, so that one thread can
+//! collect while another adds.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -24,7 +27,7 @@ use crate::trace::link::{Call, End, Grade, Retry};
 use crate::trace::path::{NO_SLACK, Paths};
 use crate::trace::{NONE, Trace};
 
-/// Calls collected before they are added: about 12 MB.
+/// Calls collected before they are added: about 12 MB, and as much for those that are being added.
 const BATCH: usize = 1 << 16;
 
 /// A duration that is not known.
@@ -71,67 +74,63 @@ pub(super) struct CallRecord {
 /// Addresses and the nodes of the services that answered there.
 type Aliases = Map<(NameId, u32), ()>;
 
-/// Edges, and calls that wait to be added to them.
+/// Calls that wait to be added to their edges.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     numbers: HashMap<EdgeKey, u32, FxBuildHasher>,
+    keys: Vec<EdgeKey>,
+    waiting: Vec<CallRecord>,
+    /// Traces so far.
+    serial: u64,
+}
+
+/// Edges, with the calls that were added to them.
+#[derive(Debug, Default)]
+pub(super) struct Edges {
     keys: Vec<EdgeKey>,
     edges: Pile<Edge>,
     /// The address that a call of the edge taught last, by edge.
     taught: Vec<NameId>,
     /// Which service's node answered at which address.
     aliases: Aliases,
-    waiting: Vec<CallRecord>,
     operations: Operations,
-    /// Traces so far.
-    serial: u64,
+    /// The calls that are being added; empty in between, so that its room is ready for more.
+    batch: Vec<CallRecord>,
     /// Space for ordering: where the calls of each edge begin, and the calls by edge.
     begins: Vec<u32>,
     order: Vec<u32>,
 }
 
-impl Calls {
-    /// Returns the number of an edge, new or known.
-    #[inline]
-    fn edge(&mut self, key: EdgeKey) -> u32 {
-        *self.numbers.entry(key).or_insert_with(|| {
-            self.keys.push(key);
+impl Edges {
+    /// Takes the calls that wait, for [`Edges::add`]. What was taken before has been added.
+    pub(super) fn take(&mut self, calls: &mut Calls) {
+        std::mem::swap(&mut self.batch, &mut calls.waiting);
+        for key in &calls.keys[self.keys.len()..] {
+            self.keys.push(*key);
             self.edges.push(Edge::new());
             self.taught.push(ABSENT);
-            (self.keys.len() - 1) as u32
-        })
-    }
-
-    /// Takes a call.
-    #[inline]
-    fn push(&mut self, record: CallRecord, dictionary: &Dictionary, catalogue: &Catalogue) {
-        let serial = record.serial;
-        self.waiting.push(record);
-        if self.waiting.len() >= BATCH {
-            self.flush(dictionary);
-            self.operations.make_room(&self.keys, catalogue, serial);
         }
     }
 
-    /// Adds the waiting calls to their edges, in the order they came in for each edge.
-    fn flush(&mut self, dictionary: &Dictionary) {
+    /// Adds the calls taken to their edges, in the order they came in for each edge.
+    pub(super) fn add(&mut self, dictionary: &Dictionary, catalogue: &Catalogue) {
         self.begins.clear();
         self.begins.resize(self.edges.len() + 1, 0);
-        for record in &self.waiting {
+        for record in &self.batch {
             self.begins[record.edge as usize + 1] += 1;
         }
         for edge in 0..self.edges.len() {
             self.begins[edge + 1] += self.begins[edge];
         }
         self.order.clear();
-        self.order.resize(self.waiting.len(), 0);
-        for (at, record) in self.waiting.iter().enumerate() {
+        self.order.resize(self.batch.len(), 0);
+        for (at, record) in self.batch.iter().enumerate() {
             let place = &mut self.begins[record.edge as usize];
             self.order[*place as usize] = at as u32;
             *place += 1;
         }
         for &at in &self.order {
-            let record = &self.waiting[at as usize];
+            let record = &self.batch[at as usize];
             let edge = record.edge as usize;
             if record.address != ABSENT && record.address != self.taught[edge] {
                 self.taught[edge] = record.address;
@@ -141,7 +140,42 @@ impl Calls {
             add(&mut self.edges[edge], record, dictionary);
             self.operations.add(&self.keys[edge], record);
         }
-        self.waiting.clear();
+        self.batch.clear();
+        self.operations.make_room(&self.keys, catalogue);
+    }
+
+    /// Returns the edges with the last calls, what is known of their operations, and what the calls taught of addresses.
+    pub(super) fn finish(
+        mut self,
+        mut calls: Calls,
+        dictionary: &Dictionary,
+        catalogue: &Catalogue,
+    ) -> (Map<EdgeKey, Box<Edge>>, Table, Aliases) {
+        self.take(&mut calls);
+        drop(calls);
+        self.add(dictionary, catalogue);
+        (self.batch, self.order) = (Vec::new(), Vec::new());
+        let operations = self.operations.finish(&self.keys, catalogue);
+        // In boxes: what is not moved again is not held twice.
+        let edges = self.edges.into_iter().map(Box::new);
+        let edges = self.keys.into_iter().zip(edges).collect();
+        (edges, operations, self.aliases)
+    }
+}
+
+impl Calls {
+    /// Returns the number of an edge, new or known.
+    #[inline]
+    fn edge(&mut self, key: EdgeKey) -> u32 {
+        *self.numbers.entry(key).or_insert_with(|| {
+            self.keys.push(key);
+            (self.keys.len() - 1) as u32
+        })
+    }
+
+    /// Returns whether it is time to add the calls to their edges.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= BATCH
     }
 
     /// Adds the calls of a trace.
@@ -259,21 +293,7 @@ impl Calls {
                 span: seen.span,
             },
         };
-        self.push(record, dictionary, catalogue);
-    }
-
-    /// Returns the edges with all calls added, what is known of their operations, and what the calls taught of addresses.
-    pub(super) fn finish(
-        mut self,
-        dictionary: &Dictionary,
-        catalogue: &Catalogue,
-    ) -> (Map<EdgeKey, Box<Edge>>, Table, Aliases) {
-        self.flush(dictionary);
-        let operations = self.operations.finish(&self.keys, catalogue);
-        // In boxes: what is not moved again is not held twice.
-        let edges = self.edges.into_iter().map(Box::new);
-        let edges = self.keys.into_iter().zip(edges).collect();
-        (edges, operations, self.aliases)
+        self.waiting.push(record);
     }
 }
 

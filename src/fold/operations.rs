@@ -50,7 +50,7 @@ pub const FAILED: usize = 7;
 /// Where the moments of what lies between caller and callee begin.
 pub const BETWEEN: usize = 4;
 
-/// Combinations that wait in memory at most before they go to the table, but for those of one trace.
+/// Combinations after which those that wait go to the table.
 const WAITING: usize = 1 << 14;
 
 /// How many times there are, their sum, and the sum of their squares: the part above 2^32 and the part below.
@@ -185,32 +185,24 @@ impl Operations {
         }
     }
 
-    /// Makes room if it is time: everything goes to the table but what the newest trace may still add to.
-    pub(super) fn make_room(&mut self, keys: &[EdgeKey], catalogue: &Catalogue, newest: u64) {
+    /// Makes room if it is time: everything goes to the table. No call of a trace is added before it and another after.
+    pub(super) fn make_room(&mut self, keys: &[EdgeKey], catalogue: &Catalogue) {
         if self.waiting.len() >= WAITING {
-            self.pour(keys, catalogue, newest);
+            self.pour(keys, catalogue);
         }
     }
 
-    fn pour(&mut self, keys: &[EdgeKey], catalogue: &Catalogue, newest: u64) {
+    fn pour(&mut self, keys: &[EdgeKey], catalogue: &Catalogue) {
         self.places.clear();
-        let table = &mut self.table;
-        self.waiting.retain(|sums| {
-            let stays = sums.serial == newest;
-            if !stays {
-                write(sums, &keys[sums.edge as usize], catalogue, table);
-            }
-            stays
-        });
-        let places = self.waiting.iter().zip(0u32..);
-        self.places = places
-            .map(|(sums, place)| ((sums.edge, sums.operations), place))
-            .collect();
+        for sums in self.waiting.drain(..) {
+            let key = &keys[sums.edge as usize];
+            write(&sums, key, catalogue, &mut self.table);
+        }
     }
 
     /// Returns the table of everything that was added.
     pub(super) fn finish(mut self, keys: &[EdgeKey], catalogue: &Catalogue) -> Table {
-        self.pour(keys, catalogue, u64::MAX);
+        self.pour(keys, catalogue);
         self.table.settle(catalogue);
         self.table
     }

@@ -6,8 +6,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use rayon::prelude::*;
+
 use crate::fold::attempt::{Attempt, Request};
-use crate::fold::calls::Calls;
+use crate::fold::calls::{Calls, Edges};
 use crate::fold::catalogue::Catalogue;
 use crate::fold::entries::Entries;
 use crate::fold::ledger::Table;
@@ -31,6 +33,7 @@ pub(super) struct Shared<'a> {
     policy: Option<&'a Policy>,
     spans: Mutex<Spans>,
     calls: Mutex<Calls>,
+    edges: Mutex<Edges>,
     messages: Mutex<Messages>,
     entries: Mutex<Entries>,
     /// Watchers with their tables.
@@ -58,13 +61,18 @@ enum Wait {
 /// Returns a part to add to; nothing when another thread is at it and there is other work.
 fn locked<T>(part: &Mutex<T>, wait: Wait) -> Option<MutexGuard<'_, T>> {
     match wait {
-        Wait::Yes => Some(part.lock().unwrap_or_else(PoisonError::into_inner)),
+        Wait::Yes => Some(unlocked(part)),
         Wait::No => match part.try_lock() {
             Ok(guard) => Some(guard),
             Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         },
     }
+}
+
+/// Returns a part, once no other thread is at it.
+fn unlocked<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Goes to each part once, first to those that no other thread is at; `add` says whether it was at the part.
@@ -98,6 +106,7 @@ impl<'a> Shared<'a> {
             policy: None,
             spans: Mutex::new(spans),
             calls: Mutex::default(),
+            edges: Mutex::default(),
             messages: Mutex::default(),
             entries: Mutex::default(),
             watchers: Vec::new(),
@@ -145,6 +154,13 @@ impl<'a> Shared<'a> {
                 1 => locked(&self.calls, wait).map(|mut calls| {
                     for watched in traces {
                         calls.add(watched, dictionary, catalogue);
+                    }
+                    if calls.is_full() {
+                        let mut edges = unlocked(&self.edges);
+                        edges.take(&mut calls);
+                        // Others may collect calls in the meantime.
+                        drop(calls);
+                        edges.add(dictionary, catalogue);
                     }
                 }),
                 2 => locked(&self.messages, wait).map(|mut messages| {
@@ -238,27 +254,43 @@ impl<'a> Shared<'a> {
         }
         tags.settle(&self.catalogue);
         topology.ledger.insert(TAGS.name, tags);
-        let calls = alone(self.calls);
-        let (edges, operations, aliases) = calls.finish(dictionary, &self.catalogue);
+        let traces = topology.account.traces;
+        let (edges, calls) = (alone(self.edges), alone(self.calls));
+        let ((edges, operations, aliases), tables) = rayon::join(
+            || edges.finish(calls, dictionary, &self.catalogue),
+            || settled(self.watchers, &self.catalogue, traces),
+        );
         (topology.edges, topology.aliases) = (edges, aliases);
         topology.ledger.insert(OPERATIONS.name, operations);
         topology.messages = alone(self.messages);
-        let traces = topology.account.traces;
         let entries = alone(self.entries);
         (topology.entries, topology.shapes) =
             entries.finish(&self.catalogue, traces, &mut topology.ledger);
-        for (watcher, tables) in self.watchers {
-            for (of, mut table) in watcher.tables.iter().zip(alone(tables)) {
-                table.see(traces);
-                table.settle(&self.catalogue);
-                topology.ledger.insert(of.name, table);
-            }
+        for (name, table) in tables {
+            topology.ledger.insert(name, table);
         }
         if let Some(policy) = self.policy {
             declare(policy, &mut topology);
         }
         topology
     }
+}
+
+/// Returns the tables of passes that looked at so many traces, within their bounds.
+fn settled(
+    watchers: Vec<(&'static Watcher, Mutex<Vec<Table>>)>,
+    catalogue: &Catalogue,
+    traces: u64,
+) -> Vec<(&'static str, Table)> {
+    let tables = watchers.into_par_iter().flat_map_iter(|(watcher, tables)| {
+        let tables = watcher.tables.iter().zip(alone(tables));
+        tables.map(|(of, mut table)| {
+            table.see(traces);
+            table.settle(catalogue);
+            (of.name, table)
+        })
+    });
+    tables.collect()
 }
 
 /// Keeps what the policy says of what was kept.

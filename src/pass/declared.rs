@@ -257,9 +257,12 @@ idempotent: ["POST /pay"]
             .watched_by(pass::watchers(), policy);
         let mut assembler = Assembler::default();
         assembler
-            .for_each(&traces, drawing::partitions(&spans), u64::MAX, |trace| {
-                observer.observe(trace)
-            })
+            .for_each(
+                &traces,
+                drawing::partitions(&spans),
+                |_| u64::MAX,
+                |trace| observer.observe(trace),
+            )
             .unwrap();
         let topology = Topology::merge(Topology::empty(catalogue), observer.finish()).unwrap();
         resolve_as(topology, &policy.services)

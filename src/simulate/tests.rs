@@ -28,9 +28,12 @@ fn system(policy: &Policy, stories: &[(usize, &str)]) -> System {
         .watched_by(pass::watchers(), policy);
     let mut assembler = Assembler::default();
     assembler
-        .for_each(&traces, drawing::partitions(&spans), u64::MAX, |trace| {
-            observer.observe(trace)
-        })
+        .for_each(
+            &traces,
+            drawing::partitions(&spans),
+            |_| u64::MAX,
+            |trace| observer.observe(trace),
+        )
         .unwrap();
     let topology = Topology::merge(Topology::empty(catalogue), observer.finish()).unwrap();
     resolve_as(topology, &policy.services)

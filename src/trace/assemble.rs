@@ -307,7 +307,8 @@ impl Assembler {
     /// Number of partitions, to be handed out to threads.
     pub const PARTITIONS: u32 = PARTITIONS;
 
-    /// Calls `f` with every trace of some partitions, holding at most about `budget` bytes of rows at a time.
+    /// Calls `f` with every trace of some partitions, holding together at most about as many bytes of rows as `budget` says of a
+    /// partition; where it says less of later ones, the first has most.
     ///
     /// Of the traces that are held together, those that started first come first: what is counted by time is then found
     /// near what was counted before. Partitions are empty afterwards: what was kept for them in memory is needed for the
@@ -316,14 +317,15 @@ impl Assembler {
         &mut self,
         traces: &Traces,
         partitions: impl IntoIterator<Item = u32>,
-        budget: u64,
+        budget: impl Fn(u32) -> u64,
         mut f: impl FnMut(&Trace<'_>),
     ) -> Result<()> {
-        let budget = budget / size_of::<SpanRow>() as u64;
+        let budget = |partition| budget(partition) / size_of::<SpanRow>() as u64;
         // Growing step by step could take twice as much.
-        let rows = budget.min(traces.bytes() / size_of::<SpanRow>() as u64);
+        let rows = budget(0).min(traces.bytes() / size_of::<SpanRow>() as u64);
         self.rows.reserve_exact(rows as usize);
         for partition in partitions {
+            let budget = budget(partition);
             let large = traces.large(partition, self.most.0)?;
             let in_large: u64 = large.iter().map(|(_, rows)| rows).sum();
             let len = traces.len(partition) as u64 - in_large;
@@ -699,7 +701,7 @@ mod tests {
                 spans.extend(trace.spans.iter().map(|row| row.span.0));
             };
             assembler
-                .for_each(&traces, 0..Assembler::PARTITIONS, 1 << 20, f)
+                .for_each(&traces, 0..Assembler::PARTITIONS, |_| 1 << 20, f)
                 .unwrap();
             spans.sort_unstable();
             assert!(spans.windows(2).all(|pair| pair[0] < pair[1]));

@@ -67,17 +67,22 @@ fn own_times(document: &Value) -> OwnTimes {
     let mut times = OwnTimes::new();
     let mut assembler = Assembler::default();
     assembler
-        .for_each(&traces, 0..Assembler::PARTITIONS, u64::MAX, |trace| {
-            linked.read(trace, &traces.dictionary);
-            path.compute(trace, |span| linked.meaning().waits[span as usize]);
-            times.extend(
-                trace
-                    .spans
-                    .iter()
-                    .map(|row| row.span)
-                    .zip(path.paths().own.iter().copied()),
-            );
-        })
+        .for_each(
+            &traces,
+            0..Assembler::PARTITIONS,
+            |_| u64::MAX,
+            |trace| {
+                linked.read(trace, &traces.dictionary);
+                path.compute(trace, |span| linked.meaning().waits[span as usize]);
+                times.extend(
+                    trace
+                        .spans
+                        .iter()
+                        .map(|row| row.span)
+                        .zip(path.paths().own.iter().copied()),
+                );
+            },
+        )
         .unwrap();
     times.retain(|_, ns| *ns > 0);
     times

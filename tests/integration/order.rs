@@ -275,9 +275,12 @@ fn spilled(spans: &[Made], spill_at: usize) -> (Topology, u64) {
         .watched_by(topple::pass::watchers(), &policy);
     let mut assembler = Assembler::default();
     assembler
-        .for_each(&traces, 0..Assembler::PARTITIONS, 1, |trace| {
-            observer.observe(trace)
-        })
+        .for_each(
+            &traces,
+            0..Assembler::PARTITIONS,
+            |_| 1,
+            |trace| observer.observe(trace),
+        )
         .unwrap();
     (observer.finish(), on_disk)
 }

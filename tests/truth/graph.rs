@@ -119,12 +119,17 @@ fn own_times(json: &str) -> BTreeMap<u64, u64> {
     let mut times = BTreeMap::new();
     let mut assembler = Assembler::default();
     assembler
-        .for_each(&traces, 0..Assembler::PARTITIONS, u64::MAX, |trace| {
-            linked.read(trace, &traces.dictionary);
-            path.read(trace, &linked.meaning(), &traces.dictionary);
-            let spans = trace.spans.iter().map(|row| row.span.0);
-            times.extend(spans.zip(path.paths().own.iter().copied()));
-        })
+        .for_each(
+            &traces,
+            0..Assembler::PARTITIONS,
+            |_| u64::MAX,
+            |trace| {
+                linked.read(trace, &traces.dictionary);
+                path.read(trace, &linked.meaning(), &traces.dictionary);
+                let spans = trace.spans.iter().map(|row| row.span.0);
+                times.extend(spans.zip(path.paths().own.iter().copied()));
+            },
+        )
         .unwrap();
     times.retain(|_, ns| *ns > 0);
     times

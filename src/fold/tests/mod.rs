@@ -34,9 +34,12 @@ fn topology(spans: &[Drawn], order: u64) -> Topology {
             Window::default(),
         );
         assembler
-            .for_each(&traces, [partition], u64::MAX, |trace| {
-                observer.observe(trace)
-            })
+            .for_each(
+                &traces,
+                [partition],
+                |_| u64::MAX,
+                |trace| observer.observe(trace),
+            )
             .expect("nothing was spilled");
         topology = Topology::merge(topology, observer.finish()).expect("no shards");
     }

@@ -327,9 +327,14 @@ pub(crate) fn for_each(
     let mut linked = Linked::default();
     let mut assembler = Assembler::default();
     assembler
-        .for_each(&traces, partitions(spans), u64::MAX, |trace| {
-            linked.read(trace, &traces.dictionary);
-            f(trace, &traces, &linked.meaning());
-        })
+        .for_each(
+            &traces,
+            partitions(spans),
+            |_| u64::MAX,
+            |trace| {
+                linked.read(trace, &traces.dictionary);
+                f(trace, &traces, &linked.meaning());
+            },
+        )
         .expect("nothing was spilled");
 }
