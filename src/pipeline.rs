@@ -34,7 +34,7 @@ pub const DEFAULT_MEMORY: u64 = 256 << 20;
 
 /// What of the memory is not for rows: buffers, names and the topology. Rows held past what is left would be given back
 /// in pieces, between which little fits.
-const OVERHEAD: u64 = 208 << 20;
+const OVERHEAD: u64 = 184 << 20;
 
 /// Turns in which a thread folds its share of the rows, at least.
 const TURNS: u64 = 4;
