@@ -273,6 +273,36 @@ impl Node {
     }
 }
 
+/// Which numbers of a catalogue are in use.
+#[derive(Debug)]
+pub(in crate::fold) struct Used(Vec<bool>);
+
+impl Used {
+    /// Returns that of so many numbers this one is in use.
+    pub(in crate::fold) fn of(n: usize, number: u32) -> Used {
+        let mut used = Used(vec![false; n]);
+        used.add(number);
+        used
+    }
+
+    #[inline]
+    pub(in crate::fold) fn add(&mut self, number: u32) {
+        self.0[number as usize] = true;
+    }
+
+    /// Returns those that are, in order.
+    pub(in crate::fold) fn numbers(&self) -> Vec<u32> {
+        let numbers = (0..).zip(&self.0);
+        numbers.filter_map(|(n, used)| used.then_some(n)).collect()
+    }
+}
+
+impl Extend<u32> for Used {
+    fn extend<I: IntoIterator<Item = u32>>(&mut self, numbers: I) {
+        numbers.into_iter().for_each(|number| self.add(number));
+    }
+}
+
 /// What became of the numbers of a catalogue.
 #[derive(Debug)]
 pub struct Move {

@@ -11,15 +11,15 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 
+use rayon::prelude::*;
 use rustc_hash::FxBuildHasher;
 
-use crate::fold::catalogue::{Catalogue, Move};
+use crate::fold::catalogue::{Catalogue, Move, Used};
 use crate::fold::exemplar::Exemplars;
 use crate::fold::pile::Pile;
 use crate::fold::places::Places;
 use crate::fold::sketch::Sketch;
 use crate::model::id::mix;
-use crate::model::names::NameId;
 
 /// Number of sums of a record.
 pub const SUMS: usize = 8;
@@ -481,12 +481,12 @@ impl Table {
     }
 
     /// Adds the nodes and texts that keys name.
-    fn names(&self, nodes: &mut Vec<u32>, texts: &mut Vec<NameId>) {
+    fn names(&self, nodes: &mut Used, texts: &mut Used) {
         for Row { key, .. } in self.records.iter() {
             for (part, of) in key.parts.iter().zip(self.layout.parts) {
                 match of {
-                    Part::Node => nodes.push(*part),
-                    Part::Text => texts.push(*part),
+                    Part::Node => nodes.add(*part),
+                    Part::Text => texts.add(*part),
                     Part::Unused | Part::Plain => {}
                 }
             }
@@ -624,9 +624,8 @@ impl Ledger {
     }
 
     pub(in crate::fold) fn rename(&mut self, moved: &Move) {
-        for table in self.0.values_mut() {
-            table.rename(moved);
-        }
+        let tables = self.0.par_iter_mut();
+        tables.for_each(|(_, table)| table.rename(moved));
     }
 
     /// Takes the tables out, by name.
@@ -634,7 +633,7 @@ impl Ledger {
         self.0.into_iter()
     }
 
-    pub(in crate::fold) fn names(&self, nodes: &mut Vec<u32>, texts: &mut Vec<NameId>) {
+    pub(in crate::fold) fn names(&self, nodes: &mut Used, texts: &mut Used) {
         for table in self.0.values() {
             table.names(nodes, texts);
         }

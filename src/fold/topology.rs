@@ -14,7 +14,7 @@ use hashbrown::hash_map::Entry as MapEntry;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::{Error, Result};
-use crate::fold::catalogue::{Catalogue, Move, Node, NodeKind, USERS};
+use crate::fold::catalogue::{Catalogue, Move, Node, NodeKind, USERS, Used};
 use crate::fold::edge::{Edge, EdgeKey};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
 use crate::fold::ledger::{Layout, Ledger, Part, TableOf};
@@ -365,8 +365,8 @@ impl Topology {
     #[must_use]
     pub fn compacted(mut self) -> Topology {
         let old = Arc::clone(&self.catalogue);
-        let mut nodes: Vec<u32> = vec![USERS];
-        let mut texts: Vec<NameId> = vec![ABSENT];
+        let mut nodes = Used::of(old.nodes().len(), USERS);
+        let mut texts = Used::of(old.texts().len(), ABSENT);
         for (key, edge) in sorted_refs(&self.edges) {
             nodes.extend([key.from, key.to]);
             for tally in [&edge.zones, &edge.regions, &edge.versions] {
@@ -375,37 +375,35 @@ impl Topology {
             texts.extend(edge.errors.entries().iter().map(|(name, _)| *name));
         }
         for (key, _) in sorted_refs(&self.instances) {
-            nodes.push(key.node);
+            nodes.add(key.node);
             texts.extend([key.instance, key.version, key.host, key.zone]);
             texts.extend([key.region, key.environment]);
         }
         for (key, _) in sorted_refs(&self.entries) {
-            nodes.push(key.node);
-            texts.push(key.operation);
+            nodes.add(key.node);
+            texts.add(key.operation);
         }
         for ((address, node), ()) in sorted_refs(&self.aliases) {
-            nodes.push(*node);
-            texts.push(*address);
+            nodes.add(*node);
+            texts.add(*address);
         }
         for shape in self.shapes.list() {
             nodes.extend(shape.steps.iter().map(|step| step.node));
-            nodes.push(shape.entry.node);
-            texts.push(shape.entry.operation);
+            nodes.add(shape.entry.node);
+            texts.add(shape.entry.operation);
         }
         for remainder in self.shapes.remainders() {
-            nodes.push(remainder.entry.node);
-            texts.push(remainder.entry.operation);
+            nodes.add(remainder.entry.node);
+            texts.add(remainder.entry.operation);
         }
         nodes.extend(self.messages.nodes());
         self.ledger.names(&mut nodes, &mut texts);
-        nodes.sort_unstable();
-        nodes.dedup();
+        let nodes = nodes.numbers();
         for &number in &nodes {
             let node = old.node(number);
             texts.extend([node.namespace, node.name, node.address]);
         }
-        texts.sort_unstable();
-        texts.dedup();
+        let texts = texts.numbers();
         let mut by_text: Vec<(&str, NameId)> = texts.iter().map(|&id| (old.text(id), id)).collect();
         by_text.sort_unstable();
         let mut new_texts: Vec<Box<str>> = Vec::new();
