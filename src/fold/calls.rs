@@ -14,6 +14,7 @@ use crate::fold::catalogue::Catalogue;
 use crate::fold::edge::{Edge, EdgeKey};
 use crate::fold::exemplar::Exemplar;
 use crate::fold::ledger::Table;
+use crate::fold::log::Log;
 use crate::fold::operations::Operations;
 use crate::fold::pile::Pile;
 use crate::fold::topology::Map;
@@ -26,9 +27,6 @@ use crate::model::span::{Flags, Kind, Outcome};
 use crate::trace::link::{Call, End, Grade, Retry};
 use crate::trace::path::{NO_SLACK, Paths};
 use crate::trace::{NONE, Trace};
-
-/// Calls collected before they are added: about 12 MB, and as much for those that are being added.
-const BATCH: usize = 1 << 16;
 
 /// A duration that is not known.
 pub(super) const NO_TIME: u64 = u64::MAX;
@@ -79,7 +77,7 @@ type Aliases = Map<(NameId, u32), ()>;
 pub(super) struct Calls {
     numbers: HashMap<EdgeKey, u32, FxBuildHasher>,
     keys: Vec<EdgeKey>,
-    waiting: Vec<CallRecord>,
+    waiting: Log<CallRecord>,
     /// Traces so far.
     serial: u64,
 }
@@ -95,10 +93,7 @@ pub(super) struct Edges {
     aliases: Aliases,
     operations: Operations,
     /// The calls that are being added; empty in between, so that its room is ready for more.
-    batch: Vec<CallRecord>,
-    /// Space for ordering: where the calls of each edge begin, and the calls by edge.
-    begins: Vec<u32>,
-    order: Vec<u32>,
+    batch: Log<CallRecord>,
 }
 
 impl Edges {
@@ -114,33 +109,18 @@ impl Edges {
 
     /// Adds the calls taken to their edges, in the order they came in for each edge.
     pub(super) fn add(&mut self, dictionary: &Dictionary, catalogue: &Catalogue) {
-        self.begins.clear();
-        self.begins.resize(self.edges.len() + 1, 0);
-        for record in &self.batch {
-            self.begins[record.edge as usize + 1] += 1;
-        }
-        for edge in 0..self.edges.len() {
-            self.begins[edge + 1] += self.begins[edge];
-        }
-        self.order.clear();
-        self.order.resize(self.batch.len(), 0);
-        for (at, record) in self.batch.iter().enumerate() {
-            let place = &mut self.begins[record.edge as usize];
-            self.order[*place as usize] = at as u32;
-            *place += 1;
-        }
-        for &at in &self.order {
-            let record = &self.batch[at as usize];
-            let edge = record.edge as usize;
-            if record.address != ABSENT && record.address != self.taught[edge] {
-                self.taught[edge] = record.address;
-                self.aliases
-                    .insert((record.address, self.keys[edge].to), ());
+        self.batch.show(|records| {
+            for record in records {
+                let edge = record.edge as usize;
+                if record.address != ABSENT && record.address != self.taught[edge] {
+                    self.taught[edge] = record.address;
+                    self.aliases
+                        .insert((record.address, self.keys[edge].to), ());
+                }
+                add(&mut self.edges[edge], record, dictionary);
+                self.operations.add(&self.keys[edge], record);
             }
-            add(&mut self.edges[edge], record, dictionary);
-            self.operations.add(&self.keys[edge], record);
-        }
-        self.batch.clear();
+        });
         self.operations.make_room(&self.keys, catalogue);
     }
 
@@ -154,7 +134,7 @@ impl Edges {
         self.take(&mut calls);
         drop(calls);
         self.add(dictionary, catalogue);
-        (self.batch, self.order) = (Vec::new(), Vec::new());
+        self.batch = Log::default();
         let operations = self.operations.finish(&self.keys, catalogue);
         // In boxes: what is not moved again is not held twice.
         let edges = self.edges.into_iter().map(Box::new);
@@ -175,7 +155,7 @@ impl Calls {
 
     /// Returns whether it is time to add the calls to their edges.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= BATCH
+        self.waiting.is_full()
     }
 
     /// Adds the calls of a trace.
@@ -293,7 +273,7 @@ impl Calls {
                 span: seen.span,
             },
         };
-        self.waiting.push(record);
+        self.waiting.push(record.edge, record);
     }
 }
 

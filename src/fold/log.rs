@@ -4,11 +4,12 @@
 //! of another record each time, in every pass. A log collects them, and shows them ordered by a key, those of one key in the
 //! order in which they came: the records of a key are then fetched once for all of them, and stay near for every pass.
 //!
-//! What is counted does not depend on the order, so keys are short hashes, and different things may share one.
+//! What is counted does not depend on the order, so keys are short (22 bits of what they are made of count), and different
+//! things may share one.
 
 use crate::model::id::mix;
 
-/// Items collected before they are shown: 4 MB of the larger kind.
+/// Items collected before they are shown: 9 MB of the largest kind.
 const BATCH: usize = 1 << 16;
 
 /// Items shown at a time, few enough to stay in a cache while all passes look at them.
