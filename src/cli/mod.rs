@@ -23,9 +23,10 @@ mod simulate;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::error::{Error, Exit, Result};
 use crate::input::Reading;
@@ -51,6 +52,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return usage(&error),
     };
     output::remove_unfinished_on_interrupt();
+    // Without a command, the first argument is a file, or a command that was mistyped.
+    let first = match cli.command {
+        Some(_) => None,
+        None => cli.report.show.inputs.first().cloned(),
+    };
     let command = cli.command.unwrap_or(Command::Report(cli.report));
     let result = match command {
         Command::Report(args) => report(args),
@@ -70,10 +76,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(exit) => exit,
         Err(error) if error.is_quiet() => Exit::Open,
         Err(error) => {
-            say_error(&error);
+            say_error(&match first.as_deref().and_then(command_meant_by) {
+                Some(command) => error.with_help(format!("did you mean the command {command}?")),
+                None => error,
+            });
             Exit::Usage
         }
     }
+}
+
+/// Returns the command that was probably meant by an argument that is no path.
+fn command_meant_by(argument: &str) -> Option<String> {
+    if Path::new(argument).exists() {
+        return None;
+    }
+    let program = Cli::command();
+    let commands = program.get_subcommands().map(clap::Command::get_name);
+    text::nearest(argument, commands).map(str::to_owned)
 }
 
 /// Prints what clap has to say; help is no error.
@@ -110,7 +129,7 @@ fn inputs(inputs: Vec<String>) -> Result<Vec<String>> {
         return Ok(inputs);
     }
     if std::io::stdin().is_terminal() {
-        let mut command = <Cli as clap::CommandFactory>::command();
+        let mut command = Cli::command();
         let _ = write!(
             anstream::stderr().lock(),
             "{}",

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::input::Source;
+use crate::text;
 use globset::{GlobBuilder, GlobMatcher};
 use std::collections::HashSet;
 use std::fs;
@@ -218,37 +219,19 @@ fn similar(path: &Path) -> Option<String> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let nearest = fs::read_dir(folder.unwrap_or(Path::new(".")))
+    let names: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .map(|name| (edits(wanted, &name), name))
-        .min()?;
-    let (distance, name) = nearest;
-    let near = distance <= (wanted.chars().count() / 3).max(1);
-    near.then(|| match folder {
+        .collect();
+    let name = text::nearest(wanted, names.iter().map(String::as_str))?;
+    Some(match folder {
         Some(folder) => {
             let folder = folder.to_string_lossy();
             let folder = folder.trim_end_matches(is_separator);
             format!("{folder}{MAIN_SEPARATOR}{name}")
         }
-        None => name,
+        None => name.to_owned(),
     })
-}
-
-/// Returns how many characters must be added, removed or replaced to get from one name to the other (Levenshtein 1965).
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

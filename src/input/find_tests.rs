@@ -156,10 +156,3 @@ fn an_unreadable_folder_becomes_a_source_that_says_so() {
     let errors: Vec<_> = found.iter().map(|file| file.error.is_some()).collect();
     assert_eq!(errors, [true, true]);
 }
-
-#[test]
-fn edits_are_counted() {
-    assert_eq!(edits("kitten", "sitting"), 3);
-    assert_eq!(edits("", "abc"), 3);
-    assert_eq!(edits("abc", "abc"), 0);
-}

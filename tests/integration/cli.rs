@@ -172,6 +172,8 @@ fn mistakes_in_arguments_get_a_suggestion_or_an_example() {
             &[SHOP, "-o", "report.json", "-o", "report.json"],
             &["testdata/recorded/shpo.pb"],
             &["no/such/folder"],
+            &["hbus", SHOP],
+            &["report", "hbus"],
             &["no-such-*.json"],
             &["-", "-"],
             &[SHOP, "--sinse", "2026-01-01"],
