@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::model::id::mix;
-use crate::model::memo::Memo;
+use crate::model::memo::{Meaning, Memo};
 use crate::model::names::{ABSENT, NameId, Names, OTHER};
 use crate::model::peer::{PeerKind, Protocol};
 
@@ -108,7 +108,9 @@ pub struct Dictionary {
     /// The criticality of services that matter least; absent when none does. Found when dictionaries are joined.
     low: NameId,
     /// Meanings of recent spans, in the numbers of this dictionary.
-    pub memo: Memo,
+    pub memo: Memo<Meaning>,
+    /// Numbers of recent resources.
+    pub resource_memo: Memo<u32>,
     resource_ids: HashMap<Resource, u32, FxBuildHasher>,
     detail_ids: HashMap<Detail, u32, FxBuildHasher>,
 }
@@ -126,6 +128,7 @@ impl Default for Dictionary {
             browser: ABSENT,
             low: ABSENT,
             memo: Memo::default(),
+            resource_memo: Memo::default(),
             resource_ids: HashMap::default(),
             detail_ids: HashMap::default(),
         };

@@ -16,8 +16,20 @@ use crate::model::question::Questions;
 use crate::model::span::{Flags, Kind, Outcome, RawSpan, Role, SpanRow, Status};
 use crate::model::statement::guards;
 
-/// Returns who emits spans with these resource attributes.
+/// Returns who emits spans with these resource attributes; a dictionary is always asked the same questions.
 pub fn resource(facts: &Facts<'_>, questions: &Questions, dictionary: &mut Dictionary) -> u32 {
+    let key = memo::resource_key(facts);
+    match dictionary.resource_memo.get(key) {
+        Some(known) => known,
+        None => {
+            let new = new_resource(facts, questions, dictionary);
+            dictionary.resource_memo.put(key, new);
+            new
+        }
+    }
+}
+
+fn new_resource(facts: &Facts<'_>, questions: &Questions, dictionary: &mut Dictionary) -> u32 {
     let tags = questions.tags(facts);
     let names = &mut dictionary.names;
     let mut intern = |class, text: Option<&str>| names.intern(class, text.unwrap_or(""));
@@ -281,6 +293,25 @@ pub fn threshold(trace_state: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resource_is_known_again_by_everything_it_says() {
+        let mut dictionary = Dictionary::default();
+        let mut number = |attributes: &[(&str, Value<'static>)]| {
+            let mut facts = Facts::default();
+            for (key, value) in attributes {
+                facts.set(key, *value);
+            }
+            resource(&facts, &Questions::default(), &mut dictionary)
+        };
+        let cart = ("service.name", Value::Text("cart"));
+        let first = number(&[cart, ("cloud.zone", Value::Text("a"))]);
+        let second = number(&[cart, ("cloud.zone", Value::Text("b"))]);
+        let third = number(&[cart]);
+        assert!(first != second && second != third && first != third);
+        let again = number(&[("cloud.zone", Value::Text("a")), cart]);
+        assert_eq!((again, number(&[])), (first, 0));
+    }
 
     #[test]
     fn weights_are_the_published_ones() {

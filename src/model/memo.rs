@@ -12,8 +12,8 @@ use crate::model::names::NameId;
 use crate::model::peer::Protocol;
 use crate::model::span::{Flags, RawSpan};
 
-/// Most meanings remembered: more than a system of hundreds of services has, and 2 MB.
-const MOST: usize = 1 << 16;
+/// Most meanings remembered: more than a system of hundreds of services has, and the most that fit a table of 1.6 MB.
+const MOST: usize = 7 << 13;
 
 /// What spans with equal attributes have in common.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,35 +28,36 @@ pub struct Meaning {
     pub detail: u32,
 }
 
-/// A table of meanings, no larger than its content, so that it stays in cache. When it is full it is emptied: whoever has
-/// that many meanings seldom has one of them twice.
-#[derive(Debug, Default)]
-pub struct Memo {
-    /// Places in `rows` by key.
-    places: HashTable<u32>,
-    rows: Vec<(u64, Meaning)>,
+/// A table of what follows from attributes, by their key. When it is full it is emptied: whoever has that many meanings seldom has one
+/// of them twice.
+#[derive(Debug)]
+pub struct Memo<T> {
+    known: HashTable<(u64, T)>,
 }
 
-impl Memo {
-    /// Returns the meaning with a key, if it is remembered.
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Memo {
+            known: HashTable::new(),
+        }
+    }
+}
+
+impl<T: Copy> Memo<T> {
+    /// Returns what follows from the attributes of a key, if it is remembered.
     #[inline]
-    pub fn get(&self, key: u64) -> Option<Meaning> {
-        let is_key = |place: &u32| self.rows[*place as usize].0 == key;
-        let place = self.places.find(key, is_key)?;
-        Some(self.rows[*place as usize].1)
+    pub fn get(&self, key: u64) -> Option<T> {
+        let found = self.known.find(key, |(known, _)| *known == key)?;
+        Some(found.1)
     }
 
-    /// Remembers a meaning whose key is not remembered yet.
-    pub fn put(&mut self, key: u64, meaning: Meaning) {
-        if self.rows.len() == MOST {
-            self.rows.clear();
-            self.places.clear();
+    /// Remembers what follows from the attributes of a key that is not remembered yet.
+    pub fn put(&mut self, key: u64, meaning: T) {
+        if self.known.len() == MOST {
+            self.known.clear();
         }
-        let place = self.rows.len() as u32;
-        self.rows.push((key, meaning));
-        let rows = &self.rows;
-        let key_at = |place: &u32| rows[*place as usize].0;
-        self.places.insert_unique(key, place, key_at);
+        let key_of = |(known, _): &(u64, T)| *known;
+        self.known.insert_unique(key, (key, meaning), key_of);
     }
 }
 
@@ -114,6 +115,12 @@ const HOST_NAMES: u128 = mask(&[Slot::ServerAddress, Slot::NetPeerName]);
 const ADDRESSES: u128 = mask(&[Slot::NetworkPeerAddress, Slot::NetSockPeer]);
 const URL: u128 = mask(&[Slot::UrlFull]);
 
+/// Returns a hash of everything that is known of a resource.
+#[inline]
+pub fn resource_key(facts: &Facts<'_>) -> u64 {
+    values(facts, facts.present())
+}
+
 /// Returns a hash of everything that the meaning of a span depends on.
 ///
 /// It is the sum of hashes of the single things, each of which knows what it is a hash of: they do not wait for each other.
@@ -137,7 +144,18 @@ pub fn key(span: &RawSpan<'_>) -> u64 {
     let seen = slots ^ (facts.present() & URL).rotate_left(1);
     let ends = span.kind as u64 | (span.status as u64) << 8;
     let seen = step(step(ends, seen as u64), (seen >> 64) as u64);
-    hash = hash.wrapping_add(seen);
+    hash.wrapping_add(seen).wrapping_add(values(facts, slots))
+}
+
+/// What texts that are no attributes are hashed with; attributes are hashed with the number of their slot.
+const NAME: u64 = 1 << 8;
+const TRACE_STATE: u64 = 2 << 8;
+const EXCEPTION: u64 = 3 << 8;
+
+/// Returns the sum of the hashes of the values in some slots.
+#[inline]
+fn values(facts: &Facts<'_>, mut slots: u128) -> u64 {
+    let mut hash = 0u64;
     while slots != 0 {
         let slot = slots.trailing_zeros() as usize;
         slots &= slots - 1;
@@ -146,12 +164,7 @@ pub fn key(span: &RawSpan<'_>) -> u64 {
     hash
 }
 
-/// What texts that are no attributes are hashed with; attributes are hashed with the number of their slot.
-const NAME: u64 = 1 << 8;
-const TRACE_STATE: u64 = 2 << 8;
-const EXCEPTION: u64 = 3 << 8;
-
-#[inline]
+#[inline(always)]
 fn value(facts: &Facts<'_>, slot: usize) -> u64 {
     // Kinds of values are told apart by bits that no slot has.
     let hash = slot as u64;
@@ -260,7 +273,8 @@ mod tests {
         let mut memo = Memo::default();
         assert!(memo.get(7).is_none());
         let key = |n: usize| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let found = |memo: &Memo, n: usize| memo.get(key(n)).map(|meaning| meaning.operation);
+        let found =
+            |memo: &Memo<Meaning>, n: usize| memo.get(key(n)).map(|meaning| meaning.operation);
         for n in 0..MOST + 2 {
             let meaning = Meaning {
                 operation: n as u32,
