@@ -16,11 +16,15 @@ pub mod peek;
 pub mod spans;
 
 mod fields;
+mod habits;
+mod scan;
 
 pub mod jaeger;
 pub mod otlp_json;
 pub mod otlp_protobuf;
 pub mod zipkin;
+
+pub use habits::Habits;
 
 /// Receives what a reader finds, in the order of the record.
 pub trait Sink {
@@ -28,6 +32,12 @@ pub trait Sink {
     fn asked(&self) -> Asked {
         &[]
     }
+    /// Hands out what was learned from the records before of how attributes are written; readers that learn give it back.
+    fn habits(&mut self) -> Habits {
+        Habits::default()
+    }
+    /// Takes back what was learned.
+    fn keep(&mut self, _habits: Habits) {}
     /// A resource; the spans that follow belong to it.
     fn resource(&mut self, facts: &Facts<'_>);
     /// A span whose trace and span ids are valid.

@@ -1,7 +1,7 @@
 //! What one thread has read: its dictionary and its rows by partition.
 
 use crate::error::{Problem, Result};
-use crate::format::Sink;
+use crate::format::{Habits, Sink};
 use crate::model::attr::Asked;
 use crate::model::dictionary::{Dictionary, bucket};
 use crate::model::names::Class;
@@ -40,6 +40,7 @@ pub struct Intake {
     /// What to look at beside the understood attributes.
     questions: Questions,
     resource: u32,
+    habits: Habits,
     /// The first failure of the temporary file.
     failure: Option<crate::error::Error>,
 }
@@ -76,7 +77,7 @@ impl Intake {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    fn keep<T>(&mut self, result: Result<T>) {
+    fn note<T>(&mut self, result: Result<T>) {
         if let Err(error) = result {
             self.failure.get_or_insert(error);
         }
@@ -86,6 +87,14 @@ impl Intake {
 impl Sink for Intake {
     fn asked(&self) -> Asked {
         self.questions.asked()
+    }
+
+    fn habits(&mut self) -> Habits {
+        std::mem::take(&mut self.habits)
+    }
+
+    fn keep(&mut self, habits: Habits) {
+        self.habits = habits;
     }
 
     fn resource(&mut self, facts: &Facts<'_>) {
@@ -102,7 +111,7 @@ impl Sink for Intake {
         let row = meaning::row(span, self.resource, &self.questions, &mut self.dictionary);
         let partition = partition(span.trace.low);
         let pushed = self.spans.push(partition, row);
-        self.keep(pushed);
+        self.note(pushed);
         for link in &span.links {
             let row = LinkRow {
                 trace: span.trace,
@@ -112,7 +121,7 @@ impl Sink for Intake {
                 kind: link.kind as u64,
             };
             let pushed = self.links.push(partition, row);
-            self.keep(pushed);
+            self.note(pushed);
         }
         if row.flags.has(Flags::MARKS) {
             let mut keep = |kind: MarkKind, value| {

@@ -8,10 +8,10 @@ use topple::pass::PASSES;
 use topple::render::RENDERERS;
 
 /// Files of `src/format` that serve formats and are none.
-const FORMAT_HELPERS: &[&str] = &["fields", "otlp_write", "peek", "spans"];
+const FORMAT_HELPERS: &[&str] = &["fields", "habits", "otlp_write", "peek", "scan", "spans"];
 
 /// The one module that may be unsafe, with its proof and its safe twin.
-const UNSAFE: &str = "src/format/otlp_json/scan.rs";
+const UNSAFE: &str = "src/format/scan.rs";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

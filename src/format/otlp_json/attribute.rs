@@ -1,67 +1,123 @@
 //! The part of the walk inside attributes, of resources, spans and links alike.
 
 use super::cursor::{Scalar, Step};
-use super::scan::Scan;
 use super::value;
 use super::walk::Walker;
 use crate::error::Lost;
+use crate::format::habits::{Beginning, LONGEST};
+use crate::format::scan::Scan;
 use crate::format::spans::SHARED;
 use crate::model::{Facts, Value};
+
+/// The value of an attribute that begins in this shape is a text.
+const TEXT: u8 = 0;
+/// It is a whole number in quotes.
+const INT: u8 = 1;
 
 impl<'a, S: Scan> Walker<'a, '_, S> {
     /// Reads attributes; returns whether one of them says that the span shares its id.
     #[inline(always)]
     pub(super) fn attributes(&mut self, facts: &mut Facts<'a>) -> Step<bool> {
         facts.clear();
+        self.habits.restart();
         let mut shared = None;
         let mut more = self.enter_list("attributes", "a list of attributes", Lost::Field)?;
         let mut index = 0;
         while more {
             let start = self.cursor.at();
-            if !self.plain_attribute(facts)? {
-                self.cursor.go_to(start);
-                self.attribute(index, facts, &mut shared)?;
-            }
+            more = match self.plain_attribute(facts)? {
+                Some(more) => more,
+                None => {
+                    self.cursor.go_to(start);
+                    self.attribute(index, facts, &mut shared)?;
+                    self.cursor.more::<b']'>()?
+                }
+            };
             index += 1;
-            more = self.cursor.more::<b']'>()?;
         }
         Ok(shared.unwrap_or(false))
     }
 
-    /// Reads an attribute if it is written exactly as the Collector writes texts and whole numbers; returns whether it
-    /// was.
+    /// Reads an attribute, and what is behind it, if both are written exactly as the Collector writes texts and whole numbers;
+    /// returns whether another one follows.
     #[inline(always)]
-    fn plain_attribute(&mut self, facts: &mut Facts<'a>) -> Step<bool> {
-        if !self.cursor.literal(b"{\"key\":\"") {
-            return Ok(false);
-        }
-        let key = self.cursor.rest_of_string_bytes()?;
-        let slot = facts.slot_of_bytes(key);
-        if slot.is_none() && key == SHARED.as_bytes() {
-            return Ok(false);
-        }
-        let value = if self.cursor.literal(b",\"value\":{\"stringValue\":\"") {
-            if slot.is_some() {
+    fn plain_attribute(&mut self, facts: &mut Facts<'a>) -> Step<Option<bool>> {
+        let ahead = self.cursor.ahead();
+        let known = match ahead {
+            Some(ahead) => self.habits.follow(ahead),
+            None => None,
+        };
+        let beginning = match known {
+            Some(beginning) => {
+                self.cursor.skip_bytes(beginning.len);
+                beginning
+            }
+            None => match self.plain_beginning(facts, ahead)? {
+                Some(beginning) => beginning,
+                None => return Ok(None),
+            },
+        };
+        let value = if beginning.shape == TEXT {
+            if beginning.slot.is_some() {
                 Value::Text(self.cursor.rest_of_string()?)
             } else {
                 self.cursor.skip_rest_of_string()?;
                 Value::Other
             }
-        } else if self.cursor.literal(b",\"value\":{\"intValue\":\"") {
+        } else if let Some(number) = self.cursor.rest_of_int() {
+            Value::Int(number)
+        } else {
             match value::small_int(self.cursor.rest_of_string_bytes()?) {
                 Some(number) => Value::Int(number),
-                None => return Ok(false),
+                None => return Ok(None),
             }
-        } else {
-            return Ok(false);
         };
-        if !self.cursor.literal(b"}}") {
-            return Ok(false);
-        }
-        if let Some((slot, rank)) = slot {
+        let more = self.cursor.chunk(|end| match end {
+            b"}}," => Some(true),
+            b"}}]" => Some(false),
+            _ => None,
+        });
+        if more.is_some()
+            && let Some((slot, rank)) = beginning.slot
+        {
             facts.put(slot, rank, value);
         }
-        Ok(true)
+        Ok(more)
+    }
+
+    /// Reads an attribute up to its value, in which the cursor then is behind the opening quote, if it is written as the
+    /// Collector writes texts and whole numbers.
+    #[inline(never)]
+    fn plain_beginning(
+        &mut self,
+        facts: &Facts<'a>,
+        ahead: Option<&[u8; LONGEST]>,
+    ) -> Step<Option<Beginning>> {
+        let start = self.cursor.at();
+        if !self.cursor.literal(b"{\"key\":\"") {
+            return Ok(None);
+        }
+        let key = self.cursor.rest_of_string_bytes()?;
+        let slot = facts.slot_of_bytes(key);
+        if slot.is_none() && key == SHARED.as_bytes() {
+            return Ok(None);
+        }
+        let shape = if self.cursor.literal(b",\"value\":{\"stringValue\":\"") {
+            TEXT
+        } else if self.cursor.literal(b",\"value\":{\"intValue\":\"") {
+            INT
+        } else {
+            return Ok(None);
+        };
+        let beginning = Beginning {
+            len: self.cursor.at() - start,
+            slot,
+            shape,
+        };
+        if let Some(ahead) = ahead {
+            self.habits.learn(ahead, beginning);
+        }
+        Ok(Some(beginning))
     }
 
     /// Reads an attribute in any spelling; of several that say whether the id is shared, the first counts.

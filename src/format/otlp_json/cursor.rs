@@ -4,7 +4,8 @@
 //! checked; what it steps over is checked for brackets and quotes alone. A lone surrogate escape, which JSON's
 //! grammar allows, becomes U+FFFD.
 
-use super::scan::{MAX_DEPTH, Scan, SkipFault};
+use super::value;
+use crate::format::scan::{MAX_DEPTH, Scan, SkipFault};
 use crate::input::Record;
 use bumpalo::Bump;
 
@@ -158,6 +159,58 @@ impl<'a, S: Scan> Cursor<'a, S> {
         Some(accepted)
     }
 
+    /// Returns the next `N` bytes, if there are so many.
+    #[inline(always)]
+    pub(super) fn ahead<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.text.as_bytes()[self.at..].first_chunk()
+    }
+
+    /// Steps over bytes that [`Cursor::ahead`] has shown.
+    #[inline(always)]
+    pub(super) fn skip_bytes(&mut self, n: usize) {
+        self.go_to(self.at + n);
+    }
+
+    /// Steps over the number of sixteen hex digits between quotes, if that is next, and returns it.
+    #[inline(always)]
+    pub(super) fn quoted_hex16(&mut self) -> Option<u64> {
+        let text: &[u8; 18] = self.ahead()?;
+        let number = self.scan.hex16(text[1..].first_chunk()?)?;
+        self.quoted(text, number)
+    }
+
+    /// Steps over the numbers of twice sixteen hex digits between quotes, if they are next, and returns them.
+    #[inline(always)]
+    pub(super) fn quoted_hex32(&mut self) -> Option<[u64; 2]> {
+        let text: &[u8; 34] = self.ahead()?;
+        let numbers = self.scan.hex32(text[1..].first_chunk()?)?;
+        self.quoted(text, numbers)
+    }
+
+    /// Steps over the nanoseconds of nineteen digits between quotes, if they are next, and returns them.
+    #[inline(always)]
+    pub(super) fn quoted_nanos(&mut self) -> Option<u64> {
+        let text: &[u8; 21] = self.ahead()?;
+        let nanos = value::nanos(text[1..].first_chunk()?)?;
+        self.quoted(text, nanos)
+    }
+
+    /// Steps over what is next, if it stands between quotes, and returns what it means.
+    #[inline(always)]
+    fn quoted<const N: usize, T>(&mut self, text: &[u8; N], meaning: T) -> Option<T> {
+        let is_quoted = text[0] == b'"' && text[N - 1] == b'"';
+        self.at += if is_quoted { N } else { 0 };
+        is_quoted.then_some(meaning)
+    }
+
+    /// Steps over a number of up to seven digits whose opening quote is behind the cursor, if that is next, and returns it.
+    #[inline(always)]
+    pub(super) fn rest_of_int(&mut self) -> Option<i64> {
+        let (len, number) = value::quoted_int(self.ahead()?)?;
+        self.skip_bytes(len);
+        Some(number)
+    }
+
     /// Steps over an opening bracket; returns whether anything stands before the closing one, which is stepped over
     /// otherwise.
     #[inline(always)]
@@ -207,6 +260,16 @@ impl<'a, S: Scan> Cursor<'a, S> {
         self.at += 1;
         self.peek();
         Ok(key)
+    }
+
+    /// Steps over a key and the colon behind it, if they are next and written exactly so; the cursor then is at the value.
+    #[inline(always)]
+    pub(super) fn key_is<const N: usize>(&mut self, literal: &[u8; N]) -> bool {
+        let found = self.literal(literal);
+        if found {
+            self.peek();
+        }
+        found
     }
 
     /// Steps over one byte, which `peek` has shown.
@@ -345,6 +408,23 @@ impl<'a, S: Scan> Cursor<'a, S> {
             }
             _ => self.bare().map(drop),
         }
+    }
+
+    /// Steps over any value, a number of up to six digits soonest.
+    #[inline(always)]
+    pub(super) fn skip_number(&mut self) -> Step<()> {
+        let ahead: Option<&[u8; 8]> = self.ahead();
+        let ahead = ahead.map_or([0; 8], |ahead| *ahead);
+        let digits = ahead
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let is_number = digits > 0 && ahead[0] != b'0';
+        if is_number && matches!(ahead.get(digits), Some(b',' | b'}' | b']')) {
+            self.skip_bytes(digits);
+            return Ok(());
+        }
+        self.skip()
     }
 
     /// Steps over a string whose opening quote is behind the cursor, without looking into its escapes.

@@ -12,7 +12,6 @@ mod document;
 mod place;
 mod recognise;
 mod repair;
-mod scan;
 mod span;
 mod value;
 mod walk;
@@ -21,7 +20,7 @@ mod walk;
 mod tests;
 
 use crate::error::{Lost, Problem};
-use crate::format::{Format, Sink};
+use crate::format::{Format, Sink, scan};
 use crate::input::{Outline, Record};
 use bumpalo::Bump;
 use cursor::Fault;

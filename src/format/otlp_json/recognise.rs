@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Step};
 use super::document::{MAX_WRAPPERS, is_other_signal};
-use super::scan::{Portable, Scan};
+use crate::format::scan::{Portable, Scan};
 
 use crate::input::{Framing, Record};
 use bumpalo::Bump;

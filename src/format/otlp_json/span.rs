@@ -2,10 +2,10 @@
 
 use super::LONG_TRACE_ID;
 use super::cursor::{Scalar, Step};
-use super::scan::Scan;
 use super::value;
 use super::walk::Walker;
 use crate::error::Lost;
+use crate::format::scan::Scan;
 use crate::format::spans::REF_TYPE;
 use crate::model::event::{Event, Events, is_understood};
 use crate::model::{Kind, LinkKind, RawLink, RawSpan, SpanId, Status, TraceId};
@@ -22,34 +22,46 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
         let mut bad_trace = None;
         let mut bad_span = None;
         let mut more = self.cursor.open::<b'}'>()?;
+        // The fields in the Collector's order; those that come in another one are left to the loop.
+        if more && self.cursor.key_is(b"\"traceId\":") {
+            (span.trace, bad_trace) = self.trace_id()?;
+            more = self.cursor.more::<b'}'>()?;
+        }
+        if more && self.cursor.key_is(b"\"spanId\":") {
+            (span.span, bad_span) = self.span_id()?;
+            more = self.cursor.more::<b'}'>()?;
+        }
+        if more && self.cursor.key_is(b"\"parentSpanId\":") {
+            span.parent = self.parent_id()?;
+            more = self.cursor.more::<b'}'>()?;
+        }
+        if more && self.cursor.key_is(b"\"flags\":") {
+            self.cursor.skip_number()?;
+            more = self.cursor.more::<b'}'>()?;
+        }
+        if more && self.cursor.key_is(b"\"name\":") {
+            span.name = self.text("name")?;
+            more = self.cursor.more::<b'}'>()?;
+        }
+        if more && self.cursor.key_is(b"\"kind\":") {
+            span.kind = self.kind()?;
+            more = self.cursor.more::<b'}'>()?;
+        }
+        if more && self.cursor.key_is(b"\"startTimeUnixNano\":") {
+            span.start = self.nanos("startTimeUnixNano")?;
+            more = self.cursor.more::<b'}'>()?;
+        }
+        if more && self.cursor.key_is(b"\"endTimeUnixNano\":") {
+            span.end = self.nanos("endTimeUnixNano")?;
+            more = self.cursor.more::<b'}'>()?;
+        }
         while more {
             match self.cursor.key()? {
-                b"traceId" | b"trace_id" => match self.cursor.chunk(value::quoted_trace_id) {
-                    Some(id) => span.trace = id,
-                    None => (span.trace, bad_trace) = self.any_trace_id()?,
-                },
-                b"spanId" | b"span_id" => match self.cursor.chunk(value::quoted_span_id) {
-                    Some(id) => span.span = id,
-                    None => (span.span, bad_span) = self.any_span_id()?,
-                },
-                b"parentSpanId" | b"parent_span_id" => {
-                    span.parent = match self.cursor.chunk(value::quoted_span_id) {
-                        Some(id) => id,
-                        None => self.parent()?,
-                    }
-                }
+                b"traceId" | b"trace_id" => (span.trace, bad_trace) = self.trace_id()?,
+                b"spanId" | b"span_id" => (span.span, bad_span) = self.span_id()?,
+                b"parentSpanId" | b"parent_span_id" => span.parent = self.parent_id()?,
                 b"name" => span.name = self.text("name")?,
-                b"kind" => {
-                    span.kind = match self
-                        .cursor
-                        .one_digit(|digit| Kind::from_number(u64::from(digit)))
-                    {
-                        Some(kind) => kind,
-                        None => self
-                            .field("kind", "a span kind", value::kind)?
-                            .unwrap_or_default(),
-                    }
-                }
+                b"kind" => span.kind = self.kind()?,
                 b"startTimeUnixNano" | b"start_time_unix_nano" => {
                     span.start = self.nanos("startTimeUnixNano")?
                 }
@@ -77,6 +89,41 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
             self.sink.span(span);
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn trace_id(&mut self) -> Step<(TraceId, BadId<'a>)> {
+        match self.cursor.quoted_hex32() {
+            Some([high, low]) => Ok((TraceId { high, low }, None)),
+            None => self.any_trace_id(),
+        }
+    }
+
+    #[inline(always)]
+    fn span_id(&mut self) -> Step<(SpanId, BadId<'a>)> {
+        match self.cursor.quoted_hex16() {
+            Some(id) => Ok((SpanId(id), None)),
+            None => self.any_span_id(),
+        }
+    }
+
+    #[inline(always)]
+    fn parent_id(&mut self) -> Step<SpanId> {
+        match self.cursor.quoted_hex16() {
+            Some(id) => Ok(SpanId(id)),
+            None => self.parent(),
+        }
+    }
+
+    #[inline(always)]
+    fn kind(&mut self) -> Step<Kind> {
+        let from_digit = |digit| Kind::from_number(u64::from(digit));
+        match self.cursor.one_digit(from_digit) {
+            Some(kind) => Ok(kind),
+            None => Ok(self
+                .field("kind", "a span kind", value::kind)?
+                .unwrap_or_default()),
+        }
     }
 
     #[cold]
@@ -157,7 +204,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
 
     #[inline(always)]
     fn nanos(&mut self, field: &str) -> Step<u64> {
-        match self.cursor.chunk(value::quoted_nanos) {
+        match self.cursor.quoted_nanos() {
             Some(nanos) => Ok(nanos),
             None => {
                 let read = |scalar| u64::try_from(value::whole(scalar)?).ok();

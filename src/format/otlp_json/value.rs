@@ -5,50 +5,6 @@
 use super::cursor::Scalar;
 use crate::model::{Kind, SpanId, Status, TraceId};
 
-/// Returns the number of eight hex digits.
-#[inline(always)]
-fn hex8(digits: [u8; 8]) -> Option<u32> {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * EACH;
-    let word = u64::from_be_bytes(digits);
-    let low7 = word & !HIGH;
-    // A sum of two bytes below 0x80 stays in its byte; its high bit says "at least".
-    let decimal = (low7 + (0x80 - 0x30) * EACH) & !(low7 + (0x80 - 0x3a) * EACH);
-    let lower = low7 | (0x20 * EACH);
-    let letter = (lower + (0x80 - 0x61) * EACH) & !(lower + (0x80 - 0x67) * EACH);
-    if (decimal | letter) & !word & HIGH != HIGH {
-        return None;
-    }
-    let nibbles = (word & (0x0f * EACH)) + 9 * (word >> 6 & EACH);
-    let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
-    let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
-    Some((pairs | pairs >> 16) as u32)
-}
-
-/// Returns the number of sixteen hex digits.
-#[inline(always)]
-fn hex16(digits: &[u8; 16]) -> Option<u64> {
-    let (high, low) = digits.split_at(8);
-    let high = hex8(*high.first_chunk()?)?;
-    let low = hex8(*low.first_chunk()?)?;
-    Some(u64::from(high) << 32 | u64::from(low))
-}
-
-/// Returns the trace id of 32 hex digits between quotes.
-#[inline(always)]
-pub(super) fn quoted_trace_id(text: &[u8; 34]) -> Option<TraceId> {
-    let high = hex16(text[1..].first_chunk()?)?;
-    let low = hex16(text[17..].first_chunk()?)?;
-    (text[0] == b'"' && text[33] == b'"').then_some(TraceId { high, low })
-}
-
-/// Returns the span id of 16 hex digits between quotes.
-#[inline(always)]
-pub(super) fn quoted_span_id(text: &[u8; 18]) -> Option<SpanId> {
-    let id = hex16(text[1..].first_chunk()?)?;
-    (text[0] == b'"' && text[17] == b'"').then_some(SpanId(id))
-}
-
 /// Returns the number of eight decimal digits.
 #[inline(always)]
 fn decimal8(digits: [u8; 8]) -> Option<u64> {
@@ -58,21 +14,44 @@ fn decimal8(digits: [u8; 8]) -> Option<u64> {
     if (digits | digits.wrapping_add(6 * EACH)) & (0xf0 * EACH) != 0 {
         return None; // a carry comes only from a byte that is caught by itself
     }
-    // The first digit is the lowest byte: pairs, then fours, then all eight.
-    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
+    Some(number8(digits))
 }
 
-/// Returns the nanoseconds of 19 digits between quotes, as every time from 2001 to 2262 is written.
+/// Returns the number whose eight digits are the bytes of a word, the first digit the lowest byte.
 #[inline(always)]
-pub(super) fn quoted_nanos(text: &[u8; 21]) -> Option<u64> {
-    let high = decimal8(*text[1..].first_chunk()?)?;
-    let middle = decimal8(*text[9..].first_chunk()?)?;
-    let low = text[17..20].iter().try_fold(0, |n, b| {
+fn number8(digits: u64) -> u64 {
+    // Pairs, then fours, then all eight.
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    (fours * 10_000 + (fours >> 32)) & 0xffff_ffff
+}
+
+/// Returns the number of up to seven digits behind an opening quote, and the length of both them and the closing quote.
+#[inline(always)]
+pub(super) fn quoted_int(text: &[u8; 8]) -> Option<(usize, i64)> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(*text);
+    let digits = word ^ (0x30 * EACH);
+    // The high bit of the first byte that is no digit is set, and none before it: digits make no carry.
+    let others = (digits | digits.wrapping_add(0x76 * EACH)) & (0x80 * EACH);
+    let bits = others.trailing_zeros() & !7;
+    if bits == 0 || bits == 64 || (word >> bits) as u8 != b'"' {
+        return None;
+    }
+    // Zeros come before the first digit.
+    let number = number8(digits << (64 - bits));
+    Some((bits as usize / 8 + 1, number as i64))
+}
+
+/// Returns the nanoseconds of 19 digits, as every time from 2001 to 2262 is written.
+#[inline(always)]
+pub(super) fn nanos(text: &[u8; 19]) -> Option<u64> {
+    let high = decimal8(*text.first_chunk()?)?;
+    let middle = decimal8(*text[8..].first_chunk()?)?;
+    let low = text[16..].iter().try_fold(0, |n, b| {
         b.is_ascii_digit().then(|| n * 10 + u64::from(b - b'0'))
     })?;
-    (text[0] == b'"' && text[20] == b'"').then_some((high * 100_000_000 + middle) * 1000 + low)
+    Some((high * 100_000_000 + middle) * 1000 + low)
 }
 
 /// Returns the small number of at most 18 digits.
@@ -213,20 +192,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn fast_hex_reads_what_the_standard_library_reads(digits in "[0-9a-fA-F]{16}", at in 0usize..16, other: u8) {
-            let mut bytes: [u8; 16] = *digits.as_bytes().first_chunk().expect("16 digits");
-            prop_assert_eq!(hex16(&bytes), u64::from_str_radix(&digits, 16).ok());
-            bytes[at] = other;
-            prop_assert_eq!(hex16(&bytes).is_some(), other.is_ascii_hexdigit());
-        }
-
-        #[test]
-        fn fast_decimals_read_what_the_standard_library_reads(nanos in 1_000_000_000_000_000_000u64..10_000_000_000_000_000_000, at in 0usize..21, other: u8) {
-            let mut text: [u8; 21] = *format!("\"{nanos}\"").as_bytes().first_chunk().expect("21 bytes");
-            prop_assert_eq!(quoted_nanos(&text), Some(nanos));
+        fn fast_decimals_read_what_the_standard_library_reads(number in 1_000_000_000_000_000_000u64..10_000_000_000_000_000_000, at in 0usize..19, other: u8) {
+            let mut text: [u8; 19] = *number.to_string().as_bytes().first_chunk().expect("19 digits");
+            prop_assert_eq!(nanos(&text), Some(number));
             text[at] = other;
-            let fine = if at % 20 == 0 { other == b'"' } else { other.is_ascii_digit() };
-            prop_assert_eq!(quoted_nanos(&text).is_some(), fine);
+            prop_assert_eq!(nanos(&text).is_some(), other.is_ascii_digit());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn short_numbers_end_in_a_quote(text in r#"[0-9]{0,8}["0-9:/a\x00\x80]{8}"#) {
+            let text: &[u8; 8] = text.as_bytes().first_chunk().expect("eight bytes");
+            let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+            let expected = (digits > 0 && text.get(digits) == Some(&b'"'))
+                .then(|| (digits + 1, small_int(&text[..digits]).expect("digits")));
+            prop_assert_eq!(quoted_int(text), expected);
         }
     }
 

@@ -8,10 +8,10 @@
 use super::cursor::{Cursor, Fault, Scalar, Step};
 use super::document::{Judgement, MAX_WRAPPERS, Seen};
 use super::place::{Level, Place};
-use super::scan::{Scan, Work};
 use super::value;
 use crate::error::{Lost, Problem};
-use crate::format::Sink;
+use crate::format::scan::{Scan, Work};
+use crate::format::{Habits, Sink};
 use crate::input::Record;
 use crate::model::{Facts, RawSpan};
 use bumpalo::Bump;
@@ -45,14 +45,16 @@ impl Work for Walk<'_, '_> {
     fn run<S: Scan>(self, scan: S) -> Self::Out {
         let mut walker = Walker {
             cursor: Cursor::new(scan, self.record, self.text, self.arena),
+            habits: self.sink.habits(),
             sink: self.sink,
             place: Place::default(),
             text: self.text,
             recovered: false,
         };
-        let fault = walker.documents().err()?;
+        let end = walker.documents();
+        walker.sink.keep(std::mem::take(&mut walker.habits));
         Some(Stop {
-            fault,
+            fault: end.err()?,
             path: walker.place.path(""),
             recovered: walker.recovered,
         })
@@ -66,6 +68,7 @@ pub(super) const ID_HELP: &str = "ids are hex strings in OTLP/JSON";
 pub(super) struct Walker<'a, 's, S> {
     pub(super) cursor: Cursor<'a, S>,
     pub(super) sink: &'s mut dyn Sink,
+    pub(super) habits: Habits,
     place: Place,
     text: &'a str,
     /// Whether the walk went on behind a fault.
@@ -247,7 +250,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
         self.cursor.go_to(here);
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn resource(&mut self, resource: &mut Facts<'a>) -> Step<()> {
         resource.clear();
         if self.enter_element("resource", "a resource", Lost::Field)? {

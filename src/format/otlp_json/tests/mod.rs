@@ -3,10 +3,11 @@
 mod any;
 mod writer;
 
-use super::scan::{Portable, Work};
 use super::walk::Walk;
 use super::{FORMAT, told};
 use crate::error::{Lost, Problem};
+use crate::format::habits::tests::read_behind;
+use crate::format::scan::{Portable, Work};
 use crate::format::{Sink, spans};
 use crate::input::Record;
 use crate::model::attr::NAMES;
@@ -135,6 +136,23 @@ proptest! {
     }
 
     #[test]
+    fn what_was_learned_changes_nothing(
+        documents in vec(vec(any_group(), 1..3), 2),
+        choices in vec(any::<u8>(), 50..300),
+        plainly in vec(any::<bool>(), 2),
+    ) {
+        let mut texts = vec![];
+        for (groups, plainly) in documents.iter().zip(plainly) {
+            let mut writer = Writer::new(if plainly { &[0] } else { &choices });
+            writer.document(groups);
+            texts.push(writer.out);
+        }
+        let lesson = format!("{}{}{SMALL}", texts[0], texts[1]);
+        let taught: Notes = read_behind(&FORMAT, lesson.as_bytes(), texts[1].as_bytes());
+        prop_assert_eq!(taught, read(texts[1].as_bytes()), "{}", texts[1]);
+    }
+
+    #[test]
     fn any_text_reads_the_same_with_both_scanners(text in r#"(\{"resourceSpans":\[\{)?[\[\]{}",:0-9a-f\\ null]{0,60}"#) {
         let notes = read(text.as_bytes());
         check_offsets(&notes, text.len());
@@ -190,6 +208,25 @@ fn truncation_inside_a_document_is_one_problem() {
             .collect();
         assert_eq!(lost.len(), 1, "cut at {cut}: {lost:?}");
         assert_eq!(lost[0].offset, cut, "cut at {cut}: {lost:?}");
+    }
+}
+
+#[test]
+fn a_space_behind_colons_and_commas_changes_nothing() {
+    let text = SMALL.replace("\":", "\": ").replace(",\"", ", \"");
+    assert_eq!(read(text.as_bytes()), read(SMALL.as_bytes()), "{text}");
+}
+
+#[test]
+fn what_was_learned_changes_nothing_of_damaged_text() {
+    for bit in 0..SMALL.len() * 8 {
+        let mut bytes = SMALL.as_bytes().to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let taught: Notes = read_behind(&FORMAT, SMALL.as_bytes(), &bytes);
+        assert_eq!(taught, read(&bytes), "bit {bit}");
+        let cut = &SMALL.as_bytes()[..bit / 8];
+        let taught: Notes = read_behind(&FORMAT, SMALL.as_bytes(), cut);
+        assert_eq!(taught, read(cut), "cut at {}", bit / 8);
     }
 }
 

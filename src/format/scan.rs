@@ -1,9 +1,9 @@
-//! Finds ends: of strings and of whole containers, many bytes at a time.
+//! Finds ends, of strings and of whole containers, and reads hex digits, many bytes at a time.
 //!
 //! One trait, two implementations that must agree on every input: [`Portable`], plain safe code for every
 //! architecture, and `Simd` for x86-64 with AVX2 and carry-less multiplication. [`dispatch`] chooses once for a
 //! whole piece of work, so that the vector code is inlined into the loop that uses it. This is the only module with
-//! `unsafe` code: every load reads at most 64 bytes from a position inside the record, and [`Record`] promises that
+//! `unsafe` code: every load from a record reads at most 64 bytes from a position inside it, and [`Record`] promises that
 //! many readable bytes ([`PAD`](crate::input::PAD)) behind its last one.
 
 use crate::input::Record;
@@ -31,6 +31,12 @@ pub(super) trait Scan: Copy {
 
     /// Returns the position behind the container whose opening bracket is at `from`.
     fn container_end(self, record: &Record<'_>, from: usize) -> Result<usize, SkipFault>;
+
+    /// Returns the number of sixteen hex digits.
+    fn hex16(self, digits: &[u8; 16]) -> Option<u64>;
+
+    /// Returns the numbers of twice sixteen hex digits.
+    fn hex32(self, digits: &[u8; 32]) -> Option<[u64; 2]>;
 }
 
 /// Something to do with whichever implementation fits the machine.
@@ -138,6 +144,42 @@ impl Scan for Portable {
         }
         Err(SkipFault::End)
     }
+
+    #[inline(always)]
+    fn hex16(self, digits: &[u8; 16]) -> Option<u64> {
+        let (high, low) = digits.split_at(8);
+        let high = hex8(*high.first_chunk()?)?;
+        let low = hex8(*low.first_chunk()?)?;
+        Some(u64::from(high) << 32 | u64::from(low))
+    }
+
+    #[inline(always)]
+    fn hex32(self, digits: &[u8; 32]) -> Option<[u64; 2]> {
+        let (high, low) = digits.split_at(16);
+        let high = self.hex16(high.first_chunk()?)?;
+        let low = self.hex16(low.first_chunk()?)?;
+        Some([high, low])
+    }
+}
+
+/// Returns the number of eight hex digits.
+#[inline(always)]
+fn hex8(digits: [u8; 8]) -> Option<u32> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let word = u64::from_be_bytes(digits);
+    let low7 = word & !HIGH;
+    // A sum of two bytes below 0x80 stays in its byte; its high bit says "at least".
+    let decimal = (low7 + (0x80 - 0x30) * EACH) & !(low7 + (0x80 - 0x3a) * EACH);
+    let lower = low7 | (0x20 * EACH);
+    let letter = (lower + (0x80 - 0x61) * EACH) & !(lower + (0x80 - 0x67) * EACH);
+    if (decimal | letter) & !word & HIGH != HIGH {
+        return None;
+    }
+    let nibbles = (word & (0x0f * EACH)) + 9 * (word >> 6 & EACH);
+    let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
+    Some((pairs | pairs >> 16) as u32)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -151,11 +193,11 @@ mod x86 {
 
     /// The implementation for AVX2. Its existence proves that this processor has what [`Simd::detect`] asked for.
     #[derive(Clone, Copy, Debug)]
-    pub(in crate::format::otlp_json) struct Simd(());
+    pub(super) struct Simd(());
 
     impl Simd {
         /// Returns the implementation if this processor can run it.
-        pub(in crate::format::otlp_json) fn detect() -> Option<Simd> {
+        pub(super) fn detect() -> Option<Simd> {
             let has = is_x86_feature_detected!("avx2")
                 && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2")
@@ -199,6 +241,59 @@ mod x86 {
             // SAFETY: `self` exists, so the processor has the features.
             unsafe { container_end(record, from) }
         }
+
+        #[inline(always)]
+        fn hex16(self, digits: &[u8; 16]) -> Option<u64> {
+            // SAFETY: `self` exists, so the processor has the features.
+            unsafe { hex16(digits) }
+        }
+
+        #[inline(always)]
+        fn hex32(self, digits: &[u8; 32]) -> Option<[u64; 2]> {
+            // SAFETY: `self` exists, so the processor has the features.
+            unsafe { hex32(digits) }
+        }
+    }
+
+    /// Returns the bytes that twice as many hex digits stand for, two in each sixteen bits, unless one is none.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn hex(digits: __m256i) -> Option<__m256i> {
+        let each = _mm256_set1_epi8;
+        let at_most =
+            |these: __m256i, most: i8| _mm256_cmpeq_epi8(_mm256_min_epu8(these, each(most)), these);
+        let decimal = _mm256_sub_epi8(digits, each(b'0' as i8));
+        let lower = _mm256_or_si256(digits, each(0x20));
+        let letter = _mm256_sub_epi8(lower, each(b'a' as i8));
+        let is_decimal = at_most(decimal, 9);
+        if _mm256_movemask_epi8(_mm256_or_si256(is_decimal, at_most(letter, 5))) != -1 {
+            return None;
+        }
+        let letter = _mm256_add_epi8(letter, each(10));
+        let nibbles = _mm256_blendv_epi8(letter, decimal, is_decimal);
+        Some(_mm256_maddubs_epi16(nibbles, _mm256_set1_epi16(0x0110)))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn hex32(digits: &[u8; 32]) -> Option<[u64; 2]> {
+        // SAFETY: `digits` are the 32 bytes that are loaded. `loadu` needs no alignment.
+        let digits = unsafe { _mm256_loadu_si256(digits.as_ptr().cast()) };
+        let pairs = hex(digits)?;
+        let bytes = _mm256_packus_epi16(pairs, pairs);
+        let high = _mm256_extract_epi64::<0>(bytes) as u64;
+        let low = _mm256_extract_epi64::<2>(bytes) as u64;
+        Some([high.swap_bytes(), low.swap_bytes()])
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn hex16(digits: &[u8; 16]) -> Option<u64> {
+        // SAFETY: `digits` are the 16 bytes that are loaded. `loadu` needs no alignment.
+        let digits = unsafe { _mm_loadu_si128(digits.as_ptr().cast()) };
+        let pairs = hex(_mm256_broadcastsi128_si256(digits))?;
+        let bytes = _mm256_packus_epi16(pairs, pairs);
+        Some((_mm256_extract_epi64::<0>(bytes) as u64).swap_bytes())
     }
 
     /// Loads 32 bytes; the position must lie at most 32 bytes behind the record's end.
@@ -385,6 +480,30 @@ mod tests {
         fn both_find_the_same_ends_in_long_strings(fill in 0usize..200, run in 0usize..70, tail in r#"["\\}\]a]{0,20}"#) {
             let text = format!("{{\"{}{}\"{tail}\"}}]}}", "x".repeat(fill), "\\".repeat(run));
             check(text.as_bytes())?;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hex_digits_are_what_the_standard_library_reads(text in "[0-9a-fA-F]{32}", at in 0usize..32, other: u8) {
+            let mut digits: [u8; 32] = *text.as_bytes().first_chunk().expect("32 digits");
+            for _ in 0..2 {
+                let (high, low) = digits.split_at(16);
+                let expected = [high, low].map(|half| {
+                    let is_hex = half.iter().all(u8::is_ascii_hexdigit);
+                    let half = is_hex.then(|| std::str::from_utf8(half).expect("digits"));
+                    half.map(|half| u64::from_str_radix(half, 16).expect("digits"))
+                });
+                let high = high.first_chunk().expect("16 digits");
+                let both = expected[0].zip(expected[1]).map(<[u64; 2]>::from);
+                prop_assert_eq!(Portable.hex16(high), expected[0]);
+                prop_assert_eq!(Portable.hex32(&digits), both);
+                if let Some(simd) = x86::Simd::detect() {
+                    prop_assert_eq!(simd.hex16(high), expected[0]);
+                    prop_assert_eq!(simd.hex32(&digits), both);
+                }
+                digits[at] = other;
+            }
         }
     }
 
