@@ -1,10 +1,12 @@
-//! Finds ends, of strings and of whole containers, and reads hex digits, many bytes at a time.
+//! Looks at many bytes at a time: finds the ends of strings and of whole containers of JSON, reads hex digits, and tells text from
+//! other bytes.
 //!
 //! One trait, two implementations that must agree on every input: [`Portable`], plain safe code for every
 //! architecture, and `Simd` for x86-64 with AVX2 and carry-less multiplication. [`dispatch`] chooses once for a
 //! whole piece of work, so that the vector code is inlined into the loop that uses it. This is the only module with
-//! `unsafe` code: every load from a record reads at most 64 bytes from a position inside it, and [`Record`] promises that
-//! many readable bytes ([`PAD`](crate::input::PAD)) behind its last one.
+//! `unsafe` code. Every load from a record reads at most 64 bytes from a position inside it, and [`Record`] promises that
+//! many readable bytes ([`PAD`](crate::input::PAD)) behind its last one. Bytes are taken for text without the library's
+//! look at them where they were just seen to be ASCII.
 
 use crate::input::Record;
 use memchr::memchr2;
@@ -54,6 +56,15 @@ pub(super) fn dispatch<W: Work>(work: W) -> W::Out {
         return simd.run(work);
     }
     work.run(Portable)
+}
+
+/// Returns the text of a record, if it is one.
+pub(super) fn text<'a>(record: &Record<'a>) -> Option<&'a str> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = x86::Simd::detect() {
+        return simd.text(record);
+    }
+    std::str::from_utf8(record.bytes()).ok()
 }
 
 /// The open brackets of a container, one bit each: set for braces.
@@ -212,6 +223,26 @@ mod x86 {
             // SAFETY: `self` exists, so the processor has every feature that `run_with` is compiled for.
             unsafe { run_with(self, work) }
         }
+    }
+
+    impl Simd {
+        /// Returns the text of a record, if it is one. Only what comes behind the first characters beyond ASCII is looked at closely.
+        pub(super) fn text<'a>(self, record: &Record<'a>) -> Option<&'a str> {
+            let bytes = record.bytes();
+            // SAFETY: `self` exists, so the processor has the features.
+            let ascii = unsafe { ascii(bytes) };
+            std::str::from_utf8(&bytes[ascii..]).ok()?;
+            // SAFETY: what comes before `ascii` is ASCII, each byte a character, and the rest is valid as was just asked.
+            Some(unsafe { std::str::from_utf8_unchecked(bytes) })
+        }
+    }
+
+    /// Returns how many bytes in front are ASCII: not all of them, but whole blocks.
+    #[target_feature(enable = "avx2")]
+    fn ascii(bytes: &[u8]) -> usize {
+        const BLOCK: usize = 256;
+        let is_ascii = |block: &&[u8]| block.iter().fold(0, |all, byte| all | byte) < 0x80;
+        BLOCK * bytes.chunks_exact(BLOCK).take_while(is_ascii).count()
     }
 
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
@@ -503,6 +534,26 @@ mod tests {
                     prop_assert_eq!(simd.hex32(&digits), both);
                 }
                 digits[at] = other;
+            }
+        }
+
+        #[test]
+        fn texts_are_what_the_standard_library_accepts(
+            front in 0usize..600,
+            text in "[a\u{e9}\u{1f600}]{0,20}",
+            back in 0usize..600,
+            at in 0usize..1200,
+            bit in 0u32..8,
+        ) {
+            let mut bytes = [vec![b'a'; front], text.into_bytes(), vec![b'b'; back]].concat();
+            for _ in 0..2 {
+                Record::with_copy(&bytes, |record| {
+                    prop_assert_eq!(super::text(record), std::str::from_utf8(&bytes).ok());
+                    Ok(())
+                })?;
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= 1 << bit;
+                }
             }
         }
     }

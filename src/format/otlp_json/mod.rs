@@ -56,7 +56,7 @@ static OUTLINE: Outline = Outline {
 
 /// Reads one record the fast way.
 fn read(record: &Record<'_>, sink: &mut dyn Sink) {
-    if let Ok(text) = std::str::from_utf8(record.bytes()) {
+    if let Some(text) = scan::text(record) {
         read_text(record, text, sink);
     } else {
         let repaired = Repaired::new(record.bytes());
