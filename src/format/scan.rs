@@ -67,6 +67,40 @@ pub(super) fn text<'a>(record: &Record<'a>) -> Option<&'a str> {
     std::str::from_utf8(record.bytes()).ok()
 }
 
+/// Returns the bytes as text, if they are; soonest when they are few and ASCII, as most texts are.
+#[inline]
+#[expect(
+    unsafe_code,
+    reason = "the library looks at texts byte by byte, and most are short; see the proof"
+)]
+pub(super) fn short_text(bytes: &[u8]) -> Option<&str> {
+    if is_short_ascii(bytes) {
+        // SAFETY: every byte is ASCII, a character by itself.
+        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    std::str::from_utf8(bytes).ok()
+}
+
+/// Returns whether these are fewer than 256 bytes, all ASCII.
+#[inline]
+fn is_short_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(HIGH, |bytes| u64::from_le_bytes(*bytes));
+    let half = |bytes: Option<&[u8; 4]>| bytes.map_or(HIGH, |b| u32::from_le_bytes(*b).into());
+    // Words may overlap.
+    let all = match bytes.len() {
+        0..4 => bytes.iter().fold(0, |all, byte| all | u64::from(*byte)),
+        4..8 => half(bytes.first_chunk()) | half(bytes.last_chunk()),
+        8..=16 => word(bytes.first_chunk()) | word(bytes.last_chunk()),
+        17..256 => {
+            let words = bytes.chunks_exact(8).map(|chunk| word(chunk.first_chunk()));
+            words.fold(word(bytes.last_chunk()), |all, word| all | word)
+        }
+        _ => HIGH,
+    };
+    all & HIGH == 0
+}
+
 /// The open brackets of a container, one bit each: set for braces.
 #[derive(Default)]
 struct Brackets {
@@ -534,6 +568,20 @@ mod tests {
                     prop_assert_eq!(simd.hex32(&digits), both);
                 }
                 digits[at] = other;
+            }
+        }
+
+        #[test]
+        fn short_texts_are_what_the_standard_library_accepts(text in "[a\u{7f}\u{e9}\u{1f600}]{0,20}", more in 0usize..300, at in 0usize..300, other: u8) {
+            let mut bytes = [text.into_bytes(), vec![b'a'; more]].concat();
+            bytes.truncate(more + 16);
+            for _ in 0..2 {
+                prop_assert_eq!(super::short_text(&bytes), std::str::from_utf8(&bytes).ok());
+                let all = bytes.iter().all(u8::is_ascii) && bytes.len() < 256;
+                prop_assert_eq!(super::is_short_ascii(&bytes), all);
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = other;
+                }
             }
         }
 

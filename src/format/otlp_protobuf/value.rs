@@ -3,7 +3,9 @@
 //! Only the attributes that [`Facts::slot_of_bytes`] knows are decoded; of the others not even the text is checked. A repeated
 //! field follows the rules of protobuf: the last scalar wins, messages and arrays are joined.
 
+use crate::format::habits::{Beginning, Habits, LONGEST};
 use crate::format::otlp_protobuf::wire::{FIXED64, Fault, LEN, VARINT, Wire, key};
+use crate::format::scan;
 use crate::format::spans::SHARED;
 use crate::model::Value;
 use crate::model::attr::{Facts, Slot};
@@ -36,16 +38,55 @@ enum Raw<'a> {
 /// A value that was not given.
 const NOTHING: Raw<'_> = Raw::Plain(Value::Other);
 
-/// Keeps the attribute in `bytes`, a `KeyValue`, if it is understood.
-#[inline]
+/// Keeps the attribute in `bytes`, a `KeyValue`, if it is understood; `ahead` are its first bytes and perhaps what is behind it.
+#[inline(always)]
 pub(super) fn attribute<'a>(
     bytes: &'a [u8],
+    ahead: Option<&[u8; LONGEST]>,
     facts: &mut Facts<'a>,
+    habits: &mut Habits,
+) -> Result<Attribute<'a>, Fault> {
+    if let Some(ahead) = ahead
+        && let Some(beginning) = habits.follow(ahead)
+        && let Some([len @ 0..=0x7f, value @ ..]) = bytes.get(beginning.len..)
+        && value.len() == usize::from(*len)
+    {
+        return match (beginning.slot, value) {
+            (None, _) => Ok(Attribute::Done),
+            (Some(slot), [0x0a, len @ 0..=0x7f, text @ ..]) if text.len() == usize::from(*len) => {
+                Ok(put(slot, Raw::Text(text), facts))
+            }
+            (Some(slot), _) => {
+                any_value(Wire::new(value), NOTHING).map(|value| put(slot, value, facts))
+            }
+        };
+    }
+    unusual_attribute(bytes, ahead, facts, habits)
+}
+
+/// Keeps an attribute that is none of those that came next before.
+#[inline(never)]
+fn unusual_attribute<'a>(
+    bytes: &'a [u8],
+    ahead: Option<&[u8; LONGEST]>,
+    facts: &mut Facts<'a>,
+    habits: &mut Habits,
 ) -> Result<Attribute<'a>, Fault> {
     if let Some((name, value)) = common_shape(bytes) {
-        match facts.slot_of_bytes(name) {
+        let slot = facts.slot_of_bytes(name);
+        if slot.is_none() && name == SHARED.as_bytes() {
+            return any_value(Wire::new(value), NOTHING).map(shared);
+        }
+        if let Some(ahead) = ahead {
+            let beginning = Beginning {
+                len: bytes.len() - value.len() - 1,
+                slot,
+                shape: 0,
+            };
+            habits.learn(ahead, beginning);
+        }
+        match slot {
             Some(slot) => any_value(Wire::new(value), NOTHING).map(|value| put(slot, value, facts)),
-            None if name == SHARED.as_bytes() => any_value(Wire::new(value), NOTHING).map(shared),
             None => Ok(Attribute::Done),
         }
     } else {
@@ -223,5 +264,5 @@ fn checked(value: Raw<'_>) -> Result<Value<'_>, NotText<'_>> {
 /// Returns bytes as the text they should be.
 #[inline]
 pub(super) fn checked_text(bytes: &[u8]) -> Result<&str, NotText<'_>> {
-    str::from_utf8(bytes).map_err(|_| NotText(bytes))
+    scan::short_text(bytes).ok_or(NotText(bytes))
 }

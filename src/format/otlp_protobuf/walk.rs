@@ -6,13 +6,14 @@
 //! field or the span; bytes that are not protobuf end the record, and the spans before them are kept.
 
 use crate::error::{Lost, Problem};
-use crate::format::Sink;
+use crate::format::habits::LONGEST;
 use crate::format::otlp_protobuf::signal::{Signal, signal};
 use crate::format::otlp_protobuf::value::{
     Attribute, NotText, attribute, checked_text, of_event, text_of,
 };
 use crate::format::otlp_protobuf::wire::{FIXED32, FIXED64, Fault, LEN, VARINT, Wire, key};
 use crate::format::spans::REF_TYPE;
+use crate::format::{Habits, Sink};
 use crate::input::Record;
 use crate::model::event::Event;
 use crate::model::{Facts, Kind, LinkKind, RawLink, RawSpan, SpanId, Status, TraceId};
@@ -32,6 +33,7 @@ pub(super) const SCHEMA_URL: u32 = key(3, LEN);
 
 /// Reads one message.
 pub(super) fn read(record: &Record<'_>, sink: &mut dyn Sink) {
+    let padded = record.padded();
     let record = record.bytes();
     match signal(record) {
         Signal::Traces => {}
@@ -39,12 +41,16 @@ pub(super) fn read(record: &Record<'_>, sink: &mut dyn Sink) {
     }
     let mut walk = Walk {
         record,
+        padded,
+        habits: sink.habits(),
         place: Place::default(),
         resource: Facts::asking(sink.asked()),
         span: RawSpan::asking(sink.asked()),
         sink,
     };
-    if let Err(fault) = walk.traces(Wire::new(record)) {
+    let end = walk.traces(Wire::new(record));
+    walk.sink.keep(std::mem::take(&mut walk.habits));
+    if let Err(fault) = end {
         let (offset, message) = fault.locate(record);
         walk.sink.problem(Problem {
             offset,
@@ -88,7 +94,10 @@ impl Place {
 /// `resource` and `span` are reused from element to element.
 struct Walk<'a, 's> {
     record: &'a [u8],
+    /// The record and what is behind it.
+    padded: &'a [u8],
     sink: &'s mut dyn Sink,
+    habits: Habits,
     place: Place,
     resource: Facts<'a>,
     span: RawSpan<'a>,
@@ -151,6 +160,7 @@ impl<'a> Walk<'a, '_> {
         const ENTITIES: u32 = key(3, LEN);
 
         self.resource.clear();
+        self.habits.restart();
         while let Ok(field) = fields.key() {
             if field != RESOURCE {
                 if fields.skip(field).is_err() {
@@ -164,8 +174,10 @@ impl<'a> Walk<'a, '_> {
             while !inside.is_empty() {
                 match inside.key()? {
                     ATTRIBUTES => {
+                        let bytes = inside.bytes()?;
+                        let ahead = self.ahead(bytes);
                         if let Attribute::NotText(not_text) =
-                            attribute(inside.bytes()?, &mut self.resource)?
+                            attribute(bytes, ahead, &mut self.resource, &mut self.habits)?
                         {
                             self.not_text(not_text, "resource.attributes");
                         }
@@ -218,6 +230,7 @@ impl<'a> Walk<'a, '_> {
         const FLAGS: u32 = key(16, FIXED32);
 
         self.span.clear();
+        self.habits.restart();
         let nothing = &bytes[..0];
         let mut pending = Pending {
             trace_id: nothing,
@@ -239,11 +252,15 @@ impl<'a> Walk<'a, '_> {
                 KIND => pending.kind = fields.varint()?,
                 START => self.span.start = fields.fixed64()?,
                 END => self.span.end = fields.fixed64()?,
-                ATTRIBUTES => match attribute(fields.bytes()?, &mut self.span.facts)? {
-                    Attribute::Done => {}
-                    Attribute::NotText(not_text) => self.not_text(not_text, "attributes"),
-                    Attribute::Shared(shared) => self.span.shared = shared,
-                },
+                ATTRIBUTES => {
+                    let bytes = fields.bytes()?;
+                    let ahead = self.ahead(bytes);
+                    match attribute(bytes, ahead, &mut self.span.facts, &mut self.habits)? {
+                        Attribute::Done => {}
+                        Attribute::NotText(not_text) => self.not_text(not_text, "attributes"),
+                        Attribute::Shared(shared) => self.span.shared = shared,
+                    }
+                }
                 LINKS => self.link(fields.bytes()?)?,
                 STATUS => pending.status = status(fields.bytes()?, pending.status)?,
                 EVENTS => self.event(fields.bytes()?),
@@ -254,6 +271,13 @@ impl<'a> Walk<'a, '_> {
         }
         self.finish_span(bytes, &pending);
         Ok(())
+    }
+
+    /// Returns the first bytes of a part of the record, and what is behind it where it is shorter.
+    #[inline(always)]
+    fn ahead(&self, part: &[u8]) -> Option<&'a [u8; LONGEST]> {
+        let at = part.as_ptr().addr() - self.record.as_ptr().addr();
+        self.padded.get(at..)?.first_chunk()
     }
 
     /// Checks the fields that waited and hands the span over.

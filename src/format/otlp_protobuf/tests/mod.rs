@@ -3,6 +3,7 @@
 mod messages;
 
 use crate::error::{Lost, Problem};
+use crate::format::habits::tests::read_behind;
 use crate::format::otlp_protobuf::FORMAT;
 use crate::format::otlp_protobuf::tests::messages::{fixed64, fixture, len, message, varint};
 use crate::format::{Sink, spans};
@@ -114,6 +115,20 @@ proptest! {
     }
 
     #[test]
+    fn what_was_learned_changes_nothing(message in message(), at: prop::sample::Index, other: u8) {
+        let mut damaged = message.clone();
+        if !damaged.is_empty() {
+            let at = at.index(damaged.len());
+            damaged[at] = other;
+        }
+        let lesson = [message.as_slice(), &fixture()].concat();
+        for bytes in [message, damaged] {
+            let taught: Notes = read_behind(&FORMAT, &lesson, &bytes);
+            prop_assert_eq!(taught, walked(&bytes));
+        }
+    }
+
+    #[test]
     fn noise_is_read_without_a_panic(noise: Vec<u8>) {
         walked(&noise);
         decoded(&noise);
@@ -127,6 +142,19 @@ proptest! {
     #[test]
     fn recognising_never_panics(noise in vec(prop_oneof![Just(10_u8), Just(18), 0_u8..30, any::<u8>()], 0..60)) {
         (FORMAT.recognise)(&noise);
+    }
+}
+
+#[test]
+fn what_was_learned_changes_nothing_of_damaged_messages() {
+    let whole = fixture();
+    for bit in 0..whole.len() * 8 {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        for bytes in [bytes.as_slice(), &whole[..bit / 8]] {
+            let taught: Notes = read_behind(&FORMAT, &whole, bytes);
+            assert_eq!(taught, walked(bytes), "bit {bit}");
+        }
     }
 }
 
