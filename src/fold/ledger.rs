@@ -9,10 +9,11 @@
 //! threshold halves until the rest fits. Both depend on the set of keys alone, so parts merge in any order to the same bytes.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::Hasher;
+use std::hint::black_box;
 
 use rayon::prelude::*;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::FxHasher;
 
 use crate::fold::catalogue::{Catalogue, Move, Used};
 use crate::fold::exemplar::Exemplars;
@@ -81,14 +82,16 @@ pub struct Key {
     pub number: u64,
 }
 
-impl Hash for Key {
+impl Key {
     /// Three words; an array would be hashed as a string of bytes.
     #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d] = self.parts.map(u64::from);
-        state.write_u64(a << 32 | b);
-        state.write_u64(c << 32 | d);
+    fn hash(&self) -> u64 {
+        let [a, b, c, d] = self.parts;
+        let mut state = FxHasher::default();
+        state.write_u64(u64::from(a) << 32 | u64::from(b));
+        state.write_u64(u64::from(c) << 32 | u64::from(d));
         state.write_u64(self.number);
+        state.finish()
     }
 }
 
@@ -207,12 +210,13 @@ pub struct Table {
     traces: u64,
 }
 
-/// A key, and where its record was; that may have moved since.
+/// A key that is looked for, and which of some items has it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Found {
+struct Sought {
     key: Key,
-    /// How often the bins had been made twice as wide.
-    shift: u32,
+    hash: u64,
+    item: usize,
+    /// Where its record is, as half of the hash has it.
     place: usize,
 }
 
@@ -254,39 +258,9 @@ impl Table {
         &mut self.records[self.last].record
     }
 
-    /// Looks for the record of a key and only says where it is. A table is larger than a cache, and processors wait for
-    /// several records at a time when nothing else is done between; after this, [`Table::at_found`] finds the record near.
-    #[inline]
-    pub fn find(&self, parts: [u32; 4], number: u64) -> Found {
-        self.find_after(&Found::default(), parts, number)
-    }
-
-    /// Looks for the record of a key; what is looked for one after the other is often the same.
-    #[inline]
-    fn find_after(&self, before: &Found, parts: [u32; 4], number: u64) -> Found {
-        let number = self.binned(number);
-        let key = Key { parts, number };
-        if before.key == key && before.shift == self.shift {
-            return *before;
-        }
-        Found {
-            key,
-            shift: self.shift,
-            place: self.place(&key).unwrap_or(usize::MAX),
-        }
-    }
-
-    /// Returns the record of a key, as [`Table::at`] does, that is probably where it was found.
-    #[inline]
-    pub fn at_found(&mut self, catalogue: &Catalogue, found: &Found) -> &mut Record {
-        let mut key = found.key;
-        key.number >>= self.shift - found.shift;
-        self.last = found.place;
-        self.at_key(catalogue, key)
-    }
-
-    /// Gives the record of every item that has a key to a function. Records are found for several items before the first is
-    /// given, as [`Table::find`] says.
+    /// Gives the record of every item that has a key to a function. A table is larger than a cache, and processors wait for
+    /// several records at a time when nothing else is done between, so records are found for several items before the first is
+    /// given.
     pub fn for_each<T>(
         &mut self,
         catalogue: &Catalogue,
@@ -294,21 +268,51 @@ impl Table {
         key: impl Fn(&T) -> Option<([u32; 4], u64)>,
         mut add: impl FnMut(&T, &mut Record),
     ) {
-        let mut before = self.find([0; 4], 0);
         for some in items.chunks(TOGETHER) {
-            let mut places = [None; TOGETHER];
-            for (item, place) in some.iter().zip(&mut places) {
-                *place = key(item).map(|(parts, number)| {
-                    before = self.find_after(&before, parts, number);
-                    before
-                });
-            }
-            for (item, place) in some.iter().zip(&places) {
-                if let Some(found) = place {
-                    add(item, self.at_found(catalogue, found));
+            let mut sought = [Sought::default(); TOGETHER];
+            let mut n = 0;
+            for (item, key) in some.iter().map(&key).enumerate() {
+                if let Some((parts, number)) = key {
+                    let number = self.binned(number);
+                    let key = Key { parts, number };
+                    sought[n] = Sought {
+                        key,
+                        hash: key.hash(),
+                        item,
+                        place: 0,
+                    };
+                    n += 1;
                 }
             }
+            let sought = &mut sought[..n];
+            self.approach(sought);
+            let shift = self.shift;
+            for Sought {
+                mut key,
+                item,
+                place,
+                ..
+            } in sought.iter().copied()
+            {
+                // Records may have moved since, and bins become wider.
+                key.number >>= self.shift - shift;
+                self.last = place;
+                add(&some[item], self.at_key(catalogue, key));
+            }
         }
+    }
+
+    /// Finds where records probably are, and waits for all of them.
+    #[inline]
+    fn approach(&self, sought: &mut [Sought]) {
+        let slots = sought.iter().map(|of| self.places.first(of.hash));
+        black_box(slots.fold(0, u64::wrapping_add));
+        for of in sought.iter_mut() {
+            of.place = self.places.find(of.hash, |_| true).unwrap_or(usize::MAX);
+        }
+        let rows = sought.iter().filter_map(|of| self.records.get(of.place));
+        let near = rows.map(|row| row.key.number ^ row.record.most);
+        black_box(near.fold(0, u64::wrapping_add));
     }
 
     /// Returns the record of all keys that were let go, if all keys that share the deciding parts with this one were.
@@ -329,7 +333,7 @@ impl Table {
     #[inline]
     fn place(&self, key: &Key) -> Option<usize> {
         let is_key = |place: usize| self.records[place].key == *key;
-        self.places.find(FxBuildHasher.hash_one(key), is_key)
+        self.places.find(key.hash(), is_key)
     }
 
     /// Returns the record of a key that has none yet.
@@ -359,7 +363,7 @@ impl Table {
 
     /// Notes where the record of a key is.
     fn note(&mut self, key: &Key, place: usize) {
-        self.places.insert(FxBuildHasher.hash_one(key), place);
+        self.places.insert(key.hash(), place);
     }
 
     /// Adds a record to that of its key.

@@ -34,6 +34,12 @@ impl<T> Pile<T> {
         full * PIECE + self.pieces.last().map_or(0, Vec::len)
     }
 
+    /// Returns an element, if there are so many.
+    #[inline]
+    pub(super) fn get(&self, at: usize) -> Option<&T> {
+        self.pieces.get(at / PIECE)?.get(at % PIECE)
+    }
+
     /// Adds an element at the end.
     pub(super) fn push(&mut self, element: T) {
         match self.pieces.last_mut() {

@@ -34,6 +34,13 @@ impl Places {
         }
     }
 
+    /// Returns the slot at which a search for this hash begins. It says nothing by itself, but has then been waited for.
+    #[inline]
+    pub(super) fn first(&self, hash: u64) -> u64 {
+        let at = hash as u32 as usize & self.slots.len().wrapping_sub(1);
+        self.slots.get(at).copied().unwrap_or(0)
+    }
+
     /// Adds the place of something that is not there yet.
     pub(super) fn insert(&mut self, hash: u64, place: usize) {
         if 4 * (self.len + 1) > 3 * self.slots.len() {

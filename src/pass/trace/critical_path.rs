@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::{Catalogue, USERS};
-use crate::fold::ledger::{Found, Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::{Seen, Watcher};
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};
@@ -105,7 +105,7 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
     let mut rest = Record::default();
     let (mut short, mut clamped, mut at_once) = (0u64, 0u64, 0u64);
     for spans in seen.below(entry).chunks(TOGETHER) {
-        let mut told = [(Found::default(), (0, 0)); TOGETHER];
+        let mut told = [(([0; 4], 0), (0, 0)); TOGETHER];
         let mut n_told = 0;
         for &span in spans {
             if seen.path.total[span as usize] == 0 {
@@ -126,13 +126,13 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
             }
             let parts = [node, operation, seen.node(span), seen.row(span).operation];
             let number = callee_mark(seen, span) << BUCKET_BITS | bucket;
-            told[n_told] = (table.find(parts, number), (own, saved));
+            told[n_told] = ((parts, number), (own, saved));
             n_told += 1;
         }
-        for (found, times_of) in &told[..n_told] {
-            let record = table.at_found(seen.catalogue, found);
-            add_span(record, *times_of, times);
-        }
+        let key = |(key, _): &_| Some(*key);
+        table.for_each(seen.catalogue, &told[..n_told], key, |(_, of), record| {
+            add_span(record, *of, times);
+        });
     }
     let parts = [node, operation, USERS, ABSENT];
     let record = match is_let_go {
