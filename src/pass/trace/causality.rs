@@ -57,24 +57,38 @@ const ONE_CLOCK: u64 = 0;
 const TWO_CLOCKS: u64 = 1;
 const BACKWARDS: u64 = 2;
 
+/// A span that began or ended too early, with its key.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    parts: [u32; 4],
+    what: u64,
+    span: u32,
+    /// Nanoseconds too early, of a span that began before its cause.
+    early: Option<u64>,
+}
+
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
+    let mut found: Vec<Found> = Vec::new();
     for span in 0..seen.trace.spans.len() as u32 {
         let row = seen.row(span);
         if row.flags.has(Flags::NEGATIVE) {
             let node = seen.node(span);
             let host = seen.resource(span).host;
-            let record = table.at(seen.catalogue, [node, node, host, host], BACKWARDS);
-            record.add(SEEN, 1);
-            record.exemplars.offer(seen.exemplar(span));
+            found.push(Found {
+                parts: [node, node, host, host],
+                what: BACKWARDS,
+                span,
+                early: None,
+            });
         }
         let parent = seen.trace.parents[span as usize];
         if let Some(above) = seen.row_if(parent)
             && row.start < above.start
         {
-            observe_early(seen, parent, span, table);
+            found.extend(early(seen, parent, span));
         }
     }
     // Messages meet their producers by links.
@@ -84,13 +98,21 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             && seen.trace.parents[call.server as usize] != call.client
             && taken.flags.kind() == Kind::Consumer
         {
-            observe_early(seen, call.client, call.server, table);
+            found.extend(early(seen, call.client, call.server));
         }
     }
+    let key = |found: &Found| Some((found.parts, found.what));
+    table.for_each(seen.catalogue, &found, key, |found, record| {
+        record.add(SEEN, 1);
+        if let Some(early) = found.early {
+            record.offer(early);
+        }
+        record.exemplars.offer(seen.exemplar(found.span));
+    });
 }
 
 /// Looks at a span that shows an earlier start than its cause.
-fn observe_early(seen: &Seen<'_>, cause: u32, effect: u32, table: &mut Table) {
+fn early(seen: &Seen<'_>, cause: u32, effect: u32) -> Option<Found> {
     let (before, after) = (seen.row(cause), seen.row(effect));
     let is_untimed = |row: &SpanRow| row.flags.has(Flags::NO_START);
     let clocks = (
@@ -101,18 +123,18 @@ fn observe_early(seen: &Seen<'_>, cause: u32, effect: u32, table: &mut Table) {
         (Some(from), Some(to)) => (from, to),
         // A process has one clock, whether or not anything names its host.
         (None, None) if is_one_process(seen, before, after) => (ABSENT, ABSENT),
-        (_, _) => return,
+        (_, _) => return None,
     };
     let early = before.start - after.start;
     if is_untimed(before) || is_untimed(after) || early < granule(before).max(granule(after)) {
-        return;
+        return None;
     }
-    let what = if from == to { ONE_CLOCK } else { TWO_CLOCKS };
-    let parts = [seen.node(cause), seen.node(effect), from, to];
-    let record = table.at(seen.catalogue, parts, what);
-    record.add(SEEN, 1);
-    record.offer(early);
-    record.exemplars.offer(seen.exemplar(effect));
+    Some(Found {
+        parts: [seen.node(cause), seen.node(effect), from, to],
+        what: if from == to { ONE_CLOCK } else { TWO_CLOCKS },
+        span: effect,
+        early: Some(early),
+    })
 }
 
 /// Returns whether a child ran in the process of its parent, and that process is no browser.

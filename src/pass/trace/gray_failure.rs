@@ -136,7 +136,7 @@ fn add_requests(requests: &[Request], known: &Known<'_>, tables: &mut [Table]) {
     let [_, instances] = tables else {
         return;
     };
-    for request in requests {
+    let place = |request: &Request| {
         let flags = request.flags;
         let instance = known.resource(request.resource).instance;
         let is_left_out = flags.kind() != Kind::Server
@@ -144,16 +144,15 @@ fn add_requests(requests: &[Request], known: &Known<'_>, tables: &mut [Table]) {
             || flags.has(Flags::NO_START)
             || instance == ABSENT
             || instance == OTHER;
-        if is_left_out {
-            continue;
-        }
         let parts = [request.node, request.operation, instance, 0];
-        let record = instances.at(known.catalogue, parts, request.start);
-        let failed = flags.outcome().failed();
-        if flags.has(Flags::HEALTH) {
+        (!is_left_out).then_some((parts, request.start))
+    };
+    instances.for_each(known.catalogue, requests, place, |request, record| {
+        let failed = request.flags.outcome().failed();
+        if request.flags.has(Flags::HEALTH) {
             record.add(CHECKS, 1);
             record.add(FAILED_CHECKS, u64::from(failed));
-            continue;
+            return;
         }
         record.add(REQUESTS, 1);
         if !failed {
@@ -164,7 +163,7 @@ fn add_requests(requests: &[Request], known: &Known<'_>, tables: &mut [Table]) {
             record.add(FAILED, 1);
             record.exemplars.offer(request.exemplar);
         }
-    }
+    });
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {

@@ -88,21 +88,18 @@ fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     let [edges, ..] = tables else {
         return;
     };
-    for attempt in attempts.iter().filter(|attempt| attempt.sync) {
-        let Some(server) = attempt.server() else {
-            continue;
-        };
-        let Some(reach) = reach(known.resource(attempt.client), known.resource(server)) else {
-            continue;
-        };
-        let parts = [attempt.from, attempt.to, reach, 0];
-        let record = edges.at(known.catalogue, parts, 0);
+    let place = |attempt: &Attempt| {
+        let server = attempt.server().filter(|_| attempt.sync)?;
+        let reach = reach(known.resource(attempt.client), known.resource(server))?;
+        Some(([attempt.from, attempt.to, reach, 0], 0))
+    };
+    edges.for_each(known.catalogue, attempts, place, |attempt, record| {
         record.add(CALLS, 1);
         if let Some(g_ns) = attempt.way().filter(|_| attempt.lone) {
             record.sample(g_ns);
         }
         record.exemplars.offer(attempt.exemplar);
-    }
+    });
 }
 
 /// Adds what requests wait for in other regions.

@@ -72,6 +72,9 @@ const WEIGHT: usize = 1;
 /// Most hops of a chain that are kept.
 pub const MAX_HOPS: usize = 24;
 
+/// As many hops as most chains have.
+const FEW_HOPS: usize = 8;
+
 /// Bits of the number that hold the place of a hop and the end of the chain.
 const PLACE_BITS: u32 = 16;
 
@@ -95,11 +98,12 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         return;
     }
     let mut climbs = climbs(seen);
-    climbs.sort();
+    climbs.sort_unstable();
     let is_same = |a: &Climb, b: &Climb| {
         (&a.hops, a.error, a.start, a.stop) == (&b.hops, b.error, b.start, b.stop)
     };
     let mut reached: Vec<(u32, u32, EntryKind)> = Vec::new();
+    let mut hops: Vec<Climbed> = Vec::with_capacity(2 * FEW_HOPS);
     for (at, climb) in climbs.iter().enumerate() {
         if let (Stop::Entry, Some((entry, kind))) = (climb.stop, climb.entry) {
             reached.push((climb.hops[0].0, entry, kind));
@@ -107,8 +111,16 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         if at > 0 && is_same(&climbs[at - 1], climb) {
             continue;
         }
-        add_chain(seen, climb, chains);
+        add_chain(seen, climb, &mut hops);
     }
+    let key = |hop: &Climbed| Some((hop.parts, hop.number));
+    chains.for_each(seen.catalogue, &hops, key, |hop, record| {
+        record.add(SEEN, 1);
+        record.add(WEIGHT, seen.weight(hop.origin));
+        if hop.is_first {
+            record.exemplars.offer(seen.exemplar(hop.origin));
+        }
+    });
     reached.sort_unstable();
     reached.dedup();
     for (origin, entry, kind) in reached {
@@ -120,20 +132,30 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     }
 }
 
-fn add_chain(seen: &Seen<'_>, climb: &Climb, chains: &mut Table) {
+/// A hop of a chain, with its key.
+#[derive(Clone, Copy, Debug)]
+struct Climbed {
+    parts: [u32; 4],
+    number: u64,
+    /// The span where the chain began.
+    origin: u32,
+    is_first: bool,
+}
+
+fn add_chain(seen: &Seen<'_>, climb: &Climb, hops: &mut Vec<Climbed>) {
     let hash = hash(seen.catalogue, climb);
-    for (place, &(node, operation)) in (0u64..).zip(&climb.hops) {
+    let rest = (hash >> 32) << PLACE_BITS;
+    let ends = (climb.start as u64) << 11 | (climb.stop as u64) << 8;
+    let places = (0u64..).zip(&climb.hops);
+    hops.extend(places.map(|(place, &(node, operation))| {
         let error = if place == 0 { climb.error } else { ABSENT };
-        let parts = [hash as u32, node, operation, error];
-        let rest = (hash >> 32) << PLACE_BITS;
-        let ends = (climb.start as u64) << 11 | (climb.stop as u64) << 8;
-        let record = chains.at(seen.catalogue, parts, rest | ends | place);
-        record.add(SEEN, 1);
-        record.add(WEIGHT, seen.weight(climb.span));
-        if place == 0 {
-            record.exemplars.offer(seen.exemplar(climb.span));
+        Climbed {
+            parts: [hash as u32, node, operation, error],
+            number: rest | ends | place,
+            origin: climb.span,
+            is_first: place == 0,
         }
-    }
+    }));
 }
 
 /// Returns a hash of a chain that is the same for every catalogue.
@@ -188,7 +210,7 @@ fn climb(
 ) -> Climb {
     let operation = seen.row(origin).operation;
     let own = seen.node(origin);
-    let mut hops: Vec<(u32, u32)> = Vec::new();
+    let mut hops: Vec<(u32, u32)> = Vec::with_capacity(FEW_HOPS);
     let start = match call {
         None => Start::Inside,
         Some(call) => {

@@ -93,12 +93,49 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 
 fn observe_calls(seen: &Seen<'_>, edges: &mut Table, late: &mut Table) {
     let mut successes = Successes::default();
+    let mut found: Vec<Found> = Vec::new();
     for (number, call) in seen.sync_calls() {
         if call.server != NONE {
             let is_second_success = successes.is_second(seen, number, call);
-            observe_call(seen, call, is_second_success, [&mut *edges, &mut *late]);
+            found.extend(Found::of(seen, call, is_second_success));
         }
     }
+    late.for_each(
+        seen.catalogue,
+        &found,
+        |found| {
+            let [from, to, operation, _] = found.parts;
+            let (left, [client, server]) = found.apart?;
+            let bits = late::bits(left.client, left.server, found.wasted);
+            let number = late::number(seen.catalogue, operation) | bits;
+            Some(([from, to, client, server], number))
+        },
+        |found, record| {
+            if let Some((left, _)) = found.apart {
+                late::add(record, left.client, left.server);
+            }
+        },
+    );
+    let key = |found: &Found| Some((found.parts, 0));
+    edges.for_each(seen.catalogue, &found, key, |found, record| {
+        if found.is_phantom {
+            record.add(PHANTOMS_SEEN, 1);
+            record.add(PHANTOMS_WEIGHT, seen.weight(found.client));
+        }
+        if let Some(ns) = found.wasted {
+            record.add(WASTED_SEEN, 1);
+            record.add(WASTED_NS, ns);
+        }
+        record.add(
+            DUPLICATES,
+            u64::from(found.repeats == Some(Repeats::MayNot)),
+        );
+        record.add(
+            DUPLICATES_UNKNOWN,
+            u64::from(found.repeats == Some(Repeats::Unknown)),
+        );
+        record.exemplars.offer(seen.exemplar(found.client));
+    });
 }
 
 /// Counts messages that were processed with success.
@@ -160,42 +197,52 @@ impl Successes {
     }
 }
 
-fn observe_call(seen: &Seen<'_>, call: &Call, is_duplicate: bool, tables: [&mut Table; 2]) {
-    let [edges, late] = tables;
-    let (client, server) = (seen.outcome(call.client), seen.outcome(call.server));
-    let gave_up = call.lone && (client.failed() || client == Outcome::Cancelled);
-    let is_phantom = gave_up && server == Outcome::Fine;
-    let left = if gave_up { Left::of(seen, call) } else { None };
-    let wasted = left.and_then(|left| left.wasted());
-    let hosts = left.and_then(|left| left.other_hosts());
-    if !is_phantom && wasted.is_none() && hosts.is_none() && !is_duplicate {
-        return;
-    }
-    let operation = seen.row(call.server).operation;
-    let (from, to) = (seen.end(call.from), seen.end(call.to));
-    if let Some((left, [client, server])) = left.zip(hosts) {
-        let bits = late::bits(left.client, left.server, wasted);
-        let number = late::number(seen.catalogue, operation) | bits;
-        let record = late.at(seen.catalogue, [from, to, client, server], number);
-        late::add(record, left.client, left.server);
-    }
-    let record = edges.at(seen.catalogue, [from, to, operation, 0], 0);
-    if is_phantom {
-        record.add(PHANTOMS_SEEN, 1);
-        record.add(PHANTOMS_WEIGHT, seen.weight(call.client));
-    }
-    if let Some(ns) = wasted {
-        record.add(WASTED_SEEN, 1);
-        record.add(WASTED_NS, ns);
-    }
-    if is_duplicate {
-        match may_repeat(seen, call) {
-            Some(true) => {}
-            Some(false) => record.add(DUPLICATES, 1),
-            None => record.add(DUPLICATES_UNKNOWN, 1),
+/// What is wrong with a call, with its key.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    parts: [u32; 4],
+    client: u32,
+    is_phantom: bool,
+    /// What surely was wasted, if something was.
+    wasted: Option<u64>,
+    /// When both sides ran, and their hosts, if the client had gone and these have clocks of their own.
+    apart: Option<(Left, [NameId; 2])>,
+    repeats: Option<Repeats>,
+}
+
+/// What is known of a call that succeeded twice, unless it may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeats {
+    MayNot,
+    Unknown,
+}
+
+impl Found {
+    /// Returns what is wrong with a call, if something is.
+    fn of(seen: &Seen<'_>, call: &Call, is_duplicate: bool) -> Option<Found> {
+        let (client, server) = (seen.outcome(call.client), seen.outcome(call.server));
+        let gave_up = call.lone && (client.failed() || client == Outcome::Cancelled);
+        let is_phantom = gave_up && server == Outcome::Fine;
+        let left = if gave_up { Left::of(seen, call) } else { None };
+        let wasted = left.and_then(|left| left.wasted());
+        let apart = left.and_then(|left| Some((left, left.other_hosts()?)));
+        if !is_phantom && wasted.is_none() && apart.is_none() && !is_duplicate {
+            return None;
         }
+        let operation = seen.row(call.server).operation;
+        Some(Found {
+            parts: [seen.end(call.from), seen.end(call.to), operation, 0],
+            client: call.client,
+            is_phantom,
+            wasted,
+            apart,
+            repeats: match is_duplicate.then(|| may_repeat(seen, call)) {
+                Some(Some(false)) => Some(Repeats::MayNot),
+                Some(None) => Some(Repeats::Unknown),
+                Some(Some(true)) | None => None,
+            },
+        })
     }
-    record.exemplars.offer(seen.exemplar(call.client));
 }
 
 /// A server whose client had gone: when both began and ended, and by whose clocks.

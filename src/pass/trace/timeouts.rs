@@ -75,12 +75,13 @@ fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     let [_, _, starts] = tables else {
         return;
     };
-    for attempt in attempts {
-        if let Some(gone) = attempt.gone() {
-            let parts = [attempt.caller, attempt.from, attempt.to, 0];
-            starts.at(known.catalogue, parts, 0).sample(gone);
-        }
-    }
+    let place = |attempt: &Attempt| {
+        attempt.gone()?;
+        Some(([attempt.caller, attempt.from, attempt.to, 0], 0))
+    };
+    starts.for_each(known.catalogue, attempts, place, |attempt, record| {
+        record.sample(attempt.gone().unwrap_or(0));
+    });
 }
 
 fn observe(seen: &Seen<'_>, tables: &mut [Table]) {

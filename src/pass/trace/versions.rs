@@ -99,18 +99,15 @@ fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     let [pairs, ..] = tables else {
         return;
     };
-    for attempt in attempts {
-        let Some(server) = attempt.server().filter(|_| attempt.sync) else {
-            continue;
-        };
+    let place = |attempt: &Attempt| {
+        let server = attempt.server().filter(|_| attempt.sync)?;
         let [client, server] = [attempt.client, server].map(|number| known.resource(number));
-        let [from, to] = [client, server].map(|resource| resource.version);
-        if from == ABSENT || to == ABSENT {
-            continue;
-        }
+        let (from, to) = (client.version, server.version);
         let parts = [attempt.from, attempt.to, from, to];
-        let environment = number_of(known.catalogue, server.environment);
-        let record = pairs.at(known.catalogue, parts, environment);
+        let is_known = from != ABSENT && to != ABSENT;
+        is_known.then(|| (parts, number_of(known.catalogue, server.environment)))
+    };
+    pairs.for_each(known.catalogue, attempts, place, |attempt, record| {
         record.add(CALLS, 1);
         if attempt.outcome.failed() {
             record.add(FAILED, 1);
@@ -121,7 +118,7 @@ fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
             record.add(LOGS, log);
             record.add(SQUARES, (log * log) >> 10);
         }
-    }
+    });
 }
 
 /// Returns the number that stands for an environment in every topology.

@@ -20,7 +20,7 @@ use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::{Key, Layout, Part, Table, TableOf};
 use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::dictionary::Weight;
-use crate::model::names::{ABSENT, NameId};
+use crate::model::names::ABSENT;
 use crate::pass::chance::Requests;
 use crate::pass::graph::blast_radius::{Need, Needs};
 use crate::pass::trace::{exemplars, grouped, total};
@@ -85,25 +85,25 @@ fn observe(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     let [edges, _] = tables else {
         return;
     };
-    for attempt in attempts {
-        let Some(server) = attempt.server().filter(|_| attempt.sync && attempt.lone) else {
-            continue;
-        };
+    let zones = |attempt: &Attempt| {
+        let server = attempt.server().filter(|_| attempt.sync && attempt.lone)?;
         let [from, to] = [attempt.client, server].map(|number| known.resource(number).zone);
-        if from == ABSENT || to == ABSENT {
-            continue;
+        (from != ABSENT && to != ABSENT).then_some((from, to))
+    };
+    let place = |attempt: &Attempt| {
+        attempt.way()?;
+        zones(attempt).map(|_| ([attempt.from, attempt.to, 0, 0], 0))
+    };
+    edges.for_each(known.catalogue, attempts, place, |attempt, record| {
+        if let (Some((from, to)), Some(way)) = (zones(attempt), attempt.way()) {
+            let (calls, ns) = match from == to {
+                true => (INSIDE, INSIDE_NS),
+                false => (BETWEEN, BETWEEN_NS),
+            };
+            record.add(calls, 1);
+            record.add(ns, way);
         }
-        let Some(way) = attempt.way() else {
-            continue;
-        };
-        let record = edges.at(known.catalogue, [attempt.from, attempt.to, 0, 0], 0);
-        let (calls, ns) = match from == to {
-            true => (INSIDE, INSIDE_NS),
-            false => (BETWEEN, BETWEEN_NS),
-        };
-        record.add(calls, 1);
-        record.add(ns, way);
-    }
+    });
 }
 
 /// Notes in which zones a trace was worked on.
@@ -111,38 +111,33 @@ fn observe_zones(seen: &Seen<'_>, tables: &mut [Table]) {
     let [_, spanned] = tables else {
         return;
     };
-    let mut zones: Vec<NameId> = Vec::new();
+    let (mut zones, mut n) = ([ABSENT; MOST_ZONES], 0);
+    let mut last = ABSENT;
     for row in seen.trace.spans {
         let zone = seen.dictionary.resources[row.resource as usize].zone;
-        if zone != ABSENT && zones.last() != Some(&zone) && !zones.contains(&zone) {
-            zones.push(zone);
+        if zone == last || zone == ABSENT {
+            continue;
         }
-        if zones.len() > MOST_ZONES {
-            return;
+        last = zone;
+        if !zones[..n].contains(&zone) {
+            if n == MOST_ZONES {
+                return;
+            }
+            zones[n] = zone;
+            n += 1;
         }
     }
-    let Some(first) = zones.first() else {
-        return;
-    };
-    let exemplar = (0..).zip(seen.trace.spans);
-    let exemplar = exemplar.map(|(span, _)| seen.exemplar(span)).next();
-    let mut count = |parts: [u32; 2]| {
-        let record = spanned.at(seen.catalogue, [parts[0], parts[1], 0, 0], 0);
-        record.add(0, 1);
-        if parts != [ABSENT; 2]
-            && let Some(exemplar) = exemplar
-        {
-            record.exemplars.offer(exemplar);
-        }
-    };
-    count([ABSENT; 2]);
-    if zones.iter().all(|zone| zone == first) {
+    if n == 0 {
         return;
     }
+    spanned.at(seen.catalogue, [ABSENT; 4], 0).add(0, 1);
+    let zones = &mut zones[..n];
     zones.sort_unstable_by_key(|&zone| seen.catalogue.text(zone));
     for (at, &one) in zones.iter().enumerate() {
         for &other in &zones[at + 1..] {
-            count([one, other]);
+            let record = spanned.at(seen.catalogue, [one, other, 0, 0], 0);
+            record.add(0, 1);
+            record.exemplars.offer(seen.exemplar(0));
         }
     }
 }
