@@ -1,9 +1,9 @@
 //! A distribution of durations that merges to the byte: a log-linear histogram with integer counts.
 //!
 //! Each power of two is cut into 64 equal buckets (values below 64 have a bucket each), so a quantile is off by at most
-//! 1/128 (0.8 %) of its value; count, sum, smallest and largest are exact. The run of buckets
-//! from the smallest to the largest value is kept, in steps of 32: four bytes a bucket, 256 bytes for every doubling of
-//! the range.
+//! 1/128 (0.8 %) of its value; count, sum, smallest and largest are exact. Most distributions are of few values, of which the
+//! buckets are kept one by one. Of more, the run of buckets from the smallest to the largest value is kept, in steps of 32: four
+//! bytes a bucket, 256 bytes for every doubling of the range.
 //!
 //! DDSketch (Masson, Rim, Lee, VLDB 2019) has logarithmic buckets of the same purpose; equal ones inside powers
 //! of two need no logarithm.
@@ -16,17 +16,125 @@ const BITS: u32 = PER_OCTAVE.trailing_zeros();
 /// every value at first.
 const STEP: u16 = 32;
 
+/// Values whose buckets are kept one by one: no more space than the shortest run takes.
+const FEW: usize = 32;
+
 /// A distribution of whole numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Sketch {
-    /// The bucket of `counts[0]`.
-    base: u16,
-    /// Counts of a run of buckets, capped at `u32::MAX` each.
-    counts: Vec<u32>,
+    counts: Counts,
     count: u64,
     sum: u128,
     min: u64,
     max: u64,
+}
+
+/// How many values are in each bucket.
+#[derive(Clone, Debug)]
+enum Counts {
+    /// The bucket of each value, in order.
+    Few(Vec<u16>),
+    /// Counts of a run of buckets from `base` on, capped at `u32::MAX` each.
+    Run { base: u16, counts: Vec<u32> },
+}
+
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts::Few(Vec::new())
+    }
+}
+
+impl Counts {
+    #[inline]
+    fn put(&mut self, bucket: u16, count: u32) {
+        if let Counts::Run { base, counts } = self {
+            let at = usize::from(bucket.wrapping_sub(*base));
+            if let Some(counted) = counts.get_mut(at) {
+                *counted = counted.saturating_add(count);
+                return;
+            }
+        }
+        self.put_beside(bucket, count);
+    }
+
+    /// Counts where there is no place yet.
+    fn put_beside(&mut self, bucket: u16, count: u32) {
+        match self {
+            Counts::Few(values) if values.len() + (count as usize) <= FEW => {
+                for _ in 0..count {
+                    // The least that is ever handed out, and then all.
+                    match values.len() {
+                        0 => values.reserve_exact(FEW / 4),
+                        n if n == values.capacity() => values.reserve_exact(FEW - n),
+                        _ => {}
+                    }
+                    let at = values.partition_point(|of| *of <= bucket);
+                    values.insert(at, bucket);
+                }
+            }
+            Counts::Few(_) | Counts::Run { .. } => {
+                let (base, counts) = self.cover(bucket, 1);
+                let counted = &mut counts[usize::from(bucket - base)];
+                *counted = counted.saturating_add(count);
+            }
+        }
+    }
+
+    /// Makes this a run that holds `len` buckets from `base` on, and those it holds already; returns where it begins, and the
+    /// counts.
+    fn cover(&mut self, base: u16, len: usize) -> (u16, &mut [u32]) {
+        if let Counts::Few(values) = self {
+            let values = std::mem::take(values);
+            let (base, counts) = (base - base % STEP, Vec::new());
+            *self = Counts::Run { base, counts };
+            if let (Some(first), Some(last)) = (values.first(), values.last()) {
+                self.cover(*first, usize::from(last - first) + 1);
+            }
+            for bucket in values {
+                self.put(bucket, 1);
+            }
+        }
+        match self {
+            Counts::Run { base: of, counts } => {
+                widen(of, counts, base, len);
+                (*of, counts)
+            }
+            Counts::Few(_) => unreachable!("a run was made of it"),
+        }
+    }
+
+    /// Returns the buckets in use with their counts, ascending.
+    fn iter(&self) -> impl Iterator<Item = (u16, u32)> + Clone + '_ {
+        let (few, base, run): (&[u16], u16, &[u32]) = match self {
+            Counts::Few(values) => (values, 0, &[]),
+            Counts::Run { base, counts } => (&[], *base, counts),
+        };
+        let firsts = (0..few.len()).filter(move |&at| at == 0 || few[at - 1] != few[at]);
+        let few = firsts.map(move |at| {
+            let same = few[at..].iter().take_while(|of| **of == few[at]);
+            (few[at], same.count() as u32)
+        });
+        let run = run.iter().zip(base..).filter(|(count, _)| **count > 0);
+        few.chain(run.map(|(count, bucket)| (bucket, *count)))
+    }
+}
+
+/// Makes a run of buckets hold `len` buckets from `from` on.
+fn widen(base: &mut u16, counts: &mut Vec<u32>, from: u16, len: usize) {
+    let end = (usize::from(from) + len).next_multiple_of(usize::from(STEP));
+    let from = from - from % STEP;
+    if counts.is_empty() {
+        *base = from;
+    }
+    if from < *base {
+        let more = usize::from(*base - from);
+        counts.splice(0..0, std::iter::repeat_n(0, more));
+        *base = from;
+    }
+    let len = end - usize::from(*base);
+    if counts.len() < len {
+        counts.resize(len, 0);
+    }
 }
 
 /// Returns the bucket of a value.
@@ -67,42 +175,7 @@ impl Sketch {
         self.max = self.max.max(value);
         self.count += 1;
         self.sum += u128::from(value);
-        self.put(bucket(value), 1);
-    }
-
-    #[inline]
-    fn put(&mut self, bucket: u16, count: u32) {
-        let at = usize::from(bucket.wrapping_sub(self.base));
-        match self.counts.get_mut(at) {
-            Some(counted) => *counted = counted.saturating_add(count),
-            None => self.widen(bucket, count),
-        }
-    }
-
-    /// Makes room for a bucket outside the run and counts there.
-    #[cold]
-    fn widen(&mut self, bucket: u16, count: u32) {
-        self.cover(bucket, 1);
-        let at = usize::from(bucket - self.base);
-        self.counts[at] = self.counts[at].saturating_add(count);
-    }
-
-    /// Makes the run hold `len` buckets from `base` on.
-    fn cover(&mut self, base: u16, len: usize) {
-        let end = (usize::from(base) + len).next_multiple_of(usize::from(STEP));
-        let base = base - base % STEP;
-        if self.counts.is_empty() {
-            self.base = base;
-        }
-        if base < self.base {
-            let more = usize::from(self.base - base);
-            self.counts.splice(0..0, std::iter::repeat_n(0, more));
-            self.base = base;
-        }
-        let len = end - usize::from(self.base);
-        if self.counts.len() < len {
-            self.counts.resize(len, 0);
-        }
+        self.counts.put(bucket(value), 1);
     }
 
     /// Adds all values of another sketch.
@@ -114,10 +187,15 @@ impl Sketch {
             *self = other.clone();
             return;
         }
-        self.cover(other.base, other.counts.len());
-        let from = usize::from(other.base - self.base);
-        for (mine, more) in self.counts[from..].iter_mut().zip(&other.counts) {
-            *mine = mine.saturating_add(*more);
+        match &other.counts {
+            Counts::Few(values) => values.iter().for_each(|of| self.counts.put(*of, 1)),
+            Counts::Run { base, counts } => {
+                let (mine_from, mine) = self.counts.cover(*base, counts.len());
+                let mine = &mut mine[usize::from(*base - mine_from)..];
+                for (mine, more) in mine.iter_mut().zip(counts) {
+                    *mine = mine.saturating_add(*more);
+                }
+            }
         }
         self.count += other.count;
         self.sum += other.sum;
@@ -135,7 +213,7 @@ impl Sketch {
                 left.min = if left.count == 0 { value } else { left.min };
                 left.max = value;
                 left.count += u64::from(count);
-                left.put(bucket, count);
+                left.counts.put(bucket, count);
             }
         }
         left.sum = self.sum.saturating_sub(other.sum);
@@ -144,8 +222,13 @@ impl Sketch {
 
     /// Returns how many values lie in a bucket.
     pub fn count_in(&self, bucket: u16) -> u32 {
-        let at = usize::from(bucket.wrapping_sub(self.base));
-        self.counts.get(at).copied().unwrap_or(0)
+        match &self.counts {
+            Counts::Few(values) => values.iter().filter(|of| **of == bucket).count() as u32,
+            Counts::Run { base, counts } => {
+                let at = usize::from(bucket.wrapping_sub(*base));
+                counts.get(at).copied().unwrap_or(0)
+            }
+        }
     }
 
     /// Returns how many values are below one, which is taken for the middle of its bucket.
@@ -156,10 +239,7 @@ impl Sketch {
 
     /// Returns the buckets in use with their counts, ascending.
     pub fn buckets(&self) -> impl Iterator<Item = (u16, u32)> + Clone + '_ {
-        let numbered = self.counts.iter().zip(self.base..);
-        numbered
-            .filter(|(count, _)| **count > 0)
-            .map(|(count, bucket)| (bucket, *count))
+        self.counts.iter()
     }
 
     /// Returns how many values were added.
@@ -266,7 +346,7 @@ impl Sketch {
             ..Sketch::default()
         };
         for &(bucket, count) in buckets {
-            sketch.put(bucket, count);
+            sketch.counts.put(bucket, count);
         }
         Some(sketch)
     }
@@ -284,6 +364,8 @@ impl Eq for Sketch {}
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::model::id::mix;
 
@@ -316,23 +398,40 @@ mod tests {
 
     #[test]
     fn merging_is_the_same_as_adding() {
-        let (mut whole, mut one, mut two) =
-            (Sketch::default(), Sketch::default(), Sketch::default());
-        for i in 0..1000 {
-            let value = mix(i) >> 40;
-            whole.add(value);
-            if i % 3 == 0 { &mut one } else { &mut two }.add(value);
+        // Few and many values, and few on one side alone; close together, and far apart.
+        for (n, every, shift) in [
+            (1000, 3, 40),
+            (1000, 100, 4),
+            (40, 3, 58),
+            (20, 3, 40),
+            (3, 2, 0),
+        ] {
+            let (mut whole, mut one, mut two) =
+                (Sketch::default(), Sketch::default(), Sketch::default());
+            let mut counted: BTreeMap<u16, u32> = BTreeMap::new();
+            for i in 0..n {
+                let value = mix(i) >> shift;
+                *counted.entry(bucket(value)).or_default() += 1;
+                whole.add(value);
+                if i % every == 0 { &mut one } else { &mut two }.add(value);
+            }
+            assert!(whole.buckets().eq(counted.clone()));
+            assert!(
+                counted
+                    .iter()
+                    .all(|(of, count)| whole.count_in(*of) == *count)
+            );
+            let mut other = two.clone();
+            other.merge(&one);
+            one.merge(&two);
+            assert_eq!(one, whole);
+            assert_eq!(other, whole);
+            let buckets: Vec<(u16, u32)> = whole.buckets().collect();
+            assert_eq!(
+                Sketch::from_parts(&buckets, whole.count(), whole.totals()),
+                Some(whole)
+            );
         }
-        let mut other = two.clone();
-        other.merge(&one);
-        one.merge(&two);
-        assert_eq!(one, whole);
-        assert_eq!(other, whole);
-        let buckets: Vec<(u16, u32)> = whole.buckets().collect();
-        assert_eq!(
-            Sketch::from_parts(&buckets, whole.count(), whole.totals()),
-            Some(whole)
-        );
     }
 
     #[test]
