@@ -83,34 +83,70 @@ const BUSY: f64 = 0.5;
 /// The least calls of an edge for a recommended limit.
 const SIZED: u64 = 100;
 
+/// Attempts whose changes are written down together.
+const TOGETHER: usize = 128;
+
+/// What changes in one bin.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    pool: [u32; 4],
+    time: u64,
+    starts: u64,
+    ends: u64,
+    ns: u64,
+    weighted: u64,
+}
+
 fn observe(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
+    let mut changes: Vec<Change> = Vec::with_capacity(2 * TOGETHER);
+    for some in attempts.chunks(TOGETHER) {
+        let width = table.width();
+        changes.clear();
+        for attempt in some {
+            add_changes(attempt, known, width, &mut changes);
+        }
+        let place = |change: &Change| Some((change.pool, change.time));
+        table.for_each(known.catalogue, &changes, place, |change, record| {
+            record.add(STARTS, change.starts);
+            record.add(ENDS, change.ends);
+            record.add(AREA, change.ns);
+            record.add(WEIGHTED, change.weighted);
+        });
+    }
+}
+
+/// Adds what an attempt changes, in bins of some width: once when it ends in the bin in which it starts.
+fn add_changes(attempt: &Attempt, known: &Known<'_>, width: u64, changes: &mut Vec<Change>) {
     // Several servers may answer one client, which waits once.
-    let ns = |attempt: &Attempt| {
-        attempt
-            .duration()
-            .filter(|_| attempt.sync && !attempt.again)
+    let waited = attempt.duration();
+    let Some(ns) = waited.filter(|_| attempt.sync && !attempt.again) else {
+        return;
     };
-    let start = |attempt: &Attempt| {
-        ns(attempt)?;
-        Some((outages::pool(attempt, known), attempt.start))
+    let end = attempt.start.saturating_add(ns);
+    let is_one_bin = attempt.start / width == end / width;
+    let weighted = u128::from(ns) * u128::from(known.detail(attempt.detail).weight.0);
+    let start = Change {
+        pool: outages::pool(attempt, known),
+        time: attempt.start,
+        starts: 1,
+        ends: u64::from(is_one_bin),
+        ns,
+        weighted: u64::try_from(weighted >> 20).unwrap_or(u64::MAX),
     };
-    let end = |attempt: &Attempt| {
-        let end = attempt.start.saturating_add(ns(attempt)?);
-        Some((outages::pool(attempt, known), end))
-    };
-    table.for_each(known.catalogue, attempts, start, |attempt, record| {
-        let ns = ns(attempt).unwrap_or(0);
-        let weighted = u128::from(ns) * u128::from(known.detail(attempt.detail).weight.0);
-        record.add(STARTS, 1);
-        record.add(AREA, ns);
-        record.add(WEIGHTED, u64::try_from(weighted >> 20).unwrap_or(u64::MAX));
-    });
-    table.for_each(known.catalogue, attempts, end, |_, record| {
-        record.add(ENDS, 1)
-    });
+    changes.push(start);
+    if !is_one_bin {
+        changes.push(Change {
+            time: end,
+            starts: 0,
+            ends: 1,
+            ns: 0,
+            weighted: 0,
+            ..start
+        });
+    }
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
