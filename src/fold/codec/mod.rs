@@ -53,7 +53,7 @@ pub fn encode(topology: Topology) -> Result<Vec<u8>> {
         let mut frame = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
         frame.write_all(MAGIC).map_err(failed)?;
         sections(topology, n_tables, |section| {
-            frame.write_all(&section.encode_to_vec()).map_err(failed)
+            frame.write_all(section).map_err(failed)
         })?;
         frame.finish().map_err(failed)
     };

@@ -14,6 +14,9 @@ pub struct Version {
 /// The field of [`Topology`] with the tables.
 pub const TABLES: u32 = 17;
 
+/// The number of the field that holds shapes.
+pub(super) const SHAPES: u32 = 7;
+
 /// A whole topology.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Topology {

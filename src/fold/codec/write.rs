@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use prost::Message;
+
 use crate::error::Result;
+use crate::fold::codec::fields::{put_bytes, put_number, put_numbers};
 use crate::fold::codec::{VERSION, wire};
 use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
-use crate::fold::shape::{EntryKey, StepCount};
+use crate::fold::shape::{EntryKey, Shape, Step};
 use crate::fold::sketch::Sketch;
 use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
 use crate::model::names::NameId;
@@ -19,7 +22,7 @@ const SECTION: usize = 1 << 10;
 pub(super) fn sections(
     topology: Topology,
     n_tables: u32,
-    mut write: impl FnMut(&wire::Topology) -> Result<()>,
+    mut write: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
     let catalogue = Arc::clone(&topology.catalogue);
     let nodes = catalogue.nodes().iter().map(|node| wire::Node {
@@ -33,72 +36,85 @@ pub(super) fn sections(
         let (sent, taken) = topology.messages.into_parts();
         (sent, taken, halvings)
     };
-    write(&wire::Topology {
-        version: VERSION,
-        texts: catalogue
-            .texts()
-            .iter()
-            .map(|text| text.to_string())
-            .collect(),
-        nodes: nodes.collect(),
-        instances: sorted(topology.instances)
-            .into_iter()
-            .map(instance_to_wire)
-            .collect(),
-        shape_halvings: topology.shapes.halvings(),
-        remainders: topology
-            .shapes
-            .remainders()
-            .iter()
-            .map(|remainder| wire::Remainder {
-                entry: Some(key_to_wire(&remainder.entry)),
-                requests: remainder.requests,
-                weight: remainder.weight,
-            })
-            .collect(),
-        message_halvings,
-        aliases: sorted_refs(&topology.aliases)
-            .into_iter()
-            .map(|((address, node), ())| wire::Alias {
-                address: *address,
-                node: *node,
-            })
-            .collect(),
-        account: Some(account_to_wire(&topology.account)),
-        buckets: topology
-            .buckets
-            .iter()
-            .map(|bucket| wire::Bucket {
-                data_set: bucket.data_set.clone(),
-                of: bucket.of,
-                index: bucket.index,
-            })
-            .collect(),
-        overflowed: topology.overflowed.iter().cloned().collect(),
-        n_tables,
-        ..wire::Topology::default()
-    })?;
+    write(
+        &wire::Topology {
+            version: VERSION,
+            texts: catalogue
+                .texts()
+                .iter()
+                .map(|text| text.to_string())
+                .collect(),
+            nodes: nodes.collect(),
+            instances: sorted(topology.instances)
+                .into_iter()
+                .map(instance_to_wire)
+                .collect(),
+            shape_halvings: topology.shapes.halvings(),
+            remainders: topology
+                .shapes
+                .remainders()
+                .iter()
+                .map(|remainder| wire::Remainder {
+                    entry: Some(key_to_wire(&remainder.entry)),
+                    requests: remainder.requests,
+                    weight: remainder.weight,
+                })
+                .collect(),
+            message_halvings,
+            aliases: sorted_refs(&topology.aliases)
+                .into_iter()
+                .map(|((address, node), ())| wire::Alias {
+                    address: *address,
+                    node: *node,
+                })
+                .collect(),
+            account: Some(account_to_wire(&topology.account)),
+            buckets: topology
+                .buckets
+                .iter()
+                .map(|bucket| wire::Bucket {
+                    data_set: bucket.data_set.clone(),
+                    of: bucket.of,
+                    index: bucket.index,
+                })
+                .collect(),
+            overflowed: topology.overflowed.iter().cloned().collect(),
+            n_tables,
+            ..wire::Topology::default()
+        }
+        .encode_to_vec(),
+    )?;
     for entries in sorted_refs(&topology.entries).chunks(SECTION) {
         let entries = entries.iter().map(|(key, entry)| entry_to_wire(key, entry));
-        write(&wire::Topology {
-            entries: entries.collect(),
-            ..wire::Topology::default()
-        })?;
+        write(
+            &wire::Topology {
+                entries: entries.collect(),
+                ..wire::Topology::default()
+            }
+            .encode_to_vec(),
+        )?;
     }
     for edges in sorted_refs(&topology.edges).chunks(SECTION) {
         let edges = edges.iter().map(|(key, edge)| edge_to_wire(key, edge));
-        write(&wire::Topology {
-            edges: edges.collect(),
-            ..wire::Topology::default()
-        })?;
+        write(
+            &wire::Topology {
+                edges: edges.collect(),
+                ..wire::Topology::default()
+            }
+            .encode_to_vec(),
+        )?;
     }
     let mut shapes: Vec<_> = topology.shapes.list().iter().collect();
     shapes.sort_unstable_by(|a, b| (a.entry, &a.steps).cmp(&(b.entry, &b.steps)));
+    let (mut section, mut space) = (Vec::new(), Vec::new());
     for shapes in shapes.chunks(SECTION) {
-        write(&wire::Topology {
-            shapes: shapes.iter().map(|shape| shape_to_wire(shape)).collect(),
-            ..wire::Topology::default()
-        })?;
+        section.clear();
+        for shape in shapes {
+            space.clear();
+            put_shape(&mut space, shape);
+            put_bytes(&mut section, wire::SHAPES, &space);
+        }
+        write(&section)?;
     }
     for sent in sent.chunks(SECTION) {
         let sent = sent.iter().map(|(key, sent)| wire::Sent {
@@ -107,10 +123,13 @@ pub(super) fn sections(
             destination: sent.destination,
             end: sent.end,
         });
-        write(&wire::Topology {
-            sent: sent.collect(),
-            ..wire::Topology::default()
-        })?;
+        write(
+            &wire::Topology {
+                sent: sent.collect(),
+                ..wire::Topology::default()
+            }
+            .encode_to_vec(),
+        )?;
     }
     for taken in taken.chunks(SECTION) {
         let taken = taken.iter().map(|(key, node, taken)| wire::Taken {
@@ -123,10 +142,13 @@ pub(super) fn sections(
             failed: taken.failed,
             exemplar: Some(exemplar_to_wire(&taken.exemplar, 0)),
         });
-        write(&wire::Topology {
-            taken: taken.collect(),
-            ..wire::Topology::default()
-        })?;
+        write(
+            &wire::Topology {
+                taken: taken.collect(),
+                ..wire::Topology::default()
+            }
+            .encode_to_vec(),
+        )?;
     }
     Ok(())
 }
@@ -235,22 +257,19 @@ fn entry_to_wire(key: &EntryKey, entry: &Entry) -> wire::Entry {
     }
 }
 
-fn shape_to_wire(shape: &crate::fold::shape::Shape) -> wire::Shape {
-    let counts = |field: fn(&StepCount) -> u32| shape.counts.iter().map(field).collect();
-    wire::Shape {
-        entry: Some(key_to_wire(&shape.entry)),
-        depths: shape
-            .steps
-            .iter()
-            .map(|step| u32::from(step.depth) << 1 | u32::from(step.sync))
-            .collect(),
-        nodes: shape.steps.iter().map(|step| step.node).collect(),
-        calls: counts(|count| count.calls),
-        failed: counts(|count| count.failed),
-        failed_requests: counts(|count| count.failed_requests),
-        requests: shape.requests,
-        weight: shape.weight,
-    }
+/// Writes a [`wire::Shape`]: they are many, and their lists would have to be made first.
+fn put_shape(out: &mut Vec<u8>, shape: &Shape) {
+    let (steps, counts) = (shape.steps.iter(), shape.counts.iter());
+    let depth = |step: &Step| u64::from(step.depth) << 1 | u64::from(step.sync);
+    put_bytes(out, 1, &key_to_wire(&shape.entry).encode_to_vec());
+    put_numbers(out, 2, steps.clone().map(depth));
+    put_numbers(out, 3, steps.map(|step| u64::from(step.node)));
+    put_numbers(out, 4, counts.clone().map(|count| u64::from(count.calls)));
+    put_numbers(out, 5, counts.clone().map(|count| u64::from(count.failed)));
+    let failed_requests = counts.map(|count| u64::from(count.failed_requests));
+    put_numbers(out, 6, failed_requests);
+    put_number(out, 7, shape.requests);
+    put_number(out, 8, shape.weight);
 }
 
 fn account_to_wire(account: &Account) -> wire::Account {
