@@ -47,6 +47,9 @@ struct Few {
     ranked: [(u64, Exemplar); KEPT],
 }
 
+/// Exemplars whose worst rank is above this have been offered so few that the next is among them more often than once in four.
+const OFTEN: u64 = u64::MAX / 4;
+
 const NOBODY: (u64, Exemplar) = (
     u64::MAX,
     Exemplar {
@@ -89,6 +92,15 @@ impl Exemplars {
     pub fn merge(&mut self, other: &Exemplars) {
         for exemplar in other.list() {
             self.offer(*exemplar);
+        }
+    }
+
+    /// Looks at the worst when the next is likely to be better than that; it has then been waited for.
+    #[inline]
+    pub(in crate::fold) fn approach(&self) -> u64 {
+        match &self.few {
+            Some(few) if self.worst > OFTEN => few.ranked[KEPT - 1].0,
+            _ => 0,
         }
     }
 

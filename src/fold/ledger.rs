@@ -8,6 +8,7 @@
 //! keys fit. When they cannot be any wider, keys whose rank is not below a threshold go to [`Table::other`], and the
 //! threshold halves until the rest fits. Both depend on the set of keys alone, so parts merge in any order to the same bytes.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::hint::black_box;
@@ -27,6 +28,9 @@ pub const SUMS: usize = 8;
 
 /// Bins are made wider at most this often; then one bin holds all times.
 const MAX_SHIFT: u32 = 63;
+
+/// A table with more than this part of its limit is expected to reach it.
+const SMALL: usize = 8;
 
 /// Records that are found together.
 const TOGETHER: usize = 16;
@@ -73,8 +77,8 @@ pub struct TableOf {
     pub layout: Layout,
 }
 
-/// What a record is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// What a record is about; in the order of the parts, then of the number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Key {
     /// Nodes, texts and plain numbers, as the layout says.
     pub parts: [u32; 4],
@@ -83,15 +87,40 @@ pub struct Key {
 }
 
 impl Key {
-    /// Three words; an array would be hashed as a string of bytes.
+    /// Returns the parts as two words; an array would be hashed as a string of bytes, and compared part by part.
+    #[inline]
+    fn words(&self) -> [u64; 2] {
+        let [a, b, c, d] = self.parts;
+        let word = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        [word(a, b), word(c, d)]
+    }
+
     #[inline]
     fn hash(&self) -> u64 {
-        let [a, b, c, d] = self.parts;
+        let [one, other] = self.words();
         let mut state = FxHasher::default();
-        state.write_u64(u64::from(a) << 32 | u64::from(b));
-        state.write_u64(u64::from(c) << 32 | u64::from(d));
+        state.write_u64(one);
+        state.write_u64(other);
         state.write_u64(self.number);
         state.finish()
+    }
+}
+
+impl Ord for Key {
+    #[inline]
+    fn cmp(&self, other: &Key) -> Ordering {
+        let words = |key: &Key| {
+            let [high, low] = key.words();
+            (u128::from(high) << 64 | u128::from(low), key.number)
+        };
+        words(self).cmp(&words(other))
+    }
+}
+
+impl PartialOrd for Key {
+    #[inline]
+    fn partial_cmp(&self, other: &Key) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -141,6 +170,13 @@ impl Record {
     #[inline]
     pub fn sample(&mut self, value: u64) {
         self.sketch.get_or_insert_default().add(value);
+    }
+
+    /// Looks at what does not lie in the record itself, which has then been waited for.
+    #[inline]
+    fn approach(&self) -> u64 {
+        let sketch = self.sketch.as_ref().map_or(0, |sketch| sketch.approach());
+        sketch ^ self.exemplars.approach()
     }
 
     /// Adds another record.
@@ -210,12 +246,11 @@ pub struct Table {
     traces: u64,
 }
 
-/// A key that is looked for, and which of some items has it.
+/// A key that is looked for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sought {
     key: Key,
     hash: u64,
-    item: usize,
     /// Where its record is, as half of the hash has it.
     place: usize,
 }
@@ -269,37 +304,48 @@ impl Table {
         mut add: impl FnMut(&T, &mut Record),
     ) {
         for some in items.chunks(TOGETHER) {
-            let mut sought = [Sought::default(); TOGETHER];
-            let mut n = 0;
-            for (item, key) in some.iter().map(&key).enumerate() {
-                if let Some((parts, number)) = key {
-                    let number = self.binned(number);
-                    let key = Key { parts, number };
-                    sought[n] = Sought {
-                        key,
-                        hash: key.hash(),
-                        item,
-                        place: 0,
-                    };
+            let (mut sought, mut n) = ([Sought::default(); TOGETHER], 0);
+            // The number of what is sought for each item, or one that nothing has.
+            let mut numbers = [TOGETHER; TOGETHER];
+            for (key, of_item) in some.iter().map(&key).zip(&mut numbers) {
+                let Some((parts, number)) = key else {
+                    continue;
+                };
+                let number = self.binned(number);
+                let key = Key { parts, number };
+                // What stands together is often of one key.
+                if n == 0 || sought[n - 1].key != key {
+                    let (hash, place) = (key.hash(), 0);
+                    sought[n] = Sought { key, hash, place };
                     n += 1;
                 }
+                *of_item = n - 1;
             }
             let sought = &mut sought[..n];
             self.approach(sought);
-            let shift = self.shift;
-            for Sought {
-                mut key,
-                item,
-                place,
-                ..
-            } in sought.iter().copied()
-            {
+            let (shift, halvings, n) = (self.shift, self.halvings, self.records.len());
+            for (item, of_item) in some.iter().zip(numbers) {
+                let Some(&Sought { mut key, place, .. }) = sought.get(of_item) else {
+                    continue;
+                };
                 // Records may have moved since, and bins become wider.
                 key.number >>= self.shift - shift;
-                self.last = place;
-                add(&some[item], self.at_key(catalogue, key));
+                let is_as_it_was =
+                    (shift, halvings, n) == (self.shift, self.halvings, self.records.len());
+                let record = match place {
+                    usize::MAX if is_as_it_was => self.at_new(catalogue, key),
+                    _ => self.at_probably(catalogue, key, place),
+                };
+                add(item, record);
             }
         }
+    }
+
+    /// Returns the record of a key, new or known, that is probably where it was found.
+    #[inline]
+    fn at_probably(&mut self, catalogue: &Catalogue, key: Key, place: usize) -> &mut Record {
+        self.last = place;
+        self.at_key(catalogue, key)
     }
 
     /// Finds where records probably are, and waits for all of them.
@@ -312,6 +358,9 @@ impl Table {
         }
         let rows = sought.iter().filter_map(|of| self.records.get(of.place));
         let near = rows.map(|row| row.key.number ^ row.record.most);
+        black_box(near.fold(0, u64::wrapping_add));
+        let records = sought.iter().filter_map(|of| self.records.get(of.place));
+        let near = records.map(|row| row.record.approach());
         black_box(near.fold(0, u64::wrapping_add));
     }
 
@@ -357,6 +406,10 @@ impl Table {
 
     /// Adds a key that has no record yet.
     fn push(&mut self, key: Key, record: Record) {
+        let limit = self.limit();
+        if self.records.len() == limit / SMALL {
+            self.places.reserve(limit + limit / 4);
+        }
         self.records.push(Row { key, record });
         self.note(&key, self.records.len() - 1);
     }
@@ -380,7 +433,12 @@ impl Table {
 
     /// Makes bins as wide, and the threshold as low, as the limit asks for and no more.
     pub(in crate::fold) fn settle(&mut self, catalogue: &Catalogue) {
-        if self.records.len() > self.limit() && self.layout.bin != 0 && self.shift < MAX_SHIFT {
+        let is_binned = self.layout.bin != 0;
+        if self.records.len() > self.limit() && is_binned && (1..MAX_SHIFT).contains(&self.shift) {
+            // When bins were too narrow before, twice their width is mostly enough, and is sooner tried than told.
+            self.widen(self.shift + 1);
+        }
+        if self.records.len() > self.limit() && is_binned && self.shift < MAX_SHIFT {
             let by = self.widening();
             self.widen(self.shift + by);
         }
@@ -391,20 +449,24 @@ impl Table {
 
     /// Returns the fewest further doublings of the bins after which the keys fit, or as many as there may be.
     fn widening(&self) -> u32 {
-        let mut keys: Vec<Key> = self.records.iter().map(|row| row.key).collect();
+        let mut keys: Vec<Key> = Vec::with_capacity(self.records.len());
+        keys.extend(self.records.iter().map(|row| row.key));
         keys.sort_unstable();
-        let wide = |key: &Key, by: u32| (key.parts, key.number >> by);
-        let bins = |by: u32| keys.chunk_by(|a, b| wide(a, by) == wide(b, by)).count();
-        let (mut low, mut high) = (1, MAX_SHIFT - self.shift);
-        while low < high {
-            let middle = u32::midpoint(low, high);
-            if bins(middle) <= self.limit() {
-                high = middle;
-            } else {
-                low = middle + 1;
+        // After how many doublings a key is that of the one before it, if ever.
+        let mut joins = [0; u64::BITS as usize + 1];
+        for pair in keys.windows(2) {
+            if pair[0].parts == pair[1].parts {
+                let differing = pair[0].number ^ pair[1].number;
+                joins[(u64::BITS - differing.leading_zeros()) as usize] += 1;
             }
         }
-        low
+        let mut left = keys.len();
+        let most = MAX_SHIFT - self.shift;
+        let is_enough = |by: &u32| {
+            left -= joins[*by as usize];
+            left <= self.limit()
+        };
+        (1..most).find(is_enough).unwrap_or(most)
     }
 
     /// Makes the bins as wide as after `shift` doublings.

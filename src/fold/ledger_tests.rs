@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::fold::catalogue::{Node, NodeKind};
 use crate::model::names::ABSENT;
@@ -64,18 +66,43 @@ fn check_any_split(layout: Layout, seed: u64) {
             (parts, number)
         })
         .collect();
-    let add = |table: &mut Table, event: &([u32; 4], u64)| {
-        let record = table.at(&catalogue, event.0, event.1);
+    let count = |event: &([u32; 4], u64), record: &mut Record| {
         record.add(0, 1);
         record.add(1, event.1);
         record.offer(event.1 + 1);
         record.sample(event.1);
+    };
+    let add = |table: &mut Table, event: &([u32; 4], u64)| {
+        count(event, table.at(&catalogue, event.0, event.1));
     };
     let mut whole = Table::new(layout);
     for event in &events {
         add(&mut whole, event);
     }
     whole.settle(&catalogue);
+    // The fewest doublings: with one less there are too many keys.
+    let bins = |shift: u32| {
+        let keys = events.iter();
+        let keys = keys.map(|(parts, number)| (parts, (number / layout.bin) >> shift));
+        keys.collect::<BTreeSet<_>>().len() as u64
+    };
+    if whole.shift > 0 {
+        assert!(bins(whole.shift - 1) > layout.limit);
+    } else if layout.bin > 0 && whole.halvings > 0 {
+        panic!("keys were let go before bins were widened");
+    }
+    // Many at a time, beside what has no key.
+    let mut many = Table::new(layout);
+    let some: Vec<Option<&([u32; 4], u64)>> =
+        events.iter().flat_map(|it| [Some(it), None]).collect();
+    for some in some.chunks(1 + random(&mut seed, 100) as usize) {
+        let key = |event: &Option<&([u32; 4], u64)>| event.copied();
+        many.for_each(&catalogue, some, key, |event, record| {
+            count(event.expect("it has a key"), record);
+        });
+    }
+    many.settle(&catalogue);
+    assert_eq!(content(&whole), content(&many));
     let mut parts: Vec<Table> = (0..1 + random(&mut seed, 4))
         .map(|_| Table::new(layout))
         .collect();
@@ -103,6 +130,21 @@ fn tables_are_the_same_however_they_were_split() {
     for seed in 0..400 {
         check_any_split(BINNED, seed);
         check_any_split(PLAIN, seed);
+    }
+}
+
+#[test]
+fn keys_come_by_their_parts_then_by_number() {
+    let mut seed = 7;
+    let mut key = || Key {
+        parts: [0; 4].map(|_| random(&mut seed, 3) as u32 * (u32::MAX / 2)),
+        number: random(&mut seed, 3) * (u64::MAX / 2),
+    };
+    for _ in 0..2_000 {
+        let (one, other) = (key(), key());
+        let expected = (one.parts, one.number).cmp(&(other.parts, other.number));
+        assert_eq!(one.cmp(&other), expected);
+        assert_eq!(one == other, expected.is_eq());
     }
 }
 

@@ -13,6 +13,8 @@ const PIECE: usize = 1 << 9;
 pub(super) struct Pile<T> {
     /// All but the last are full. The first grows like any vector, for most piles are small.
     pieces: Vec<Vec<T>>,
+    /// Pieces that were let go, for when the list grows again: a page that is given back is cleared before it is handed out.
+    spare: Vec<Vec<T>>,
 }
 
 impl<T> Default for Pile<T> {
@@ -24,7 +26,10 @@ impl<T> Default for Pile<T> {
 impl<T> Pile<T> {
     /// Returns an empty pile.
     pub(super) fn new() -> Pile<T> {
-        Pile { pieces: Vec::new() }
+        Pile {
+            pieces: Vec::new(),
+            spare: Vec::new(),
+        }
     }
 
     /// Returns how many elements there are.
@@ -46,7 +51,8 @@ impl<T> Pile<T> {
             Some(last) if last.len() < PIECE => last.push(element),
             last => {
                 let capacity = if last.is_some() { PIECE } else { 4 };
-                let mut piece = Vec::with_capacity(capacity);
+                let spare = self.spare.pop();
+                let mut piece = spare.unwrap_or_else(|| Vec::with_capacity(capacity));
                 piece.push(element);
                 self.pieces.push(piece);
             }
@@ -55,7 +61,10 @@ impl<T> Pile<T> {
 
     /// Lets go of all elements but the first `len`.
     pub(super) fn truncate(&mut self, len: usize) {
-        self.pieces.truncate(len.div_ceil(PIECE));
+        for mut piece in self.pieces.drain(len.div_ceil(PIECE)..) {
+            piece.clear();
+            self.spare.push(piece);
+        }
         if let Some(last) = self.pieces.last_mut() {
             last.truncate(len - (len - 1) / PIECE * PIECE);
         }

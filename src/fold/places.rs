@@ -44,15 +44,26 @@ impl Places {
     /// Adds the place of something that is not there yet.
     pub(super) fn insert(&mut self, hash: u64, place: usize) {
         if 4 * (self.len + 1) > 3 * self.slots.len() {
-            let slots = vec![0; (2 * self.slots.len()).max(LEAST)];
-            for slot in std::mem::replace(&mut self.slots, slots) {
-                if slot != 0 {
-                    self.put(slot);
-                }
-            }
+            self.widen((2 * self.slots.len()).max(LEAST));
         }
         self.len += 1;
         self.put(hash << 32 | (place as u64 + 1));
+    }
+
+    /// Makes room for so many at once: growing twofold from time to time takes as much again.
+    pub(super) fn reserve(&mut self, n: usize) {
+        let slots = (4 * n).div_ceil(3).next_power_of_two();
+        if slots > self.slots.len() {
+            self.widen(slots);
+        }
+    }
+
+    fn widen(&mut self, n_slots: usize) {
+        for slot in std::mem::replace(&mut self.slots, vec![0; n_slots]) {
+            if slot != 0 {
+                self.put(slot);
+            }
+        }
     }
 
     fn put(&mut self, slot: u64) {
@@ -87,6 +98,9 @@ mod tests {
                 let mut map: HashMap<u64, usize> = HashMap::new();
                 let mut keys = Vec::new();
                 for at in 0..2_000 {
+                    if at == 50 {
+                        places.reserve((seed * 30) as usize);
+                    }
                     let key = mix(seed << 32 | at) % 1_000;
                     let found = places.find(hash(key), |place| keys[place] == key);
                     assert_eq!(found, map.get(&key).copied());

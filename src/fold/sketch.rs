@@ -165,6 +165,15 @@ fn middle(bucket: u16) -> u64 {
 }
 
 impl Sketch {
+    /// Looks at the counts, which have then been waited for.
+    #[inline]
+    pub(in crate::fold) fn approach(&self) -> u64 {
+        match &self.counts {
+            Counts::Few(values) => values.first().copied().map_or(0, u64::from),
+            Counts::Run { counts, .. } => counts.first().copied().map_or(0, u64::from),
+        }
+    }
+
     /// Adds a value.
     #[inline]
     pub fn add(&mut self, value: u64) {
