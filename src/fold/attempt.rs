@@ -62,10 +62,12 @@ impl Attempt {
         let started = |flags: Flags| !flags.has(Flags::NO_START);
         let first = call.first == number;
         let waits = first && call.sync && call.retry != Retry::Hidden;
-        let (caller, gone_ns) = match seen.waited_for(call.client).filter(|_| waits) {
-            Some((caller, gone_ns)) => (caller, gone_ns),
-            None => (0, NO_TIME),
+        let waited_for = if waits {
+            seen.waited_for(call.client)
+        } else {
+            None
         };
+        let (caller, gone_ns) = waited_for.unwrap_or((0, NO_TIME));
         Attempt {
             from: seen.end(call.from),
             to: seen.end(call.to),

@@ -150,7 +150,7 @@ fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &m
     record.add(SET_RIGHT, times * u64::from(is_set_right));
     record.offer(at_once);
     record.exemplars.offer(seen.exemplar(entry));
-    if let Some(other) = table.let_go(seen.catalogue, parts).filter(|_| is_let_go) {
+    if is_let_go && let Some(other) = table.let_go(seen.catalogue, parts) {
         other.merge(&rest);
     }
 }

@@ -79,13 +79,15 @@ const CALLS_MAX: usize = 256;
 
 /// A call to a database.
 #[derive(Clone, Copy, Debug)]
-struct Access {
+struct Access<'a> {
     service: u32,
     database: u32,
     operation: NameId,
     start: u64,
     end: u64,
     span: u32,
+    /// What it writes, if it does and nothing guards that.
+    written: Option<&'a str>,
     is_guarded: bool,
 }
 
@@ -93,31 +95,36 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [table, unordered] = tables else {
         return;
     };
-    let accesses: Vec<Access> = seen
+    let accesses: Vec<Access<'_>> = seen
         .sync_calls()
         .filter(|(_, call)| seen.detail(call.client).peer_kind == PeerKind::Database)
         .filter_map(|(_, call)| {
             let (start, end) = seen.times(call.client)?;
+            let row = seen.row(call.client);
+            let is_guarded = row.flags.has(Flags::GUARDED);
+            let written = collection(seen.catalogue.text(row.operation), &WRITES);
             Some(Access {
                 service: seen.end(call.from),
                 database: seen.end(call.to),
-                operation: seen.row(call.client).operation,
+                operation: row.operation,
                 start,
                 end,
                 span: call.client,
-                is_guarded: seen.row(call.client).flags.has(Flags::GUARDED),
+                written: written.filter(|_| !is_guarded),
+                is_guarded,
             })
         })
         .take(CALLS_MAX)
         .collect();
-    let name = |access: &Access| seen.catalogue.text(access.operation);
+    let name = |access: &Access<'_>| seen.catalogue.text(access.operation);
     inversions::observe(seen, &accesses, unordered);
     for write in &accesses {
-        let Some(written) = collection(name(write), &WRITES).filter(|_| !write.is_guarded) else {
+        let Some(written) = write.written else {
             continue;
         };
-        let same_place =
-            |other: &&Access| (other.service, other.database) == (write.service, write.database);
+        let same_place = |other: &&Access<'_>| {
+            (other.service, other.database) == (write.service, write.database)
+        };
         let reads = || {
             let before = accesses.iter().filter(same_place);
             let before = before.filter(|read| read.end <= write.start);
@@ -152,10 +159,16 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
 
 /// Returns what an operation named `VERB collection` is about, in any case, when its verb is one of these.
 fn collection<'a>(name: &'a str, verbs: &[&str]) -> Option<&'a str> {
-    let (verb, rest) = name.split_once(' ')?;
-    let is_one = verbs.iter().any(|known| verb.eq_ignore_ascii_case(known));
-    let first = rest.split(' ').next().filter(|word| !word.is_empty())?;
-    is_one.then_some(first)
+    // Names are many, and few begin with a verb of the right length.
+    let is_one = |verb: &&&str| {
+        let bytes = name.as_bytes();
+        let begins = bytes.get(..verb.len());
+        bytes.get(verb.len()) == Some(&b' ')
+            && begins.is_some_and(|begins| begins.eq_ignore_ascii_case(verb.as_bytes()))
+    };
+    let verb = verbs.iter().find(is_one)?;
+    let rest = &name[verb.len() + 1..];
+    rest.split(' ').next().filter(|word| !word.is_empty())
 }
 
 fn is_transaction(name: &str) -> bool {

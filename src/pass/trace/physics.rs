@@ -140,11 +140,11 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let [_, entries, deadlines] = tables else {
         return;
     };
-    let mut crossings: Vec<Crossing<'_>> = Vec::with_capacity(seen.linked.calls.len());
+    let mut crossings: Vec<Crossing<'_>> = Vec::new();
     let (mut places, mut n_places) = ([(ABSENT, None); PLACES], 0);
     for (_, call) in seen.sync_calls() {
-        let is_on_path = seen.path.total[call.client as usize] > 0;
-        if call.server == NONE || !call.lone || !is_on_path {
+        let is_seen = call.server != NONE && call.lone;
+        if !is_seen || seen.path.total[call.client as usize] == 0 {
             continue;
         }
         let [from, to] = [call.client, call.server].map(|span| seen.resource(span).region);

@@ -105,8 +105,8 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     let call = |number: u32| &seen.linked.calls[number as usize];
     let groups: Vec<Vec<&Call>> = attempts
         .chunk_by(|a, b| a.0 == b.0)
+        .filter(|group| group.iter().any(|attempt| is_retry(call(attempt.4))))
         .map(|group| group.iter().map(|attempt| call(attempt.4)).collect())
-        .filter(|group: &Vec<&Call>| group.iter().any(|call| is_retry(call)))
         .collect();
     let mut touched: Vec<[u32; 4]> = Vec::new();
     for group in &groups {

@@ -14,7 +14,7 @@ use crate::finding::{Finding, Grade, Subject};
 use crate::fold::Seen;
 use crate::fold::ledger::{Record, Table};
 use crate::pass::trace::clock_skew::{Clocks, clock};
-use crate::pass::trace::lost_updates::{Access, LOST_UPDATES, WRITES, collection};
+use crate::pass::trace::lost_updates::{Access, LOST_UPDATES};
 use crate::pass::trace::{exemplars, grouped};
 use crate::pass::{Graph, Measured};
 use crate::text;
@@ -28,13 +28,11 @@ const FIRST: u64 = 0;
 const SECOND: u64 = 1;
 
 /// Adds the pairs of unordered writes of a trace.
-pub(super) fn observe(seen: &Seen<'_>, accesses: &[Access], table: &mut Table) {
-    let written = |access: &Access| collection(seen.catalogue.text(access.operation), &WRITES);
-    let can_lose = |access: &&Access| !access.is_guarded && written(access).is_some();
-    let writes = accesses.iter().filter(can_lose);
-    let writes: Vec<&Access> = writes.take(WRITES_MAX).collect();
-    let is_same = |one: &Access, other: &Access| {
-        one.database == other.database && written(one) == written(other)
+pub(super) fn observe(seen: &Seen<'_>, accesses: &[Access<'_>], table: &mut Table) {
+    let writes = accesses.iter().filter(|access| access.written.is_some());
+    let writes: Vec<&Access<'_>> = writes.take(WRITES_MAX).collect();
+    let is_same = |one: &Access<'_>, other: &Access<'_>| {
+        (one.database, one.written) == (other.database, other.written)
     };
     let mut order = None;
     for (at, one) in writes.iter().enumerate() {
@@ -47,7 +45,7 @@ pub(super) fn observe(seen: &Seen<'_>, accesses: &[Access], table: &mut Table) {
             if order.relation(one.span, other.span) != Relation::Concurrent {
                 continue;
             }
-            let (one, other): (&Access, &Access) = (one, other);
+            let (one, other): (&Access<'_>, &Access<'_>) = (one, other);
             let [a, b] = [of_one, of_other].map(|host| seen.catalogue.text(host));
             let [(from, before), (to, after)] = match (a, one.start) <= (b, other.start) {
                 true => [(of_one, one), (of_other, other)],
