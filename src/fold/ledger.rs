@@ -490,21 +490,31 @@ impl Table {
     /// to the others. Records move up in the space there is, for space that was never used costs more than moving.
     fn renew(&mut self, is_kept: impl Fn(&Key) -> bool) {
         self.places.clear();
-        let mut n = 0;
-        for at in 0..self.records.len() {
-            let key = self.records[at].key;
-            if !is_kept(&key) {
-                let record = std::mem::take(&mut self.records[at].record);
-                self.other.get_or_insert_default().absorb(record);
-            } else if let Some(place) = self.place(&key) {
-                let record = std::mem::take(&mut self.records[at].record);
-                self.records[place].record.absorb(record);
-            } else {
-                if n < at {
-                    self.records[n] = std::mem::take(&mut self.records[at]);
+        let (mut n, len) = (0, self.records.len());
+        for from in (0..len).step_by(TOGETHER) {
+            let together = from..len.min(from + TOGETHER);
+            let mut sought = [Sought::default(); TOGETHER];
+            let sought = &mut sought[..together.len()];
+            for (of, at) in sought.iter_mut().zip(together.clone()) {
+                let key = self.records[at].key;
+                let (hash, place) = (key.hash(), 0);
+                *of = Sought { key, hash, place };
+            }
+            self.approach(sought);
+            for (Sought { key, .. }, at) in sought.iter().zip(together) {
+                if !is_kept(key) {
+                    let record = std::mem::take(&mut self.records[at].record);
+                    self.other.get_or_insert_default().absorb(record);
+                } else if let Some(place) = self.place(key) {
+                    let record = std::mem::take(&mut self.records[at].record);
+                    self.records[place].record.absorb(record);
+                } else {
+                    if n < at {
+                        self.records[n] = std::mem::take(&mut self.records[at]);
+                    }
+                    self.note(key, n);
+                    n += 1;
                 }
-                self.note(&key, n);
-                n += 1;
             }
         }
         self.records.truncate(n);

@@ -1,5 +1,6 @@
 //! From a topology to its message, section by section; everything in the order of its text.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use prost::Message;
@@ -16,6 +17,9 @@ use crate::model::names::NameId;
 
 /// What a section holds at most of edges, shapes and messages.
 const SECTION: usize = 1 << 10;
+
+/// Shapes that are waited for together.
+const TOGETHER: usize = 16;
 
 /// Hands out all but the tables of a topology in sections, each a message with a few of its fields; written one after the
 /// other they are one message. So only one section at a time is in memory twice.
@@ -109,10 +113,18 @@ pub(super) fn sections(
     let (mut section, mut space) = (Vec::new(), Vec::new());
     for shapes in shapes.chunks(SECTION) {
         section.clear();
-        for shape in shapes {
-            space.clear();
-            put_shape(&mut space, shape);
-            put_bytes(&mut section, wire::SHAPES, &space);
+        for some in shapes.chunks(TOGETHER) {
+            // Shapes and their steps lie in another order: this waits for several at a time.
+            let near = some.iter().map(|shape| shape.requests);
+            black_box(near.fold(0, u64::wrapping_add));
+            let ends = |shape: &&Shape| Some(shape.steps.last()?.node ^ shape.counts.last()?.calls);
+            let near = some.iter().filter_map(ends);
+            black_box(near.fold(0, u32::wrapping_add));
+            for shape in some {
+                space.clear();
+                put_shape(&mut space, shape);
+                put_bytes(&mut section, wire::SHAPES, &space);
+            }
         }
         write(&section)?;
     }

@@ -138,7 +138,7 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         }
     }
     calls.sort_unstable();
-    let mut found: Vec<Pair> = Vec::with_capacity(calls.len());
+    let mut found: Vec<Pair> = Vec::new();
     for siblings in calls.chunk_by(|a, b| a.parent == b.parent) {
         if siblings.len() > 1 {
             let siblings = &siblings[..siblings.len().min(SIBLINGS_MAX)];
@@ -155,12 +155,16 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         record.add(pair.sum, 1);
         record.add(PAIR_SAVED_NS, pair.saved_ns);
     });
-    for of_place in found.chunk_by(|a, b| a.parent == b.parent) {
-        let Pair { parent, place, .. } = of_place[0];
+    let by_parent = found.chunk_by(|a, b| a.parent == b.parent);
+    let by_parent: Vec<&[Pair]> = by_parent.collect();
+    let key = |of_parent: &&[Pair]| {
+        let Pair { parent, place, .. } = of_parent[0];
         let parts = [seen.node(parent), seen.row(parent).operation, 0, 0];
-        let record = places.at(seen.catalogue, parts, place);
-        record.add(0, of_place.len() as u64);
-    }
+        Some((parts, place))
+    };
+    places.for_each(seen.catalogue, &by_parent, key, |of_parent, record| {
+        record.add(0, of_parent.len() as u64);
+    });
 }
 
 /// Two siblings that follow each other or overlap.
