@@ -41,7 +41,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Returns 512 KiB a chunk, which stay in the second-level cache, 1 GiB a record, and a ratio of 1000 behind the first 64 MiB.
+    /// Returns 128 KiB a chunk, which stay in the second-level cache, 1 GiB a record, and a ratio of 1000 behind the first 64 MiB.
     fn default() -> Limits {
         Limits {
             chunk_bytes: 128 << 10,
