@@ -28,6 +28,9 @@ use crate::trace::link::{Call, End, Grade, Retry};
 use crate::trace::path::{NO_SLACK, Paths};
 use crate::trace::{NONE, Trace};
 
+/// Calls collected before they are added: 4.5 MB, and as much for those that are being added.
+const BATCH: usize = 1 << 15;
+
 /// A duration that is not known.
 pub(super) const NO_TIME: u64 = u64::MAX;
 
@@ -155,7 +158,7 @@ impl Calls {
 
     /// Returns whether it is time to add the calls to their edges.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.is_full()
+        self.waiting.len() >= BATCH
     }
 
     /// Adds the calls of a trace.

@@ -9,9 +9,6 @@
 
 use crate::model::id::mix;
 
-/// Items collected before they are shown: 9 MB of the largest kind.
-const BATCH: usize = 1 << 16;
-
 /// Items shown at a time, few enough to stay in a cache while all passes look at them.
 const SHOWN: usize = 1 << 10;
 
@@ -54,9 +51,9 @@ impl<T: Copy> Log<T> {
         self.items.push(item);
     }
 
-    /// Returns whether it is time to show the items.
-    pub(super) fn is_full(&self) -> bool {
-        self.items.len() >= BATCH
+    /// Returns how many items wait.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
     }
 
     /// Shows all items, some at a time, and lets them go.

@@ -13,6 +13,9 @@ use crate::trace::NONE;
 /// Traces shown at a time, few enough to stay in a cache while all passes look at them.
 const SHOWN: usize = 96;
 
+/// Attempts or requests collected before they are shown: 4 MB of the larger kind.
+const BATCH: usize = 1 << 16;
+
 /// What is collected for the passes.
 #[derive(Debug, Default)]
 pub(super) struct Watching {
@@ -37,10 +40,10 @@ impl Watching {
             let some = some.iter().filter_map(|watched| shared.seen(watched));
             shared.show_traces(&some.collect::<Vec<Seen<'_>>>());
         }
-        if self.attempts.is_full() {
+        if self.attempts.len() >= BATCH {
             self.attempts.show(|some| shared.show_attempts(some));
         }
-        if self.requests.is_full() {
+        if self.requests.len() >= BATCH {
             self.requests.show(|some| shared.show_requests(some));
         }
     }
