@@ -37,7 +37,7 @@ pub const DEFAULT_MEMORY: u64 = 256 << 20;
 const OVERHEAD: u64 = 184 << 20;
 
 /// Turns in which a thread folds its share of the rows, at least.
-const TURNS: u64 = 4;
+const TURNS: u64 = 8;
 
 /// Turns that are left for each thread whenever one takes another, so that no thread is long alone at the end.
 const LAST_TURNS: u64 = 2;
