@@ -11,13 +11,13 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::hash::Hasher;
-use std::hint::black_box;
 
 use rayon::prelude::*;
 use rustc_hash::FxHasher;
 
 use crate::fold::catalogue::{Catalogue, Move, Used};
 use crate::fold::exemplar::Exemplars;
+use crate::fold::near::{TOGETHER, wait_for};
 use crate::fold::pile::Pile;
 use crate::fold::places::Places;
 use crate::fold::sketch::Sketch;
@@ -31,9 +31,6 @@ const MAX_SHIFT: u32 = 63;
 
 /// A table with more than this part of its limit is expected to reach it.
 const SMALL: usize = 8;
-
-/// Records that are found together.
-const TOGETHER: usize = 16;
 
 /// What a part of a key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -351,17 +348,13 @@ impl Table {
     /// Finds where records probably are, and waits for all of them.
     #[inline]
     fn approach(&self, sought: &mut [Sought]) {
-        let slots = sought.iter().map(|of| self.places.first(of.hash));
-        black_box(slots.fold(0, u64::wrapping_add));
+        wait_for(sought.iter().map(|of| self.places.first(of.hash)));
         for of in sought.iter_mut() {
             of.place = self.places.find(of.hash, |_| true).unwrap_or(usize::MAX);
         }
         let rows = sought.iter().filter_map(|of| self.records.get(of.place));
-        let near = rows.map(|row| row.key.number ^ row.record.most);
-        black_box(near.fold(0, u64::wrapping_add));
-        let records = sought.iter().filter_map(|of| self.records.get(of.place));
-        let near = records.map(|row| row.record.approach());
-        black_box(near.fold(0, u64::wrapping_add));
+        wait_for(rows.clone().map(|row| row.key.number ^ row.record.most));
+        wait_for(rows.map(|row| row.record.approach()));
     }
 
     /// Returns the record of all keys that were let go, if all keys that share the deciding parts with this one were.

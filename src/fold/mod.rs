@@ -19,6 +19,8 @@ mod pile;
 
 mod places;
 
+mod near;
+
 pub mod ledger;
 
 pub mod topology;

@@ -257,9 +257,7 @@ mod x86 {
             // SAFETY: `self` exists, so the processor has every feature that `run_with` is compiled for.
             unsafe { run_with(self, work) }
         }
-    }
 
-    impl Simd {
         /// Returns the text of a record, if it is one. Only what comes behind the first characters beyond ASCII is looked at closely.
         pub(super) fn text<'a>(self, record: &Record<'a>) -> Option<&'a str> {
             let bytes = record.bytes();

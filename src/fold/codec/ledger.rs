@@ -1,17 +1,13 @@
 //! The tables of passes over traces, to their messages and back.
 
-use std::hint::black_box;
-
 use prost::Message;
 
 use crate::fold::codec::fields::{put_bytes, put_fixed, put_number, put_numbers};
 use crate::fold::codec::read::{Bounds, count, exemplars_from_wire, sketch_from_wire};
 use crate::fold::codec::wire;
 use crate::fold::ledger::{Key, Layout, Ledger, Part, Record, Table};
+use crate::fold::near::{TOGETHER, wait_for};
 use crate::fold::sketch::Sketch;
-
-/// Rows that are waited for together.
-const TOGETHER: usize = 16;
 
 /// Returns the field of the message that holds a table. Rows are written without becoming messages: they are many.
 pub(super) fn field(name: String, table: &Table) -> Vec<u8> {
@@ -31,9 +27,8 @@ pub(super) fn field(name: String, table: &Table) -> Vec<u8> {
     let mut content = head.encode_to_vec();
     let mut space = Space::default();
     for some in table.rows().chunks(TOGETHER) {
-        // Rows lie in another order: this waits for several at a time.
-        let near = |(_, record): &(&Key, &Record)| record.least ^ record.most;
-        black_box(some.iter().map(near).fold(0, u64::wrapping_add));
+        // Rows lie in another order.
+        wait_for(some.iter().map(|(_, record)| record.least ^ record.most));
         for (key, record) in some {
             space.put_row(key, record);
             put_bytes(&mut content, wire::ROWS, &space.row);

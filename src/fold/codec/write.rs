@@ -1,6 +1,5 @@
 //! From a topology to its message, section by section; everything in the order of its text.
 
-use std::hint::black_box;
 use std::sync::Arc;
 
 use prost::Message;
@@ -10,6 +9,7 @@ use crate::fold::codec::fields::{put_bytes, put_number, put_numbers};
 use crate::fold::codec::{VERSION, wire};
 use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
+use crate::fold::near::{TOGETHER, wait_for};
 use crate::fold::shape::{EntryKey, Shape, Step};
 use crate::fold::sketch::Sketch;
 use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
@@ -17,9 +17,6 @@ use crate::model::names::NameId;
 
 /// What a section holds at most of edges, shapes and messages.
 const SECTION: usize = 1 << 10;
-
-/// Shapes that are waited for together.
-const TOGETHER: usize = 16;
 
 /// Hands out all but the tables of a topology in sections, each a message with a few of its fields; written one after the
 /// other they are one message. So only one section at a time is in memory twice.
@@ -114,12 +111,10 @@ pub(super) fn sections(
     for shapes in shapes.chunks(SECTION) {
         section.clear();
         for some in shapes.chunks(TOGETHER) {
-            // Shapes and their steps lie in another order: this waits for several at a time.
-            let near = some.iter().map(|shape| shape.requests);
-            black_box(near.fold(0, u64::wrapping_add));
+            // Shapes and their steps lie in another order.
+            wait_for(some.iter().map(|shape| shape.requests));
             let ends = |shape: &&Shape| Some(shape.steps.last()?.node ^ shape.counts.last()?.calls);
-            let near = some.iter().filter_map(ends);
-            black_box(near.fold(0, u32::wrapping_add));
+            wait_for(some.iter().filter_map(ends).map(u64::from));
             for shape in some {
                 space.clear();
                 put_shape(&mut space, shape);
