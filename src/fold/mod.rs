@@ -62,4 +62,4 @@ pub use attempt::{Attempt, Request};
 pub use catalogue::Catalogue;
 pub use observe::{Observer, Window};
 pub use topology::Topology;
-pub use watch::{Known, Seen, Watcher};
+pub use watch::{Known, Look, Seen, Watcher};

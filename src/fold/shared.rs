@@ -17,7 +17,7 @@ use crate::fold::message::Messages;
 use crate::fold::operations::OPERATIONS;
 use crate::fold::topology::{Account, DECLARED, Instance, InstanceKey, TAGS, Topology};
 use crate::fold::waiting::Watched;
-use crate::fold::watch::{Known, Seen, Watcher};
+use crate::fold::watch::{Known, Look, Seen, Watcher};
 use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};
@@ -181,10 +181,10 @@ impl<'a> Shared<'a> {
     /// Shows traces to the passes that look at traces.
     pub(super) fn show_traces(&self, traces: &[Seen<'_>]) {
         let looks = |watcher: &Watcher| watcher.traces.is_some();
-        self.show(looks, |watcher, tables| {
-            if let Some(add) = watcher.traces {
-                traces.iter().for_each(|seen| add(seen, tables));
-            }
+        self.show(looks, |watcher, tables| match watcher.traces {
+            Some(Look::Each(add)) => traces.iter().for_each(|seen| add(seen, tables)),
+            Some(Look::Together(add)) => add(traces, tables),
+            None => {}
         });
     }
 

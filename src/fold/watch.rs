@@ -25,13 +25,22 @@ pub const NESTED: usize = 1 << 10;
 /// What adds some of many to the tables.
 pub type Add<T> = fn(&[T], &Known<'_>, &mut [Table]);
 
+/// How a pass looks at traces.
+#[derive(Clone, Copy, Debug)]
+pub enum Look {
+    /// At one after the other.
+    Each(fn(&Seen<'_>, &mut [Table])),
+    /// At many that look alike: what they add to the same table is found at a time, and space is used again.
+    Together(fn(&[Seen<'_>], &mut [Table])),
+}
+
 /// The part of a pass that looks at traces. Its functions are given the tables in the order of `tables`.
 #[derive(Debug)]
 pub struct Watcher {
     /// Its tables.
     pub tables: &'static [TableOf],
-    /// Adds one trace.
-    pub traces: Option<fn(&Seen<'_>, &mut [Table])>,
+    /// Adds traces.
+    pub traces: Option<Look>,
     /// Adds attempts; those from one node and resource to another stand together.
     pub attempts: Option<Add<Attempt>>,
     /// Adds requests and messages that were worked on; those of one operation of a node and resource stand together.

@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::mark::names;
 use crate::model::names::OTHER;
@@ -32,7 +32,7 @@ pub(super) static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

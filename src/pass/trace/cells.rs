@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Key, Layout, Part, Record, Table, TableOf};
 use crate::fold::sketch::Sketch;
-use crate::fold::{Attempt, Known, Seen, Watcher};
+use crate::fold::{Attempt, Known, Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::names::ABSENT;
 use crate::model::span::Flags;
@@ -66,7 +66,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     attempts: Some(add_attempts),
     ..Watcher::BLIND
 };

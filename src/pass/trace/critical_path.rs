@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::{Catalogue, USERS};
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};
 use crate::pass::trace::{add_square, exemplars, grouped};
@@ -52,7 +52,7 @@ pub(in crate::pass) static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

@@ -14,7 +14,7 @@
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Outcome};
 use crate::pass::trace::{exemplars, grouped, total};
@@ -45,7 +45,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

@@ -16,7 +16,7 @@ use crate::fold::catalogue::NodeKind;
 use crate::fold::edge::Edge;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::sketch::Sketch;
-use crate::fold::{Attempt, Known, Seen, Watcher};
+use crate::fold::{Attempt, Known, Look, Seen, Watcher};
 use crate::model::dictionary::Resource;
 use crate::model::names::{ABSENT, NameId};
 use crate::pass::cost::cost;
@@ -59,7 +59,7 @@ static WATCHER: Watcher = Watcher {
         },
         BYTES,
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     attempts: Some(add_attempts),
     ..Watcher::BLIND
 };

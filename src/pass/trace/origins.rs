@@ -17,7 +17,7 @@ use crate::finding::{Chain, Finding, Grade, Hop, Start, Stop, Subject};
 use crate::fold::catalogue::Catalogue;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
 use crate::fold::watch::NESTED;
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::id::mix;
 use crate::model::names::ABSENT;
@@ -61,7 +61,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

@@ -18,7 +18,7 @@ mod late;
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::{NodeKind, USERS};
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::dictionary::Weight;
 use crate::model::names::{ABSENT, NameId};
@@ -61,7 +61,7 @@ static WATCHER: Watcher = Watcher {
         },
         LATE,
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

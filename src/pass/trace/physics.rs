@@ -21,7 +21,7 @@ mod regions;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
-use crate::fold::{Attempt, Known, Seen, Watcher};
+use crate::fold::{Attempt, Known, Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::names::{ABSENT, NameId};
 use crate::model::span::Flags;
@@ -76,7 +76,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     attempts: Some(add_attempts),
     ..Watcher::BLIND
 };

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::{Part, Record, Table};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::span::Outcome;
 use crate::pass::limits::{Limits, limits_of};
@@ -58,7 +58,7 @@ static WATCHER: Watcher = Watcher {
         // of inner attempts within one outer call.
         sums("retries-layers", [Part::Node; 4]),
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::USERS;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::names::{ABSENT, NameId};
 use crate::model::span::Kind;
@@ -61,7 +61,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

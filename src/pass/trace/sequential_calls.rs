@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Part, Table};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::id::mix;
 use crate::model::names::NameId;
 use crate::pass::trace::{exemplars, grouped, sums, total};
@@ -52,7 +52,7 @@ static WATCHER: Watcher = Watcher {
             [Part::Node, Part::Text, Part::Node, Part::Text],
         ),
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

@@ -20,7 +20,7 @@ use crate::algo::availability::{shard_all_down, shard_any_down, shard_overlap};
 use crate::finding::{Finding, Grade, Overlap, ShardLoss, Shards, Subject};
 use crate::fold::exemplar::Exemplars;
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};
@@ -50,7 +50,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

@@ -13,7 +13,7 @@
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::USERS;
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::span::Flags;
 use crate::pass::trace::critical_path::MIN_REQUESTS;
 use crate::pass::trace::latency_budget::{MIN_P99, p99_interval, p99_of};
@@ -46,7 +46,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

@@ -20,7 +20,7 @@ use crate::fold::catalogue::NodeKind;
 use crate::fold::edge::OffPath;
 use crate::fold::ledger::{Part, Record, Table, TableOf};
 use crate::fold::sketch::Sketch;
-use crate::fold::{Attempt, Known, Seen, Watcher};
+use crate::fold::{Attempt, Known, Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::dictionary::Weight;
 use crate::model::span::{Flags, Outcome};
@@ -56,7 +56,7 @@ static WATCHER: Watcher = Watcher {
             [Part::Node, Part::Node, Part::Node, Part::Unused],
         ),
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     attempts: Some(add_attempts),
     ..Watcher::BLIND
 };

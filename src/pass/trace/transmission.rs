@@ -18,7 +18,7 @@ use crate::algo::stats::wilson;
 use crate::finding::{Dependency, Finding, Grade, Subject};
 use crate::fold::ledger::Table;
 use crate::fold::watch::NESTED;
-use crate::fold::{Seen, Watcher};
+use crate::fold::{Look, Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::span::Kind;
 use crate::pass::dependence::{
@@ -41,7 +41,7 @@ pub static TRANSMISSION: Pass = Pass {
 
 static WATCHER: Watcher = Watcher {
     tables: &[TABLE],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     ..Watcher::BLIND
 };
 

@@ -23,7 +23,7 @@ mod flags;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Layout, Part, Table, TableOf};
-use crate::fold::{Attempt, Catalogue, Known, Seen, Watcher};
+use crate::fold::{Attempt, Catalogue, Known, Look, Seen, Watcher};
 use crate::model::names::{ABSENT, NameId};
 use crate::model::span::Kind;
 use crate::pass::trace::{exemplars, grouped, log2, total};
@@ -73,7 +73,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe),
+    traces: Some(Look::Each(observe)),
     attempts: Some(add_attempts),
     ..Watcher::BLIND
 };

@@ -18,7 +18,7 @@ use crate::algo::stats::wilson;
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::{Key, Layout, Part, Table, TableOf};
-use crate::fold::{Attempt, Known, Seen, Watcher};
+use crate::fold::{Attempt, Known, Look, Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::names::ABSENT;
 use crate::pass::chance::Requests;
@@ -59,7 +59,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(observe_zones),
+    traces: Some(Look::Each(observe_zones)),
     attempts: Some(observe),
     ..Watcher::BLIND
 };
