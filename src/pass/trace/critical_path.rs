@@ -52,7 +52,7 @@ pub(in crate::pass) static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
 };
 
@@ -76,82 +76,131 @@ pub(in crate::pass) const SQUARES: [usize; 2] = [5, 6];
 /// Bits of the number that hold the bucket of the duration.
 const BUCKET_BITS: u32 = 16;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
-    for &(entry, _) in seen.linked.entries {
-        let node = seen.node(entry);
-        let whole = seen.path.total[entry as usize];
-        if node == USERS || whole == 0 || seen.row(entry).flags.has(Flags::HEALTH) {
-            continue;
+    let mut spans = Vec::with_capacity(TOGETHER);
+    let mut requests = Vec::new();
+    for seen in traces {
+        for &(entry, _) in seen.linked.entries {
+            let node = seen.node(entry);
+            let whole = seen.path.total[entry as usize];
+            if node == USERS || whole == 0 || seen.row(entry).flags.has(Flags::HEALTH) {
+                continue;
+            }
+            requests.push(Request::of(seen, entry, table, &mut spans));
+            if spans.len() >= TOGETHER {
+                add_spans(seen.catalogue, &mut spans, table);
+            }
         }
-        observe_request(seen, entry, node, whole, table);
     }
+    let Some(Seen { catalogue, .. }) = traces.first() else {
+        return;
+    };
+    add_spans(catalogue, &mut spans, table);
+    let key = |request: &Request<'_>| Some((request.parts, request.bucket));
+    table.for_each(catalogue, &requests, key, |request, record| {
+        request.add_to(record);
+    });
 }
 
-/// Spans whose records are fetched together.
-const TOGETHER: usize = 32;
+/// Spans that are added at a time, about: they stay in a cache meanwhile.
+const TOGETHER: usize = 1 << 10;
 
-fn observe_request(seen: &Seen<'_>, entry: u32, node: u32, whole: u64, table: &mut Table) {
-    // A sampled request stands for so many.
-    let times = (seen.weight(entry) >> 20).max(1);
-    let operation = seen.row(entry).operation;
-    let bucket = bucket(whole);
-    // Most requests of a system with many entry points may be let go; then nothing has to be found for each span.
-    let is_let_go = table
-        .let_go(seen.catalogue, [node, operation, 0, 0])
-        .is_some();
-    let mut rest = Record::default();
-    let (mut short, mut clamped, mut at_once) = (0u64, 0u64, 0u64);
-    for spans in seen.below(entry).chunks(TOGETHER) {
-        let mut told = [(([0; 4], 0), (0, 0)); TOGETHER];
-        let mut n_told = 0;
-        for &span in spans {
+/// A span of a request that takes much of its time.
+struct Told {
+    parts: [u32; 4],
+    number: u64,
+    /// The time of the path in it, and what would be saved without it.
+    of: (u64, u64),
+    /// How many the request stands for.
+    times: u64,
+}
+
+/// Adds spans, and lets them go.
+fn add_spans(catalogue: &Catalogue, spans: &mut Vec<Told>, table: &mut Table) {
+    let key = |span: &Told| Some((span.parts, span.number));
+    table.for_each(catalogue, spans, key, |span, record| {
+        add_span(record, span.of, span.times);
+    });
+    spans.clear();
+}
+
+/// A request as a whole.
+struct Request<'a> {
+    seen: &'a Seen<'a>,
+    entry: u32,
+    parts: [u32; 4],
+    bucket: u64,
+    /// How many it stands for.
+    times: u64,
+    /// The time of spans too short to be told.
+    short: u64,
+    /// How much was cut off.
+    clamped: u64,
+    at_once: u64,
+}
+
+impl<'a> Request<'a> {
+    /// Looks at the spans of a request; those that take much of its time go to `spans`, or into the table at once when it lets
+    /// them go.
+    fn of(seen: &'a Seen<'a>, entry: u32, table: &mut Table, spans: &mut Vec<Told>) -> Request<'a> {
+        let whole = seen.path.total[entry as usize];
+        let [node, operation] = [seen.node(entry), seen.row(entry).operation];
+        let parts = [node, operation, USERS, ABSENT];
+        let mut request = Request {
+            seen,
+            entry,
+            parts,
+            bucket: bucket(whole),
+            // A sampled request stands for so many.
+            times: (seen.weight(entry) >> 20).max(1),
+            short: 0,
+            clamped: 0,
+            at_once: 0,
+        };
+        let times = request.times;
+        // Most requests of a system with many entry points may be let go; then nothing has to be found for each span.
+        let mut rest = table.let_go(seen.catalogue, parts);
+        for &span in seen.below(entry) {
             if seen.path.total[span as usize] == 0 {
                 continue;
             }
             let (cut, calls) = waits_of(seen, span);
-            clamped = clamped.saturating_add(cut);
-            at_once = at_once.max(calls);
-            let own = seen.path.own[span as usize];
-            let saved = seen.path.saved[span as usize];
-            if own < whole >> 10 {
-                short += own;
-                continue;
+            request.clamped = request.clamped.saturating_add(cut);
+            request.at_once = request.at_once.max(calls);
+            let of = (seen.path.own[span as usize], seen.path.saved[span as usize]);
+            if of.0 < whole >> 10 {
+                request.short += of.0;
+            } else if let Some(rest) = &mut rest {
+                add_span(rest, of, times);
+            } else {
+                spans.push(Told {
+                    parts: [node, operation, seen.node(span), seen.row(span).operation],
+                    number: callee_mark(seen, span) << BUCKET_BITS | request.bucket,
+                    of,
+                    times,
+                });
             }
-            if is_let_go {
-                add_span(&mut rest, (own, saved), times);
-                continue;
-            }
-            let parts = [node, operation, seen.node(span), seen.row(span).operation];
-            let number = callee_mark(seen, span) << BUCKET_BITS | bucket;
-            told[n_told] = ((parts, number), (own, saved));
-            n_told += 1;
         }
-        let key = |(key, _): &_| Some(*key);
-        table.for_each(seen.catalogue, &told[..n_told], key, |(_, of), record| {
-            add_span(record, *of, times);
-        });
+        request
     }
-    let parts = [node, operation, USERS, ABSENT];
-    let record = match is_let_go {
-        true => &mut rest,
-        false => table.at(seen.catalogue, parts, bucket),
-    };
-    record.add(COUNT, times);
-    record.add(SEEN, 1);
-    record.add(TIME, whole.saturating_mul(times));
-    record.add(SHORT, short.saturating_mul(times));
-    record.add(AT_ONCE, at_once.saturating_mul(times));
-    record.add(CLAMPED, times * u64::from(clamped > whole / 20));
-    let is_off = |span: &u32| seen.path.ahead(*span) != 0;
-    let is_set_right = seen.path.is_set_right() && seen.below(entry).iter().any(is_off);
-    record.add(SET_RIGHT, times * u64::from(is_set_right));
-    record.offer(at_once);
-    record.exemplars.offer(seen.exemplar(entry));
-    if is_let_go && let Some(other) = table.let_go(seen.catalogue, parts) {
-        other.merge(&rest);
+
+    fn add_to(&self, record: &mut Record) {
+        let (seen, times) = (self.seen, self.times);
+        let whole = seen.path.total[self.entry as usize];
+        record.add(COUNT, times);
+        record.add(SEEN, 1);
+        record.add(TIME, whole.saturating_mul(times));
+        record.add(SHORT, self.short.saturating_mul(times));
+        record.add(AT_ONCE, self.at_once.saturating_mul(times));
+        record.add(CLAMPED, times * u64::from(self.clamped > whole / 20));
+        let is_off = |span: &u32| seen.path.ahead(*span) != 0;
+        let is_set_right = seen.path.is_set_right() && seen.below(self.entry).iter().any(is_off);
+        record.add(SET_RIGHT, times * u64::from(is_set_right));
+        record.offer(self.at_once);
+        record.exemplars.offer(seen.exemplar(self.entry));
     }
 }
 

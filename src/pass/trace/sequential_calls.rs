@@ -13,6 +13,7 @@
 //! Left out on purpose: retries, asynchronous calls, and siblings beyond the first [`SIBLINGS_MAX`] of a span.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::ledger::{Part, Table};
@@ -52,7 +53,7 @@ static WATCHER: Watcher = Watcher {
             [Part::Node, Part::Text, Part::Node, Part::Text],
         ),
     ],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
 };
 
@@ -109,14 +110,59 @@ fn saved(calls: &[Sibling]) -> u64 {
     total(durations()) - durations().max().unwrap_or(0)
 }
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
     let [pairs, places, loops] = tables else {
         return;
     };
-    if seen.linked.calls.len() < 2 {
-        return;
+    let mut calls = Vec::new();
+    let mut found: Vec<Pair<'_>> = Vec::new();
+    // Pairs of one place each.
+    let mut at_place: Vec<Range<usize>> = Vec::new();
+    for seen in traces.iter().filter(|seen| seen.linked.calls.len() > 1) {
+        find_siblings(seen, &mut calls);
+        for siblings in calls.chunk_by(|a, b| a.parent == b.parent) {
+            if siblings.len() < 2 {
+                continue;
+            }
+            let siblings = &siblings[..siblings.len().min(SIBLINGS_MAX)];
+            let repeated = repeated(siblings);
+            if repeated.count_ones() as usize >= LOOP_MIN {
+                observe_loops(seen, siblings, loops);
+            }
+            let before = found.len();
+            find_pairs(seen, siblings, repeated, &mut found);
+            if found.len() > before {
+                at_place.push(before..found.len());
+            }
+        }
     }
-    let mut calls: Vec<Sibling> = Vec::with_capacity(seen.linked.calls.len());
+    let Some(Seen { catalogue, .. }) = traces.first() else {
+        return;
+    };
+    let key = |pair: &Pair<'_>| Some((pair.parts, pair.place));
+    pairs.for_each(catalogue, &found, key, |pair, record| {
+        record.exemplars.offer(pair.seen.exemplar(pair.parent));
+        record.add(pair.sum, 1);
+        record.add(PAIR_SAVED_NS, pair.saved_ns);
+    });
+    let key = |some: &Range<usize>| {
+        let Pair {
+            seen,
+            parent,
+            place,
+            ..
+        } = found[some.start];
+        let parts = [seen.node(parent), seen.row(parent).operation, 0, 0];
+        Some((parts, place))
+    };
+    places.for_each(catalogue, &at_place, key, |some, record| {
+        record.add(0, some.len() as u64);
+    });
+}
+
+/// Finds the calls that have siblings, by parent and start; those found before are let go.
+fn find_siblings(seen: &Seen<'_>, calls: &mut Vec<Sibling>) {
+    calls.clear();
     for (_, call) in seen.sync_calls() {
         let parent = seen.trace.parents[call.client as usize];
         if call.retry != Retry::First || parent == NONE {
@@ -138,38 +184,12 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
         }
     }
     calls.sort_unstable();
-    let mut found: Vec<Pair> = Vec::new();
-    for siblings in calls.chunk_by(|a, b| a.parent == b.parent) {
-        if siblings.len() > 1 {
-            let siblings = &siblings[..siblings.len().min(SIBLINGS_MAX)];
-            let repeated = repeated(siblings);
-            if repeated.count_ones() as usize >= LOOP_MIN {
-                observe_loops(seen, siblings, loops);
-            }
-            find_pairs(seen, siblings, repeated, &mut found);
-        }
-    }
-    let key = |pair: &Pair| Some((pair.parts, pair.place));
-    pairs.for_each(seen.catalogue, &found, key, |pair, record| {
-        record.exemplars.offer(seen.exemplar(pair.parent));
-        record.add(pair.sum, 1);
-        record.add(PAIR_SAVED_NS, pair.saved_ns);
-    });
-    let by_parent = found.chunk_by(|a, b| a.parent == b.parent);
-    let by_parent: Vec<&[Pair]> = by_parent.collect();
-    let key = |of_parent: &&[Pair]| {
-        let Pair { parent, place, .. } = of_parent[0];
-        let parts = [seen.node(parent), seen.row(parent).operation, 0, 0];
-        Some((parts, place))
-    };
-    places.for_each(seen.catalogue, &by_parent, key, |of_parent, record| {
-        record.add(0, of_parent.len() as u64);
-    });
 }
 
 /// Two siblings that follow each other or overlap.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
+struct Pair<'a> {
+    seen: &'a Seen<'a>,
     parent: u32,
     /// The hash of where they are called.
     place: u64,
@@ -201,7 +221,12 @@ fn rank(seen: &Seen<'_>, (node, name): (u32, NameId)) -> u64 {
 
 /// Finds pairs of siblings whose targets were called once each. Of targets that were called again, nothing says which
 /// calls belong together: in a loop the first call for one item follows the last for another whatever each item needs.
-fn find_pairs(seen: &Seen<'_>, siblings: &[Sibling], repeated: u64, found: &mut Vec<Pair>) {
+fn find_pairs<'a>(
+    seen: &'a Seen<'a>,
+    siblings: &[Sibling],
+    repeated: u64,
+    found: &mut Vec<Pair<'a>>,
+) {
     let parent = siblings[0].parent;
     // Known when the first pair is met.
     let mut place = None;
@@ -213,6 +238,7 @@ fn find_pairs(seen: &Seen<'_>, siblings: &[Sibling], repeated: u64, found: &mut 
             false => [one, other],
         };
         found.push(Pair {
+            seen,
             parent,
             place: *place.get_or_insert_with(|| rank(seen, target_of_parent)),
             parts: [low.to, low.operation, high.to, high.operation],

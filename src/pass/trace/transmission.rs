@@ -41,7 +41,7 @@ pub static TRANSMISSION: Pass = Pass {
 
 static WATCHER: Watcher = Watcher {
     tables: &[TABLE],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
 };
 
@@ -61,29 +61,20 @@ enum Ending {
     Failed,
 }
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
     let [edges] = tables else {
         return;
     };
-    let mut uses: Vec<Use> = Vec::with_capacity(seen.linked.calls.len());
-    for call in seen.linked.calls {
-        if call.sync
-            && call.last
-            && matches!(call.from, End::Service(_))
-            && let Some(frame) = frame(seen, call)
-        {
-            uses.push(Use {
-                frame,
-                callee: seen.end(call.to),
-                ending: ending(seen, call, frame),
-            });
-        }
+    let (mut of_trace, mut uses) = (Vec::new(), Vec::new());
+    for seen in traces {
+        find_uses(seen, &mut of_trace);
+        uses.extend(of_trace.iter().map(|of| (seen, *of)));
     }
-    uses.sort_unstable_by(|a, b| (a.frame, a.callee, b.ending).cmp(&(b.frame, b.callee, a.ending)));
-    // The worst ending of a frame and callee stands first.
-    uses.dedup_by_key(|of| (of.frame, of.callee));
-    let place = |of: &Use| Some(([seen.node(of.frame), of.callee, 0, 0], 0));
-    edges.for_each(seen.catalogue, &uses, place, |of, record| {
+    let Some(Seen { catalogue, .. }) = traces.first() else {
+        return;
+    };
+    let place = |(seen, of): &(&Seen<'_>, Use)| Some(([seen.node(of.frame), of.callee, 0, 0], 0));
+    edges.for_each(catalogue, &uses, place, |(seen, of), record| {
         let frame_failed = seen.outcome(of.frame).failed();
         match of.ending {
             Ending::Good => {
@@ -101,6 +92,27 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             }
         }
     });
+}
+
+/// Finds whom each work of a trace called, and how that ended; what was found before is let go.
+fn find_uses(seen: &Seen<'_>, uses: &mut Vec<Use>) {
+    uses.clear();
+    for call in seen.linked.calls {
+        if call.sync
+            && call.last
+            && matches!(call.from, End::Service(_))
+            && let Some(frame) = frame(seen, call)
+        {
+            uses.push(Use {
+                frame,
+                callee: seen.end(call.to),
+                ending: ending(seen, call, frame),
+            });
+        }
+    }
+    uses.sort_unstable_by(|a, b| (a.frame, a.callee, b.ending).cmp(&(b.frame, b.callee, a.ending)));
+    // The worst ending of a frame and callee stands first.
+    uses.dedup_by_key(|of| (of.frame, of.callee));
 }
 
 /// Returns the topmost span of the work a call belongs to, if its caller can be told from its call.
