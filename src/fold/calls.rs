@@ -18,15 +18,15 @@ use crate::fold::log::Log;
 use crate::fold::operations::Operations;
 use crate::fold::pile::Pile;
 use crate::fold::topology::Map;
-use crate::fold::waiting::Watched;
+use crate::fold::watch::Seen;
 use crate::model::SpanRow;
 use crate::model::dictionary::Dictionary;
 use crate::model::names::{ABSENT, NameId};
 use crate::model::peer::{PeerKind, Protocol};
 use crate::model::span::{Flags, Kind, Outcome};
+use crate::trace::NONE;
 use crate::trace::link::{Call, End, Grade, Retry};
-use crate::trace::path::{NO_SLACK, Paths};
-use crate::trace::{NONE, Trace};
+use crate::trace::path::NO_SLACK;
 
 /// Calls collected before they are added: 4.5 MB, and as much for those that are being added.
 const BATCH: usize = 1 << 15;
@@ -162,30 +162,19 @@ impl Calls {
     }
 
     /// Adds the calls of a trace.
-    pub(super) fn add(
-        &mut self,
-        watched: &Watched<'_>,
-        dictionary: &Dictionary,
-        catalogue: &Catalogue,
-    ) {
+    pub(super) fn add(&mut self, seen: &Seen<'_>) {
         self.serial += 1;
-        for call in watched.linked.calls {
-            self.add_call(&watched.trace, call, &watched.path, dictionary, catalogue);
+        for call in seen.linked.calls {
+            self.add_call(seen, call);
         }
     }
 
-    fn add_call(
-        &mut self,
-        trace: &Trace<'_>,
-        call: &Call,
-        path: &Paths<'_>,
-        dictionary: &Dictionary,
-        catalogue: &Catalogue,
-    ) {
-        let row = |span: u32| (span != NONE).then(|| &trace.spans[span as usize]);
-        let detail = |row: &SpanRow| &dictionary.details[row.detail as usize];
+    fn add_call(&mut self, seen: &Seen<'_>, call: &Call) {
+        let (path, catalogue) = (&seen.path, seen.catalogue);
+        let row = |span: u32| seen.row_if(span);
+        let detail = |row: &SpanRow| &seen.dictionary.details[row.detail as usize];
         let (client, server, blamed) = (row(call.client), row(call.server), row(call.blamed));
-        let seen = &trace.spans[call.witness as usize];
+        let witness = seen.row(call.witness);
         let key = EdgeKey {
             from: catalogue.end(call.from),
             to: catalogue.end(call.to),
@@ -232,7 +221,7 @@ impl Calls {
 
         // A queue calls nobody from anywhere.
         let caller = client.or_else(|| match call.from {
-            End::Service(_) => row(trace.parents[call.witness as usize]),
+            End::Service(_) => row(seen.trace.parents[call.witness as usize]),
             End::Users | End::Peer(_) => None,
         });
         let resource = |row: Option<&SpanRow>| row.map_or(0, |row| row.resource);
@@ -245,7 +234,7 @@ impl Calls {
             }
             _ => ABSENT,
         };
-        let called = server.or(blamed).or(client.is_none().then_some(seen));
+        let called = server.or(blamed).or(client.is_none().then_some(witness));
         let record = CallRecord {
             edge: self.edge(key),
             grade: call.grade,
@@ -253,7 +242,7 @@ impl Calls {
             served: server.is_some(),
             client_outcome,
             server_outcome,
-            weight: detail(seen).weight.0,
+            weight: detail(witness).weight.0,
             serial: self.serial,
             client_ns: client_ns.unwrap_or(NO_TIME),
             server_ns: server_ns.unwrap_or(NO_TIME),
@@ -261,20 +250,17 @@ impl Calls {
             queue_ns: call.queue_ns.unwrap_or(NO_TIME),
             critical_ns,
             slack_ns,
-            start: if seen.flags.has(Flags::NO_START) {
+            start: if witness.flags.has(Flags::NO_START) {
                 0
             } else {
-                seen.start
+                witness.start
             },
             error,
             operations: [client, called].map(|row| row.map_or(ABSENT, |row| row.operation)),
             address,
             from: resource(caller),
             to: resource(called),
-            exemplar: Exemplar {
-                trace: trace.id,
-                span: seen.span,
-            },
+            exemplar: seen.exemplar(call.witness),
         };
         self.waiting.push(record.edge, record);
     }

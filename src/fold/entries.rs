@@ -1,14 +1,12 @@
 //! Entry points, the shapes of their requests, and whose those are.
 
 use crate::fold::catalogue::Catalogue;
-use crate::fold::exemplar::Exemplar;
 use crate::fold::frames::Frames;
 use crate::fold::ledger::Ledger;
 use crate::fold::requests::{Requests, Shaped, tenant_of};
 use crate::fold::shape::{EntryKey, Shapes};
 use crate::fold::topology::{Entry, Map};
-use crate::fold::waiting::Watched;
-use crate::model::dictionary::Dictionary;
+use crate::fold::watch::Seen;
 use crate::model::span::Flags;
 use crate::trace::link::EntryKind;
 
@@ -23,21 +21,15 @@ pub(super) struct Entries {
 
 impl Entries {
     /// Adds the requests of a trace.
-    pub(super) fn add(
-        &mut self,
-        watched: &Watched<'_>,
-        dictionary: &Dictionary,
-        catalogue: &Catalogue,
-    ) {
-        let linked = &watched.linked;
+    pub(super) fn add(&mut self, seen: &Seen<'_>) {
+        let (trace, linked, catalogue) = (&seen.trace, &seen.linked, seen.catalogue);
         if linked.entries.is_empty() {
             return;
         }
-        let trace = &watched.trace;
-        self.frames.build(trace, linked, &watched.path, catalogue);
+        self.frames.build(trace, linked, &seen.path, catalogue);
         let tenant = tenant_of(trace);
         for &(span, kind) in linked.entries {
-            let row = &trace.spans[span as usize];
+            let row = seen.row(span);
             let service = linked.services[span as usize];
             if service == 0 {
                 continue;
@@ -47,14 +39,11 @@ impl Entries {
                 operation: row.operation,
                 kind,
             };
-            let weight = dictionary.details[row.detail as usize].weight.0;
+            let weight = seen.weight(span);
             let failed = row.flags.outcome().failed();
             let is_timed = !row.flags.has(Flags::NO_START) && !row.flags.has(Flags::NO_END);
             let shape = self.frames.shape(span, catalogue);
-            let exemplar = Exemplar {
-                trace: trace.id,
-                span: row.span,
-            };
+            let exemplar = seen.exemplar(span);
             let health_check = row.flags.has(Flags::HEALTH) && kind == EntryKind::Request;
             self.entries.entry(key).or_default().add(
                 exemplar,
@@ -68,7 +57,7 @@ impl Entries {
             if let Some(shape) = self.shapes.add(catalogue, key, steps, weight) {
                 let request = Shaped {
                     shape,
-                    resource: &dictionary.resources[row.resource as usize],
+                    resource: seen.resource(span),
                     tenant,
                     weight,
                     exemplar,

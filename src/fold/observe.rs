@@ -116,7 +116,7 @@ impl<'a> Observer<'a> {
     /// Adds the traces that wait to what all observers share, and shows them to the passes.
     fn add(&mut self) {
         let outside = std::mem::take(&mut self.outside);
-        let traces = self.waiting.traces();
+        let traces = self.shared.seen(&self.waiting);
         self.shared.add(&traces, outside);
         if self.shared.looks(|_| true) {
             self.watching.look(&traces, &self.shared);

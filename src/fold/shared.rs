@@ -4,7 +4,7 @@
 //! lock, and a thread with traces to add goes to the parts that nobody else is at first, so that threads seldom wait for
 //! each other. Sums do not show in which order they were added.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use rayon::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::fold::ledger::Table;
 use crate::fold::message::Messages;
 use crate::fold::operations::OPERATIONS;
 use crate::fold::topology::{Account, DECLARED, Instance, InstanceKey, TAGS, Topology};
-use crate::fold::waiting::Watched;
+use crate::fold::waiting::Waiting;
 use crate::fold::watch::{Known, Look, Seen, Watcher};
 use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
@@ -24,6 +24,9 @@ use crate::model::span::{Flags, Kind};
 use crate::policy::Policy;
 use crate::policy::facts::FACTS;
 use crate::trace::Attachment;
+
+/// What is declared where nobody looks at traces who would ask.
+static UNDECLARED: LazyLock<Policy> = LazyLock::new(Policy::default);
 
 /// The sums of a topology under construction.
 #[derive(Debug)]
@@ -138,39 +141,37 @@ impl<'a> Shared<'a> {
         self.watchers.iter().any(|(watcher, _)| at(watcher))
     }
 
-    /// Returns a trace as passes see it, if any may look.
-    pub(super) fn seen<'s>(&'s self, watched: &Watched<'s>) -> Option<Seen<'s>> {
-        let known = (self.dictionary, &*self.catalogue);
-        Some(Seen::of(watched, known, self.policy?))
+    /// Returns the traces that wait, as everything sees them that adds them up.
+    pub(super) fn seen<'s>(&'s self, waiting: &'s Waiting) -> Vec<Seen<'s>> {
+        waiting.traces(self.known(), self.policy.unwrap_or(&UNDECLARED))
     }
 
     /// Adds traces to everything but the tables of passes; of those outside the window, only how many there were and how many
     /// spans they had.
-    pub(super) fn add(&self, traces: &[Watched<'_>], outside: (u64, u64)) {
-        let (dictionary, catalogue) = (self.dictionary, &self.catalogue);
+    pub(super) fn add(&self, traces: &[Seen<'_>], outside: (u64, u64)) {
         each(0..PARTS, |part, wait| {
             match part {
                 0 => locked(&self.spans, wait).map(|mut spans| spans.add(traces, outside)),
                 1 => locked(&self.calls, wait).map(|mut calls| {
-                    for watched in traces {
-                        calls.add(watched, dictionary, catalogue);
+                    for seen in traces {
+                        calls.add(seen);
                     }
                     if calls.is_full() {
                         let mut edges = unlocked(&self.edges);
                         edges.take(&mut calls);
                         // Others may collect calls in the meantime.
                         drop(calls);
-                        edges.add(dictionary, catalogue);
+                        edges.add(self.dictionary, &self.catalogue);
                     }
                 }),
                 2 => locked(&self.messages, wait).map(|mut messages| {
-                    for watched in traces {
-                        messages.remember(watched, dictionary, catalogue);
+                    for seen in traces {
+                        messages.remember(seen);
                     }
                 }),
                 _ => locked(&self.entries, wait).map(|mut entries| {
-                    for watched in traces {
-                        entries.add(watched, dictionary, catalogue);
+                    for seen in traces {
+                        entries.add(seen);
                     }
                 }),
             }
@@ -312,16 +313,16 @@ fn declare(policy: &Policy, topology: &mut Topology) {
 }
 
 impl Spans {
-    fn add(&mut self, traces: &[Watched<'_>], (traces_outside, spans_outside): (u64, u64)) {
+    fn add(&mut self, traces: &[Seen<'_>], (traces_outside, spans_outside): (u64, u64)) {
         self.account.traces_outside += traces_outside;
         self.account.spans_outside += spans_outside;
-        for watched in traces {
-            self.count(watched);
+        for seen in traces {
+            self.count(seen);
         }
     }
 
-    fn count(&mut self, watched: &Watched<'_>) {
-        let trace = &watched.trace;
+    fn count(&mut self, seen: &Seen<'_>) {
+        let trace = &seen.trace;
         let account = &mut self.account;
         if let Some((start, end)) = trace.window() {
             account.first = account.first.min(start);
@@ -333,11 +334,11 @@ impl Spans {
             account.spans_in_parts += trace.spans.len() as u64 + u64::from(trace.duplicates);
         }
         for (i, row) in trace.spans.iter().enumerate() {
-            account.classes[watched.linked.classes[i] as usize] += 1;
+            account.classes[seen.linked.classes[i] as usize] += 1;
             account.missing_parents += u64::from(trace.attachments[i] == Attachment::MissingParent);
             account.weighted_spans += u64::from(row.flags.has(Flags::WEIGHTED));
             if trace.attachments[i] == Attachment::Root {
-                let critical_ns = watched.path.total[i];
+                let critical_ns = seen.path.total[i];
                 account.critical_ns = account.critical_ns.saturating_add(critical_ns);
             }
             let instance = &mut self.instances[row.resource as usize];

@@ -3,11 +3,12 @@
 //! Passes look at some traces one after the other, pass by pass, those that look alike together: they are counted in the same
 //! records, which then stay in cache, as the code of the pass does.
 
-use crate::fold::watch::Signs;
+use crate::fold::watch::{Known, Seen, Signs};
+use crate::policy::Policy;
 use crate::trace::kept::Kept;
 use crate::trace::link::{Linked, Meaning};
 use crate::trace::lists::Lists;
-use crate::trace::path::{Path, Paths};
+use crate::trace::path::Path;
 use crate::trace::{NONE, Trace};
 
 /// Spans that wait at most, unless one trace has more: about 3 MB.
@@ -21,24 +22,8 @@ pub(super) struct Waiting {
     is_watched: bool,
     tops: Tops,
     signs: Vec<Signs>,
-    likeness: Vec<u64>,
-}
-
-/// One trace that waits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Watched<'a> {
-    pub(super) trace: Trace<'a>,
-    pub(super) linked: Meaning<'a>,
-    pub(super) path: Paths<'a>,
-    /// The topmost span above each span.
-    pub(super) tops: &'a [u32],
-    /// The spans, those below one topmost span together, in the order of their ids.
-    pub(super) by_top: &'a [u32],
-    /// Where in `by_top` those below each topmost span begin; one more than there are spans.
-    pub(super) begins: &'a [u32],
-    pub(super) signs: Signs,
     /// Traces with the same number or near ones look alike: who was asked what, and how long it took.
-    pub(super) likeness: u64,
+    likeness: Vec<u64>,
 }
 
 impl Waiting {
@@ -66,26 +51,33 @@ impl Waiting {
         self.kept.n_spans() >= SPANS
     }
 
-    /// Returns the traces, in the order in which they came.
-    pub(super) fn traces(&self) -> Vec<Watched<'_>> {
-        let watched = |n| {
+    /// Returns the traces, those that look alike together if passes look at them.
+    pub(super) fn traces<'s>(&'s self, known: Known<'s>, policy: &'s Policy) -> Vec<Seen<'s>> {
+        let mut order: Vec<(u64, u32)> = Vec::with_capacity(self.kept.len());
+        let likeness = |n: u32| self.likeness.get(n as usize).copied().unwrap_or_default();
+        order.extend((0..self.kept.len() as u32).map(|n| (likeness(n), n)));
+        order.sort_unstable();
+        let seen = |&(_, n): &(u64, u32)| {
+            let n = n as usize;
             let (trace, linked, path) = self.kept.get(n);
             let (tops, by_top, begins) = match self.is_watched {
                 true => self.tops.get(n),
                 false => Default::default(),
             };
-            Watched {
+            Seen {
                 trace,
+                dictionary: known.dictionary,
+                catalogue: known.catalogue,
                 linked,
                 path,
+                signs: self.signs.get(n).copied().unwrap_or_default(),
                 tops,
                 by_top,
                 begins,
-                signs: self.signs.get(n).copied().unwrap_or_default(),
-                likeness: self.likeness.get(n).copied().unwrap_or_default(),
+                policy,
             }
         };
-        (0..self.kept.len()).map(watched).collect()
+        order.iter().map(seen).collect()
     }
 
     /// Lets all traces go.

@@ -8,7 +8,6 @@ use crate::fold::attempt::{Attempt, Request};
 use crate::fold::catalogue::{Catalogue, USERS};
 use crate::fold::exemplar::Exemplar;
 use crate::fold::ledger::{Table, TableOf};
-use crate::fold::waiting::Watched;
 use crate::model::SpanRow;
 use crate::model::dictionary::{Detail, Dictionary, Resource};
 use crate::model::names::NameId;
@@ -123,7 +122,7 @@ pub struct Seen<'a> {
     pub signs: Signs,
     /// The topmost span above each span.
     pub tops: &'a [u32],
-    /// The spans, those below one topmost span together.
+    /// The spans, those below one topmost span together, in the order of their ids.
     pub(in crate::fold) by_top: &'a [u32],
     /// Where in `by_top` the spans below each topmost span begin; one more than there are spans.
     pub(in crate::fold) begins: &'a [u32],
@@ -133,26 +132,6 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// Returns a trace that waited.
-    pub(in crate::fold) fn of(
-        watched: &Watched<'a>,
-        (dictionary, catalogue): (&'a Dictionary, &'a Catalogue),
-        policy: &'a Policy,
-    ) -> Seen<'a> {
-        Seen {
-            trace: watched.trace,
-            dictionary,
-            catalogue,
-            linked: watched.linked,
-            path: watched.path,
-            signs: watched.signs,
-            tops: watched.tops,
-            by_top: watched.by_top,
-            begins: watched.begins,
-            policy,
-        }
-    }
-
     /// Returns a span's row.
     #[inline]
     pub fn row(&self, span: u32) -> &'a SpanRow {

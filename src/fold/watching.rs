@@ -6,7 +6,6 @@
 use crate::fold::attempt::{Attempt, Request};
 use crate::fold::log::Log;
 use crate::fold::shared::Shared;
-use crate::fold::waiting::Watched;
 use crate::fold::watch::Seen;
 use crate::trace::NONE;
 
@@ -25,20 +24,21 @@ pub(super) struct Watching {
 
 impl Watching {
     /// Shows traces to every pass.
-    pub(super) fn look(&mut self, traces: &[Watched<'_>], shared: &Shared<'_>) {
-        let mut all: Vec<&Watched<'_>> = traces.iter().collect();
+    pub(super) fn look(&mut self, traces: &[Seen<'_>], shared: &Shared<'_>) {
         if shared.looks(|watcher| watcher.attempts.is_some()) {
-            let seen = all.iter().filter_map(|watched| shared.seen(watched));
-            seen.for_each(|seen| collect_attempts(&seen, &mut self.attempts));
+            let attempts = &mut self.attempts;
+            traces
+                .iter()
+                .for_each(|seen| collect_attempts(seen, attempts));
         }
         if shared.looks(|watcher| watcher.requests.is_some()) {
-            let seen = all.iter().filter_map(|watched| shared.seen(watched));
-            seen.for_each(|seen| collect_requests(&seen, &mut self.requests));
+            let requests = &mut self.requests;
+            traces
+                .iter()
+                .for_each(|seen| collect_requests(seen, requests));
         }
-        all.sort_by_key(|watched| watched.likeness);
-        for some in all.chunks(SHOWN) {
-            let some = some.iter().filter_map(|watched| shared.seen(watched));
-            shared.show_traces(&some.collect::<Vec<Seen<'_>>>());
+        for some in traces.chunks(SHOWN) {
+            shared.show_traces(some);
         }
         if self.attempts.len() >= BATCH {
             self.attempts.show(|some| shared.show_attempts(some));
