@@ -1,5 +1,6 @@
 //! Which traces to show for a number, chosen in a way that no order of observation changes.
 
+use crate::fold::near::ask_for;
 use crate::model::id::mix;
 use crate::model::{SpanId, TraceId};
 
@@ -95,12 +96,14 @@ impl Exemplars {
         }
     }
 
-    /// Looks at the worst when the next is likely to be better than that; it has then been waited for.
+    /// Asks for the few when the next is likely to be among them.
     #[inline]
-    pub(in crate::fold) fn approach(&self) -> u64 {
-        match &self.few {
-            Some(few) if self.worst > OFTEN => few.ranked[KEPT - 1].0,
-            _ => 0,
+    pub(in crate::fold) fn ask(&self) {
+        if let Some(few) = &self.few
+            && self.worst > OFTEN
+        {
+            ask_for(&**few);
+            ask_for(&few.ranked[KEPT - 1]);
         }
     }
 

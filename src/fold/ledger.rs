@@ -17,7 +17,7 @@ use rustc_hash::FxHasher;
 
 use crate::fold::catalogue::{Catalogue, Move, Used};
 use crate::fold::exemplar::Exemplars;
-use crate::fold::near::{TOGETHER, wait_for};
+use crate::fold::near::{TOGETHER, ask_for};
 use crate::fold::pile::Pile;
 use crate::fold::places::Places;
 use crate::fold::sketch::Sketch;
@@ -169,11 +169,21 @@ impl Record {
         self.sketch.get_or_insert_default().add(value);
     }
 
-    /// Looks at what does not lie in the record itself, which has then been waited for.
+    /// Asks for what does not lie in the record itself.
     #[inline]
-    fn approach(&self) -> u64 {
-        let sketch = self.sketch.as_ref().map_or(0, |sketch| sketch.approach());
-        sketch ^ self.exemplars.approach()
+    pub(in crate::fold) fn ask(&self) {
+        if let Some(sketch) = &self.sketch {
+            ask_for(&**sketch);
+        }
+        self.exemplars.ask();
+    }
+
+    /// Asks for what does not lie in the distribution itself.
+    #[inline]
+    pub(in crate::fold) fn ask_beyond(&self) {
+        if let Some(sketch) = &self.sketch {
+            sketch.ask();
+        }
     }
 
     /// Adds another record.
@@ -291,8 +301,7 @@ impl Table {
     }
 
     /// Gives the record of every item that has a key to a function. A table is larger than a cache, and processors wait for
-    /// several records at a time when nothing else is done between, so records are found for several items before the first is
-    /// given.
+    /// several records at a time when it is asked for them, so records are found for several items before the first is given.
     pub fn for_each<T>(
         &mut self,
         catalogue: &Catalogue,
@@ -345,16 +354,20 @@ impl Table {
         self.at_key(catalogue, key)
     }
 
-    /// Finds where records probably are, and waits for all of them.
+    /// Finds where records probably are, and asks for all of them.
     #[inline]
     fn approach(&self, sought: &mut [Sought]) {
-        wait_for(sought.iter().map(|of| self.places.first(of.hash)));
+        sought.iter().for_each(|of| self.places.ask(of.hash));
         for of in sought.iter_mut() {
             of.place = self.places.find(of.hash, |_| true).unwrap_or(usize::MAX);
+            if let Some(row) = self.records.get(of.place) {
+                ask_for(&row.key);
+                ask_for(&row.record.most);
+            }
         }
         let rows = sought.iter().filter_map(|of| self.records.get(of.place));
-        wait_for(rows.clone().map(|row| row.key.number ^ row.record.most));
-        wait_for(rows.map(|row| row.record.approach()));
+        rows.clone().for_each(|row| row.record.ask());
+        rows.for_each(|row| row.record.ask_beyond());
     }
 
     /// Returns the record of all keys that were let go, if all keys that share the deciding parts with this one were.

@@ -1,15 +1,17 @@
-//! Waiting for several things at a time that lie apart in memory.
+//! Asking for memory before it is needed.
 //!
-//! What is larger than a cache is waited for whenever a part of it is looked at. A processor waits for several parts at a
-//! time when nothing else is done in between: whoever has many to look at closely first glances at some of them together.
+//! What is larger than a cache is waited for whenever a part of it is looked at, and nothing else is done meanwhile. Whoever
+//! has many things to look at closely asks for some of them first: by the time the first is looked at the others are on
+//! their way. Nothing follows from asking but that looking is sooner; on processors other than x86-64 nothing is asked for.
 
-use std::hint::black_box;
+/// How many things are asked for together: enough to take longer than memory does, few enough to stay in the nearest cache.
+pub(super) const TOGETHER: usize = 32;
 
-/// How many things are waited for together.
-pub(super) const TOGETHER: usize = 16;
-
-/// Waits for all of some words, each of which lies beside what is needed soon.
-#[inline]
-pub(super) fn wait_for(words: impl Iterator<Item = u64>) {
-    black_box(words.fold(0, u64::wrapping_add));
+/// Asks for the cache line in which something begins.
+#[inline(always)]
+pub(super) fn ask_for<T>(of: &T) {
+    #[cfg(target_arch = "x86_64")]
+    safe_arch::prefetch_t0(of);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = of;
 }

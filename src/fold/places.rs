@@ -1,5 +1,7 @@
 //! Where things are, by their hashes: numbers alone, small enough to stay in a cache where the things would not.
 
+use crate::fold::near::ask_for;
+
 /// Slots by hash, open addressing with steps of one. A slot holds half of the hash, so that other things are rarely looked
 /// at and the slots can be moved without them, and the place plus one; zero is empty.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +36,13 @@ impl Places {
         }
     }
 
-    /// Returns the slot at which a search for this hash begins. It says nothing by itself, but has then been waited for.
+    /// Asks for the slot at which a search for this hash begins.
     #[inline]
-    pub(super) fn first(&self, hash: u64) -> u64 {
+    pub(super) fn ask(&self, hash: u64) {
         let at = hash as u32 as usize & self.slots.len().wrapping_sub(1);
-        self.slots.get(at).copied().unwrap_or(0)
+        if let Some(slot) = self.slots.get(at) {
+            ask_for(slot);
+        }
     }
 
     /// Adds the place of something that is not there yet.

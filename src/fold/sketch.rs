@@ -8,6 +8,8 @@
 //! DDSketch (Masson, Rim, Lee, VLDB 2019) has logarithmic buckets of the same purpose; equal ones inside powers
 //! of two need no logarithm.
 
+use crate::fold::near::ask_for;
+
 /// Buckets of a power of two.
 const PER_OCTAVE: u64 = 64;
 const BITS: u32 = PER_OCTAVE.trailing_zeros();
@@ -165,12 +167,12 @@ fn middle(bucket: u16) -> u64 {
 }
 
 impl Sketch {
-    /// Looks at the counts, which have then been waited for.
+    /// Asks for the first counts.
     #[inline]
-    pub(in crate::fold) fn approach(&self) -> u64 {
+    pub(in crate::fold) fn ask(&self) {
         match &self.counts {
-            Counts::Few(values) => values.first().copied().map_or(0, u64::from),
-            Counts::Run { counts, .. } => counts.first().copied().map_or(0, u64::from),
+            Counts::Few(values) => values.first().map_or((), ask_for),
+            Counts::Run { counts, .. } => counts.first().map_or((), ask_for),
         }
     }
 

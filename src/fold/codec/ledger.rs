@@ -6,7 +6,7 @@ use crate::fold::codec::fields::{put_bytes, put_fixed, put_number, put_numbers};
 use crate::fold::codec::read::{Bounds, count, exemplars_from_wire, sketch_from_wire};
 use crate::fold::codec::wire;
 use crate::fold::ledger::{Key, Layout, Ledger, Part, Record, Table};
-use crate::fold::near::{TOGETHER, wait_for};
+use crate::fold::near::{TOGETHER, ask_for};
 use crate::fold::sketch::Sketch;
 
 /// Returns the field of the message that holds a table. Rows are written without becoming messages: they are many.
@@ -28,7 +28,12 @@ pub(super) fn field(name: String, table: &Table) -> Vec<u8> {
     let mut space = Space::default();
     for some in table.rows().chunks(TOGETHER) {
         // Rows lie in another order.
-        wait_for(some.iter().map(|(_, record)| record.least ^ record.most));
+        for (key, record) in some {
+            ask_for(*key);
+            ask_for(&record.most);
+        }
+        some.iter().for_each(|(_, record)| record.ask());
+        some.iter().for_each(|(_, record)| record.ask_beyond());
         for (key, record) in some {
             space.put_row(key, record);
             put_bytes(&mut content, wire::ROWS, &space.row);

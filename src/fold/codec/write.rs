@@ -9,7 +9,7 @@ use crate::fold::codec::fields::{put_bytes, put_number, put_numbers};
 use crate::fold::codec::{VERSION, wire};
 use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
-use crate::fold::near::{TOGETHER, wait_for};
+use crate::fold::near::{TOGETHER, ask_for};
 use crate::fold::shape::{EntryKey, Shape, Step};
 use crate::fold::sketch::Sketch;
 use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
@@ -112,9 +112,14 @@ pub(super) fn sections(
         section.clear();
         for some in shapes.chunks(TOGETHER) {
             // Shapes and their steps lie in another order.
-            wait_for(some.iter().map(|shape| shape.requests));
-            let ends = |shape: &&Shape| Some(shape.steps.last()?.node ^ shape.counts.last()?.calls);
-            wait_for(some.iter().filter_map(ends).map(u64::from));
+            for shape in some {
+                ask_for(&shape.steps);
+                ask_for(&shape.requests);
+            }
+            for shape in some {
+                shape.steps.first().map(ask_for);
+                shape.counts.first().map(ask_for);
+            }
             for shape in some {
                 space.clear();
                 put_shape(&mut space, shape);
