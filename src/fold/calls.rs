@@ -24,12 +24,16 @@ use crate::model::dictionary::Dictionary;
 use crate::model::names::{ABSENT, NameId};
 use crate::model::peer::{PeerKind, Protocol};
 use crate::model::span::{Flags, Kind, Outcome};
+use crate::near::ask_for;
 use crate::trace::NONE;
 use crate::trace::link::{Call, End, Grade, Retry};
 use crate::trace::path::NO_SLACK;
 
 /// Calls collected before they are added: 4.5 MB, and as much for those that are being added.
 const BATCH: usize = 1 << 15;
+
+/// So many calls before one is added its edge is asked for.
+const AHEAD: usize = 3;
 
 /// A duration that is not known.
 pub(super) const NO_TIME: u64 = u64::MAX;
@@ -113,7 +117,11 @@ impl Edges {
     /// Adds the calls taken to their edges, in the order they came in for each edge.
     pub(super) fn add(&mut self, dictionary: &Dictionary, catalogue: &Catalogue) {
         self.batch.show(|records| {
-            for record in records {
+            for (n, record) in records.iter().enumerate() {
+                if let Some(later) = records.get(n + AHEAD) {
+                    let is_known = records[n + AHEAD - 1].edge == later.edge;
+                    ask(&self.edges[later.edge as usize], later, is_known);
+                }
                 let edge = record.edge as usize;
                 if record.address != ABSENT && record.address != self.taught[edge] {
                     self.taught[edge] = record.address;
@@ -264,6 +272,28 @@ impl Calls {
         };
         self.waiting.push(record.edge, record);
     }
+}
+
+/// Asks for what a call is added to: the edge if it is not the one before, else what does not lie in it.
+#[inline]
+fn ask(edge: &Edge, record: &CallRecord, is_known: bool) {
+    if is_known {
+        edge.client_ns.ask(record.client_ns);
+        edge.server_ns.ask(record.server_ns);
+        edge.network_ns.ask(record.network_ns);
+        return;
+    }
+    ask_for(&edge.attempts);
+    ask_for(&edge.grades);
+    ask_for(&edge.client_ns);
+    ask_for(&edge.server_ns);
+    ask_for(&edge.network_ns);
+    ask_for(&edge.off_path);
+    ask_for(&edge.zones);
+    ask_for(&edge.versions);
+    ask_for(&edge.exemplars);
+    ask_for(&edge.slowest);
+    ask_for(&edge.current);
 }
 
 fn add(edge: &mut Edge, record: &CallRecord, dictionary: &Dictionary) {

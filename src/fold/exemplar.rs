@@ -1,8 +1,8 @@
 //! Which traces to show for a number, chosen in a way that no order of observation changes.
 
-use crate::fold::near::ask_for;
 use crate::model::id::mix;
 use crate::model::{SpanId, TraceId};
+use crate::near::ask_for;
 
 /// How many exemplars are kept.
 pub const KEPT: usize = 3;

@@ -17,11 +17,11 @@ use rustc_hash::FxHasher;
 
 use crate::fold::catalogue::{Catalogue, Move, Used};
 use crate::fold::exemplar::Exemplars;
-use crate::fold::near::{TOGETHER, ask_for};
 use crate::fold::pile::Pile;
 use crate::fold::places::Places;
 use crate::fold::sketch::Sketch;
 use crate::model::id::mix;
+use crate::near::{TOGETHER, ask_for};
 
 /// Number of sums of a record.
 pub const SUMS: usize = 8;
@@ -182,7 +182,7 @@ impl Record {
     #[inline]
     pub(in crate::fold) fn ask_beyond(&self) {
         if let Some(sketch) = &self.sketch {
-            sketch.ask();
+            sketch.ask_any();
         }
     }
 

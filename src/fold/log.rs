@@ -8,6 +8,7 @@
 //! things may share one.
 
 use crate::model::id::mix;
+use crate::near::ask_for;
 
 /// Items shown at a time, few enough to stay in a cache while all passes look at them.
 const SHOWN: usize = 1 << 10;
@@ -43,6 +44,9 @@ impl<T> Default for Log<T> {
     }
 }
 
+/// So many items before one is copied it is asked for.
+const AHEAD: usize = 8;
+
 impl<T: Copy> Log<T> {
     /// Takes an item in.
     #[inline]
@@ -62,7 +66,14 @@ impl<T: Copy> Log<T> {
         self.put_in_order(HALF);
         for places in self.order.chunks(SHOWN) {
             self.shown.clear();
-            let items = places.iter().map(|(_, at)| self.items[*at as usize]);
+            let items = places.iter().enumerate().map(|(n, (_, at))| {
+                // Where an item ends the next one begins.
+                if let Some((_, at)) = places.get(n + AHEAD) {
+                    let ends = self.items[*at as usize..].iter().take(2);
+                    ends.for_each(ask_for);
+                }
+                self.items[*at as usize]
+            });
             self.shown.extend(items);
             look(&self.shown);
         }

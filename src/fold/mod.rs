@@ -19,8 +19,6 @@ mod pile;
 
 mod places;
 
-mod near;
-
 pub mod ledger;
 
 pub mod topology;

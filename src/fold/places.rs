@@ -1,6 +1,6 @@
 //! Where things are, by their hashes: numbers alone, small enough to stay in a cache where the things would not.
 
-use crate::fold::near::ask_for;
+use crate::near::ask_for;
 
 /// Slots by hash, open addressing with steps of one. A slot holds half of the hash, so that other things are rarely looked
 /// at and the slots can be moved without them, and the place plus one; zero is empty.

@@ -8,7 +8,7 @@
 //! DDSketch (Masson, Rim, Lee, VLDB 2019) has logarithmic buckets of the same purpose; equal ones inside powers
 //! of two need no logarithm.
 
-use crate::fold::near::ask_for;
+use crate::near::ask_for;
 
 /// Buckets of a power of two.
 const PER_OCTAVE: u64 = 64;
@@ -167,12 +167,26 @@ fn middle(bucket: u16) -> u64 {
 }
 
 impl Sketch {
+    /// Asks for the place of a value among the counts.
+    #[inline]
+    pub(in crate::fold) fn ask(&self, value: u64) {
+        match &self.counts {
+            Counts::Few(values) => values.iter().take(1).for_each(ask_for),
+            Counts::Run { base, counts } => {
+                let at = usize::from(bucket(value).wrapping_sub(*base));
+                if let Some(count) = counts.get(at) {
+                    ask_for(count);
+                }
+            }
+        }
+    }
+
     /// Asks for the first counts.
     #[inline]
-    pub(in crate::fold) fn ask(&self) {
+    pub(in crate::fold) fn ask_any(&self) {
         match &self.counts {
-            Counts::Few(values) => values.first().map_or((), ask_for),
-            Counts::Run { counts, .. } => counts.first().map_or((), ask_for),
+            Counts::Few(values) => values.iter().take(1).for_each(ask_for),
+            Counts::Run { counts, .. } => counts.iter().take(1).for_each(ask_for),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::model::dictionary::{Dictionary, Renumbering};
 use crate::model::id::mix;
 use crate::model::span::{Flags, Kind};
 use crate::model::{LinkRow, MarkKind, SpanId, SpanRow, TraceId};
+use crate::near::ask_for;
 use crate::trace::intake::Intake;
 use crate::trace::store::{PARTITIONS, Store};
 use crate::trace::tree::{Attachment, Tree};
@@ -303,6 +304,12 @@ struct Head {
     len: usize,
 }
 
+/// So many traces before one is handed out its rows are asked for.
+const AHEAD: usize = 2;
+
+/// Rows of a trace that are asked for; there is no room for more beside those at hand.
+const ASKED: usize = 128;
+
 impl Assembler {
     /// Number of partitions, to be handed out to threads.
     pub const PARTITIONS: u32 = PARTITIONS;
@@ -397,7 +404,11 @@ impl Assembler {
         let mut heads = std::mem::take(&mut self.heads);
         let mut rows = std::mem::take(&mut self.rows);
         heads.sort_unstable();
-        for head in &heads {
+        for (n, head) in heads.iter().enumerate() {
+            if let Some(soon) = heads.get(n + AHEAD) {
+                let rows = rows[soon.from..soon.from + soon.len].iter();
+                rows.take(ASKED).for_each(ask_for);
+            }
             let rows = &mut rows[head.from..head.from + head.len];
             self.group(head.low, rows, dictionary, f);
         }

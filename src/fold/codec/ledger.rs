@@ -6,8 +6,8 @@ use crate::fold::codec::fields::{put_bytes, put_fixed, put_number, put_numbers};
 use crate::fold::codec::read::{Bounds, count, exemplars_from_wire, sketch_from_wire};
 use crate::fold::codec::wire;
 use crate::fold::ledger::{Key, Layout, Ledger, Part, Record, Table};
-use crate::fold::near::{TOGETHER, ask_for};
 use crate::fold::sketch::Sketch;
+use crate::near::{TOGETHER, ask_for};
 
 /// Returns the field of the message that holds a table. Rows are written without becoming messages: they are many.
 pub(super) fn field(name: String, table: &Table) -> Vec<u8> {

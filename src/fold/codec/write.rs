@@ -9,11 +9,11 @@ use crate::fold::codec::fields::{put_bytes, put_number, put_numbers};
 use crate::fold::codec::{VERSION, wire};
 use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
-use crate::fold::near::{TOGETHER, ask_for};
 use crate::fold::shape::{EntryKey, Shape, Step};
 use crate::fold::sketch::Sketch;
 use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
 use crate::model::names::NameId;
+use crate::near::{TOGETHER, ask_for};
 
 /// What a section holds at most of edges, shapes and messages.
 const SECTION: usize = 1 << 10;

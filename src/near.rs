@@ -5,11 +5,11 @@
 //! their way. Nothing follows from asking but that looking is sooner; on processors other than x86-64 nothing is asked for.
 
 /// How many things are asked for together: enough to take longer than memory does, few enough to stay in the nearest cache.
-pub(super) const TOGETHER: usize = 32;
+pub const TOGETHER: usize = 32;
 
 /// Asks for the cache line in which something begins.
 #[inline(always)]
-pub(super) fn ask_for<T>(of: &T) {
+pub fn ask_for<T>(of: &T) {
     #[cfg(target_arch = "x86_64")]
     safe_arch::prefetch_t0(of);
     #[cfg(not(target_arch = "x86_64"))]
