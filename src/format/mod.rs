@@ -18,6 +18,7 @@ pub mod spans;
 mod fields;
 mod habits;
 mod scan;
+mod turns;
 
 pub mod jaeger;
 pub mod otlp_json;
@@ -40,6 +41,8 @@ pub trait Sink {
     fn keep(&mut self, _habits: Habits) {}
     /// A resource; the spans that follow belong to it.
     fn resource(&mut self, facts: &Facts<'_>);
+    /// A span that is handed over soon: the sink may ask for what it needs then, and keep in it by what it asked.
+    fn soon(&mut self, _span: &mut RawSpan<'_>) {}
     /// A span whose trace and span ids are valid.
     fn span(&mut self, span: &RawSpan<'_>);
     /// Something that could not be read.

@@ -81,7 +81,7 @@ pub fn row(
     questions: &Questions,
     dictionary: &mut Dictionary,
 ) -> SpanRow {
-    let key = memo::key(span);
+    let key = span.key.unwrap_or_else(|| memo::key(span));
     let meaning = match dictionary.memo.get(key) {
         Some(meaning) => meaning,
         None => {

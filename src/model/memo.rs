@@ -5,15 +5,16 @@
 //! are not compared again. With a hundred thousand different meanings the chance that any two are taken for one
 //! another is below 10^-9.
 
-use hashbrown::HashTable;
+use std::num::NonZeroU64;
 
 use crate::model::attr::{Facts, Slot, Value, mask};
 use crate::model::names::NameId;
 use crate::model::peer::Protocol;
 use crate::model::span::{Flags, RawSpan};
+use crate::near::ask_for;
 
 /// Most meanings remembered: more than a system of hundreds of services has, and the most that fit a table of 1.6 MB.
-const MOST: usize = 7 << 13;
+const MOST: usize = 3 << 14;
 
 /// What spans with equal attributes have in common.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,32 +33,76 @@ pub struct Meaning {
 /// of them twice.
 #[derive(Debug)]
 pub struct Memo<T> {
-    known: HashTable<(u64, T)>,
+    /// Open addressing with steps of one, a power of two; at most three quarters are taken.
+    slots: Vec<Option<(NonZeroU64, T)>>,
+    len: usize,
 }
+
+/// Slots of the first that are not none.
+const LEAST: usize = 16;
 
 impl<T> Default for Memo<T> {
     fn default() -> Self {
         Memo {
-            known: HashTable::new(),
+            slots: Vec::new(),
+            len: 0,
         }
     }
 }
 
 impl<T: Copy> Memo<T> {
+    /// Asks for the memory in which a key is looked for.
+    #[inline]
+    pub fn ask(&self, key: NonZeroU64) {
+        if let Some(slot) = self.slots.get(self.first(key)) {
+            ask_for(slot);
+        }
+    }
+
+    /// Returns where the search for a key begins.
+    #[inline]
+    fn first(&self, key: NonZeroU64) -> usize {
+        key.get() as usize & self.slots.len().wrapping_sub(1)
+    }
+
     /// Returns what follows from the attributes of a key, if it is remembered.
     #[inline]
-    pub fn get(&self, key: u64) -> Option<T> {
-        let found = self.known.find(key, |(known, _)| *known == key)?;
-        Some(found.1)
+    pub fn get(&self, key: NonZeroU64) -> Option<T> {
+        let mut at = self.first(key);
+        loop {
+            let (known, meaning) = (*self.slots.get(at)?)?;
+            if known == key {
+                return Some(meaning);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
     }
 
     /// Remembers what follows from the attributes of a key that is not remembered yet.
-    pub fn put(&mut self, key: u64, meaning: T) {
-        if self.known.len() == MOST {
-            self.known.clear();
+    pub fn put(&mut self, key: NonZeroU64, meaning: T) {
+        if self.len == MOST {
+            self.slots.fill(None);
+            self.len = 0;
         }
-        let key_of = |(known, _): &(u64, T)| *known;
-        self.known.insert_unique(key, (key, meaning), key_of);
+        if 4 * (self.len + 1) > 3 * self.slots.len() {
+            let more = (2 * self.slots.len()).max(LEAST);
+            for (key, meaning) in std::mem::replace(&mut self.slots, vec![None; more])
+                .into_iter()
+                .flatten()
+            {
+                self.place(key, meaning);
+            }
+        }
+        self.len += 1;
+        self.place(key, meaning);
+    }
+
+    fn place(&mut self, key: NonZeroU64, meaning: T) {
+        let mut at = self.first(key);
+        while self.slots[at].is_some() {
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        self.slots[at] = Some((key, meaning));
     }
 }
 
@@ -117,15 +162,15 @@ const URL: u128 = mask(&[Slot::UrlFull]);
 
 /// Returns a hash of everything that is known of a resource.
 #[inline]
-pub fn resource_key(facts: &Facts<'_>) -> u64 {
-    values(facts, facts.present())
+pub fn resource_key(facts: &Facts<'_>) -> NonZeroU64 {
+    not_zero(values(facts, facts.present()))
 }
 
 /// Returns a hash of everything that the meaning of a span depends on.
 ///
 /// It is the sum of hashes of the single things, each of which knows what it is a hash of: they do not wait for each other.
 #[inline]
-pub fn key(span: &RawSpan<'_>) -> u64 {
+pub fn key(span: &RawSpan<'_>) -> NonZeroU64 {
     let facts = &span.facts;
     let mut hash = text(NAME, span.name);
     if !span.trace_state.is_empty() {
@@ -144,7 +189,13 @@ pub fn key(span: &RawSpan<'_>) -> u64 {
     let seen = slots ^ (facts.present() & URL).rotate_left(1);
     let ends = span.kind as u64 | (span.status as u64) << 8;
     let seen = step(step(ends, seen as u64), (seen >> 64) as u64);
-    hash.wrapping_add(seen).wrapping_add(values(facts, slots))
+    not_zero(hash.wrapping_add(seen).wrapping_add(values(facts, slots)))
+}
+
+/// Makes room for what says that there is no key.
+#[inline]
+fn not_zero(hash: u64) -> NonZeroU64 {
+    NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN)
 }
 
 /// What texts that are no attributes are hashed with; attributes are hashed with the number of their slot.
@@ -271,8 +322,8 @@ mod tests {
     #[test]
     fn meanings_are_remembered_until_there_are_too_many() {
         let mut memo = Memo::default();
-        assert!(memo.get(7).is_none());
-        let key = |n: usize| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let key = |n: usize| not_zero((n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        assert!(memo.get(key(7)).is_none());
         let found =
             |memo: &Memo<Meaning>, n: usize| memo.get(key(n)).map(|meaning| meaning.operation);
         for n in 0..MOST + 2 {

@@ -1,5 +1,7 @@
 //! A span as a reader sees it, and as the store keeps it.
 
+use std::num::NonZeroU64;
+
 use bytemuck::{Pod, Zeroable};
 
 use crate::model::attr::{Asked, Facts};
@@ -160,6 +162,8 @@ pub struct RawSpan<'a> {
     pub links: Vec<RawLink>,
     /// What its events said.
     pub events: Events<'a>,
+    /// By what its meaning is looked up, once somebody has asked for that; see [`memo`](crate::model::memo).
+    pub key: Option<NonZeroU64>,
 }
 
 impl<'a> RawSpan<'a> {
@@ -187,6 +191,7 @@ impl<'a> RawSpan<'a> {
         self.facts.clear();
         self.links.clear();
         self.events.clear();
+        self.key = None;
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::dictionary::{Dictionary, bucket};
 use crate::model::names::Class;
 use crate::model::question::Questions;
 use crate::model::{
-    Facts, Flags, LinkRow, MarkKind, RawSpan, SpanId, SpanRow, TraceId, mark, meaning,
+    Facts, Flags, LinkRow, MarkKind, RawSpan, SpanId, SpanRow, TraceId, mark, meaning, memo,
 };
 use crate::trace::store::{Store, partition};
 
@@ -77,6 +77,13 @@ impl Intake {
         self.failure.take().map_or(Ok(()), Err)
     }
 
+    /// Returns whether a span is in the share to keep.
+    #[inline]
+    fn is_wanted(&self, span: &RawSpan<'_>) -> bool {
+        let shard = self.shard.as_ref();
+        shard.is_none_or(|shard| bucket(span.trace.low, shard.of) == shard.index)
+    }
+
     fn note<T>(&mut self, result: Result<T>) {
         if let Err(error) = result {
             self.failure.get_or_insert(error);
@@ -101,11 +108,18 @@ impl Sink for Intake {
         self.resource = meaning::resource(facts, &self.questions, &mut self.dictionary);
     }
 
+    fn soon(&mut self, span: &mut RawSpan<'_>) {
+        if self.is_wanted(span) {
+            let key = memo::key(span);
+            span.key = Some(key);
+            self.dictionary.memo.ask(key);
+            self.spans.ask(partition(span.trace.low));
+        }
+    }
+
     fn span(&mut self, span: &RawSpan<'_>) {
         self.spans_read += 1;
-        if let Some(shard) = self.shard
-            && bucket(span.trace.low, shard.of) != shard.index
-        {
+        if !self.is_wanted(span) {
             return;
         }
         let row = meaning::row(span, self.resource, &self.questions, &mut self.dictionary);

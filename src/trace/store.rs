@@ -12,6 +12,7 @@ use bytemuck::Pod;
 
 use crate::error::{Error, Result};
 use crate::model::id::mix;
+use crate::near::ask_for;
 
 /// Number of partitions.
 ///
@@ -27,6 +28,9 @@ pub fn partition(trace_low: u64) -> u32 {
 /// Rows of a chunk in memory: a thousand chunks of 8 rows of 64 bytes are filled at the same time, and stay in the second-level
 /// cache meanwhile. With 64 rows, adding one waited for memory, which took a twelfth of the time of reading.
 const CHUNK: usize = 8;
+
+/// So many chunks before one is read it is asked for.
+const AHEAD: usize = 4;
 
 /// Rows of a chunk in the file: 64 rows of 64 bytes are a page.
 const EXTENT: usize = 64;
@@ -125,6 +129,17 @@ impl<T: Pod> Store<T> {
         Ok(())
     }
 
+    /// Asks for the memory to which the next row of a partition goes.
+    #[inline]
+    pub fn ask(&mut self, partition: u32) {
+        let part = unlocked(&mut self.parts[partition as usize]);
+        part.open
+            .spare_capacity_mut()
+            .iter()
+            .take(1)
+            .for_each(ask_for);
+    }
+
     #[inline(never)]
     fn close(&mut self, partition: u32) -> Result<()> {
         let part = unlocked(&mut self.parts[partition as usize]);
@@ -208,7 +223,11 @@ impl<T: Pod> Store<T> {
         let group = self.groups[partition as usize / NEIGHBOURS]
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        for &number in &part.full {
+        for (n, &number) in part.full.iter().enumerate() {
+            // Chunks of a partition lie far from each other.
+            if let Some(&soon) = part.full.get(n + AHEAD) {
+                group.chunk(soon).iter().for_each(ask_for);
+            }
             f(group.chunk(number));
         }
         f(&part.open);

@@ -8,7 +8,15 @@ use topple::pass::PASSES;
 use topple::render::RENDERERS;
 
 /// Files of `src/format` that serve formats and are none.
-const FORMAT_HELPERS: &[&str] = &["fields", "habits", "otlp_write", "peek", "scan", "spans"];
+const FORMAT_HELPERS: &[&str] = &[
+    "fields",
+    "habits",
+    "otlp_write",
+    "peek",
+    "scan",
+    "spans",
+    "turns",
+];
 
 /// The one module that may be unsafe, with its proof and its safe twin.
 const UNSAFE: &str = "src/format/scan.rs";

@@ -7,6 +7,7 @@ use super::walk::Walker;
 use crate::error::Lost;
 use crate::format::scan::Scan;
 use crate::format::spans::REF_TYPE;
+use crate::format::turns::Turns;
 use crate::model::event::{Event, Events, is_understood};
 use crate::model::{Kind, LinkKind, RawLink, RawSpan, SpanId, Status, TraceId};
 
@@ -16,7 +17,8 @@ type BadId<'a> = Option<(usize, Scalar<'a>)>;
 impl<'a, S: Scan> Walker<'a, '_, S> {
     /// Reads one span, at its opening brace.
     #[inline(always)]
-    pub(super) fn span(&mut self, span: &mut RawSpan<'a>) -> Step<()> {
+    pub(super) fn span(&mut self, turns: &mut Turns<'a>) -> Step<()> {
+        let span = turns.now();
         span.clear();
         let start = self.cursor.at();
         let mut bad_trace = None;
@@ -86,7 +88,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
         if span.trace.is_zero() || span.span.is_zero() {
             self.lost_span(start, span, bad_trace, bad_span);
         } else {
-            self.sink.span(span);
+            turns.next(self.sink);
         }
         Ok(())
     }

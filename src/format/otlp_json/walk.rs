@@ -11,9 +11,10 @@ use super::place::{Level, Place};
 use super::value;
 use crate::error::{Lost, Problem};
 use crate::format::scan::{Scan, Work};
+use crate::format::turns::Turns;
 use crate::format::{Habits, Sink};
 use crate::input::Record;
-use crate::model::{Facts, RawSpan};
+use crate::model::Facts;
 use bumpalo::Bump;
 
 /// Where the text stops being JSON.
@@ -78,13 +79,20 @@ pub(super) struct Walker<'a, 's, S> {
 impl<'a, S: Scan> Walker<'a, '_, S> {
     #[inline(always)]
     fn documents(&mut self) -> Step<()> {
+        let mut turns = Turns::asking(self.sink.asked());
+        let end = self.all_documents(&mut turns);
+        turns.finish(self.sink);
+        end
+    }
+
+    #[inline(always)]
+    fn all_documents(&mut self, turns: &mut Turns<'a>) -> Step<()> {
         let mut resource = Facts::asking(self.sink.asked());
-        let mut span = RawSpan::asking(self.sink.asked());
         let _marked = self.cursor.literal(b"\xef\xbb\xbf");
         while !self.cursor.at_end() {
             self.place = Place::default();
             if self.cursor.peek() == b'{' {
-                self.document(&mut resource, &mut span)?;
+                self.document(&mut resource, turns)?;
             } else {
                 let at = self.cursor.at();
                 let found = value::found(self.cursor.scalar()?);
@@ -101,7 +109,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
 
     /// Reads one document; objects of wrapper keys are entered as if their braces were not there.
     #[inline(always)]
-    fn document(&mut self, resource: &mut Facts<'a>, span: &mut RawSpan<'a>) -> Step<()> {
+    fn document(&mut self, resource: &mut Facts<'a>, turns: &mut Turns<'a>) -> Step<()> {
         let start = self.cursor.at();
         let mut seen = Seen::default();
         let mut wrappers = 0;
@@ -112,7 +120,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
                 match key {
                     b"resourceSpans" | b"resource_spans" | b"batches" => {
                         seen.traces = true;
-                        self.groups(resource, span)?;
+                        self.groups(resource, turns)?;
                     }
                     b"trace" | b"result"
                         if wrappers < MAX_WRAPPERS && self.cursor.peek() == b'{' =>
@@ -150,7 +158,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
     }
 
     #[inline(always)]
-    fn groups(&mut self, resource: &mut Facts<'a>, span: &mut RawSpan<'a>) -> Step<()> {
+    fn groups(&mut self, resource: &mut Facts<'a>, turns: &mut Turns<'a>) -> Step<()> {
         let mut more =
             self.enter_list("resourceSpans", "a list of resource spans", Lost::Record)?;
         self.place = Place {
@@ -160,7 +168,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
         while more {
             if self.enter_element("", "resource spans", Lost::Record)? {
                 let start = self.cursor.at();
-                if let Err(fault) = self.group(resource, span) {
+                if let Err(fault) = self.group(resource, turns) {
                     self.recover(start, fault)?;
                 }
                 self.place.level = Level::Group;
@@ -191,7 +199,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
     /// Reads one group, at its opening brace. The resource is needed before the spans: when it comes later in the
     /// text, it is looked for first. A second resource behind the spans of the first is not read.
     #[inline(always)]
-    fn group(&mut self, resource: &mut Facts<'a>, span: &mut RawSpan<'a>) -> Step<()> {
+    fn group(&mut self, resource: &mut Facts<'a>, turns: &mut Turns<'a>) -> Step<()> {
         let mut announced = false;
         let mut known = false;
         resource.clear();
@@ -210,16 +218,18 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
                         if !known {
                             self.look_ahead(resource);
                         }
+                        turns.finish(self.sink);
                         self.sink.resource(resource);
                         announced = true;
                     }
-                    self.scopes(span)?;
+                    self.scopes(turns)?;
                 }
                 _ => self.cursor.skip()?,
             }
             more = self.cursor.more::<b'}'>()?;
         }
         if !announced {
+            turns.finish(self.sink);
             self.sink.resource(resource);
         }
         Ok(())
@@ -269,7 +279,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
     }
 
     #[inline(always)]
-    fn scopes(&mut self, span: &mut RawSpan<'a>) -> Step<()> {
+    fn scopes(&mut self, turns: &mut Turns<'a>) -> Step<()> {
         let mut more = self.enter_list("scopeSpans", "a list of scope spans", Lost::Record)?;
         self.place.level = Level::Scope;
         self.place.scope = 0;
@@ -278,7 +288,7 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
                 let mut more_fields = self.cursor.open::<b'}'>()?;
                 while more_fields {
                     match self.cursor.key()? {
-                        b"spans" => self.spans(span)?,
+                        b"spans" => self.spans(turns)?,
                         _ => self.cursor.skip()?,
                     }
                     more_fields = self.cursor.more::<b'}'>()?;
@@ -292,13 +302,13 @@ impl<'a, S: Scan> Walker<'a, '_, S> {
     }
 
     #[inline(always)]
-    fn spans(&mut self, span: &mut RawSpan<'a>) -> Step<()> {
+    fn spans(&mut self, turns: &mut Turns<'a>) -> Step<()> {
         let mut more = self.enter_list("spans", "a list of spans", Lost::Record)?;
         self.place.level = Level::Span;
         self.place.span = 0;
         while more {
             if self.cursor.peek() == b'{' {
-                self.span(span)?;
+                self.span(turns)?;
             } else {
                 let at = self.cursor.at();
                 let found = value::found(self.cursor.scalar()?);

@@ -13,10 +13,11 @@ use crate::format::otlp_protobuf::value::{
 };
 use crate::format::otlp_protobuf::wire::{FIXED32, FIXED64, Fault, LEN, VARINT, Wire, key};
 use crate::format::spans::REF_TYPE;
+use crate::format::turns::Turns;
 use crate::format::{Habits, Sink};
 use crate::input::Record;
 use crate::model::event::Event;
-use crate::model::{Facts, Kind, LinkKind, RawLink, RawSpan, SpanId, Status, TraceId};
+use crate::model::{Facts, Kind, LinkKind, RawLink, SpanId, Status, TraceId};
 
 /// `resource_spans` in `TracesData`.
 pub(super) const RESOURCE_SPANS: u32 = key(1, LEN);
@@ -45,10 +46,11 @@ pub(super) fn read(record: &Record<'_>, sink: &mut dyn Sink) {
         habits: sink.habits(),
         place: Place::default(),
         resource: Facts::asking(sink.asked()),
-        span: RawSpan::asking(sink.asked()),
+        turns: Turns::asking(sink.asked()),
         sink,
     };
     let end = walk.traces(Wire::new(record));
+    walk.turns.finish(walk.sink);
     walk.sink.keep(std::mem::take(&mut walk.habits));
     if let Err(fault) = end {
         let (offset, message) = fault.locate(record);
@@ -91,7 +93,7 @@ impl Place {
 
 /// One walk over a record.
 ///
-/// `resource` and `span` are reused from element to element.
+/// `resource` and the spans are reused from element to element.
 struct Walk<'a, 's> {
     record: &'a [u8],
     /// The record and what is behind it.
@@ -100,7 +102,7 @@ struct Walk<'a, 's> {
     habits: Habits,
     place: Place,
     resource: Facts<'a>,
-    span: RawSpan<'a>,
+    turns: Turns<'a>,
 }
 
 /// The fields of a span that wait until its end, since the last one of a kind wins.
@@ -132,6 +134,7 @@ impl<'a> Walk<'a, '_> {
 
     fn resource_spans(&mut self, mut fields: Wire<'a>) -> Result<(), Fault> {
         self.resources(fields)?;
+        self.turns.finish(self.sink);
         self.sink.resource(&self.resource);
         let mut n_scopes = 0;
         while !fields.is_empty() {
@@ -229,7 +232,7 @@ impl<'a> Walk<'a, '_> {
         const STATUS: u32 = key(15, LEN);
         const FLAGS: u32 = key(16, FIXED32);
 
-        self.span.clear();
+        self.turns.now().clear();
         self.habits.restart();
         let nothing = &bytes[..0];
         let mut pending = Pending {
@@ -250,15 +253,15 @@ impl<'a> Walk<'a, '_> {
                 PARENT_SPAN_ID => pending.parent_span_id = fields.bytes()?,
                 NAME => pending.name = fields.bytes()?,
                 KIND => pending.kind = fields.varint()?,
-                START => self.span.start = fields.fixed64()?,
-                END => self.span.end = fields.fixed64()?,
+                START => self.turns.now().start = fields.fixed64()?,
+                END => self.turns.now().end = fields.fixed64()?,
                 ATTRIBUTES => {
                     let bytes = fields.bytes()?;
                     let ahead = self.ahead(bytes);
-                    match attribute(bytes, ahead, &mut self.span.facts, &mut self.habits)? {
+                    match attribute(bytes, ahead, &mut self.turns.now().facts, &mut self.habits)? {
                         Attribute::Done => {}
                         Attribute::NotText(not_text) => self.not_text(not_text, "attributes"),
-                        Attribute::Shared(shared) => self.span.shared = shared,
+                        Attribute::Shared(shared) => self.turns.now().shared = shared,
                     }
                 }
                 LINKS => self.link(fields.bytes()?)?,
@@ -288,10 +291,10 @@ impl<'a> Walk<'a, '_> {
         let Some(span) = span_id(pending.span_id) else {
             return self.bad_id(bytes, pending.span_id, 8, "spanId", Lost::Span);
         };
-        self.span.trace = trace;
-        self.span.span = span;
+        self.turns.now().trace = trace;
+        self.turns.now().span = span;
         match pending.parent_span_id.try_into() {
-            Ok(parent) => self.span.parent = SpanId(u64::from_be_bytes(parent)),
+            Ok(parent) => self.turns.now().parent = SpanId(u64::from_be_bytes(parent)),
             Err(_) if pending.parent_span_id.is_empty() => {}
             Err(_) => self.bad_id(
                 bytes,
@@ -302,19 +305,19 @@ impl<'a> Walk<'a, '_> {
             ),
         }
         match checked_text(pending.name) {
-            Ok(name) => self.span.name = name,
+            Ok(name) => self.turns.now().name = name,
             Err(not_text) => self.not_text(not_text, "name"),
         }
         match checked_text(pending.trace_state) {
-            Ok(trace_state) => self.span.trace_state = trace_state,
+            Ok(trace_state) => self.turns.now().trace_state = trace_state,
             Err(not_text) => self.not_text(not_text, "traceState"),
         }
         match Kind::from_number(enum_number(pending.kind)) {
-            Some(kind) => self.span.kind = kind,
+            Some(kind) => self.turns.now().kind = kind,
             None => self.bad_enum(bytes, pending.kind, "a span kind from 0 to 5", "kind"),
         }
         match Status::from_number(enum_number(pending.status)) {
-            Some(status) => self.span.status = status,
+            Some(status) => self.turns.now().status = status,
             None => self.bad_enum(
                 bytes,
                 pending.status,
@@ -322,7 +325,7 @@ impl<'a> Walk<'a, '_> {
                 "status.code",
             ),
         }
-        self.sink.span(&self.span);
+        self.turns.next(self.sink);
     }
 
     /// Reads what is understood of an event; a damaged one says nothing.
@@ -345,7 +348,7 @@ impl<'a> Walk<'a, '_> {
             Ok::<_, Fault>(event)
         };
         if let Ok(event) = read() {
-            self.span.events.add(&event);
+            self.turns.now().events.add(&event);
         }
     }
 
@@ -376,7 +379,7 @@ impl<'a> Walk<'a, '_> {
         }
         let kind = reference.map_or(LinkKind::Link, LinkKind::from_ref_type);
         match (trace_id(trace), span_id(span)) {
-            (Some(trace), Some(span)) => self.span.links.push(RawLink { trace, span, kind }),
+            (Some(trace), Some(span)) => self.turns.now().links.push(RawLink { trace, span, kind }),
             (None, _) => self.bad_id(bytes, trace, 16, "links.traceId", Lost::Field),
             (_, None) => self.bad_id(bytes, span, 8, "links.spanId", Lost::Field),
         }

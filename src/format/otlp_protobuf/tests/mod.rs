@@ -42,6 +42,7 @@ impl Sink for Notes {
             facts,
             links,
             events,
+            key: _,
         } = span;
         self.found.push(format!(
             "{trace} {id} {parent} {kind:?} {status:?} {start} {end} {name:?} {trace_state:?} {shared} {} {links:?} {events:?}",
