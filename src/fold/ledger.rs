@@ -251,6 +251,8 @@ pub struct Table {
     halvings: u32,
     /// Traces looked at.
     traces: u64,
+    /// Space for what is sought.
+    sought: Vec<Sought>,
 }
 
 /// A key that is looked for.
@@ -260,7 +262,15 @@ struct Sought {
     hash: u64,
     /// Where its record is, as half of the hash has it.
     place: usize,
+    /// The number of the item it is sought for.
+    item: u32,
 }
+
+/// Items of which records are sought at a time.
+const SOUGHT: usize = 128;
+
+/// Of these so many are looked at before others are.
+const BLOCK: usize = 16;
 
 impl Table {
     /// Returns an empty table.
@@ -274,6 +284,7 @@ impl Table {
             shift: 0,
             halvings: 0,
             traces: 0,
+            sought: Vec::new(),
         }
     }
 
@@ -300,8 +311,8 @@ impl Table {
         &mut self.records[self.last].record
     }
 
-    /// Gives the record of every item that has a key to a function. A table is larger than a cache, and processors wait for
-    /// several records at a time when it is asked for them, so records are found for several items before the first is given.
+    /// Gives the record of every item that has a key to a function, in their order. A table is larger than a cache, so what is looked at for
+    /// an item is asked for while other items are at hand: first the slot, then the record, then what lies beyond it.
     pub fn for_each<T>(
         &mut self,
         catalogue: &Catalogue,
@@ -309,41 +320,62 @@ impl Table {
         key: impl Fn(&T) -> Option<([u32; 4], u64)>,
         mut add: impl FnMut(&T, &mut Record),
     ) {
-        for some in items.chunks(TOGETHER) {
-            let (mut sought, mut n) = ([Sought::default(); TOGETHER], 0);
-            // The number of what is sought for each item, or one that nothing has.
-            let mut numbers = [TOGETHER; TOGETHER];
-            for (key, of_item) in some.iter().map(&key).zip(&mut numbers) {
-                let Some((parts, number)) = key else {
-                    continue;
-                };
-                let number = self.binned(number);
-                let key = Key { parts, number };
-                // What stands together is often of one key.
-                if n == 0 || sought[n - 1].key != key {
-                    let (hash, place) = (key.hash(), 0);
-                    sought[n] = Sought { key, hash, place };
-                    n += 1;
+        let mut sought = std::mem::take(&mut self.sought);
+        for some in items.chunks(SOUGHT) {
+            sought.clear();
+            for (item, of) in (0..).zip(some) {
+                if let Some((parts, number)) = key(of) {
+                    let number = self.binned(number);
+                    sought.push(self.sought(Key { parts, number }, item, sought.last()));
                 }
-                *of_item = n - 1;
             }
-            let sought = &mut sought[..n];
-            self.approach(sought);
             let (shift, halvings, n) = (self.shift, self.halvings, self.records.len());
-            for (item, of_item) in some.iter().zip(numbers) {
-                let Some(&Sought { mut key, place, .. }) = sought.get(of_item) else {
-                    continue;
+            let blocks = sought.len().div_ceil(BLOCK);
+            for step in 0..blocks + 3 {
+                let block = |behind: usize| {
+                    let block = step.checked_sub(behind).filter(|block| *block < blocks);
+                    let from = block.map_or(0, |block| block * BLOCK);
+                    from..block.map_or(0, |_| sought.len().min(from + BLOCK))
                 };
-                // Records may have moved since, and bins become wider.
-                key.number >>= self.shift - shift;
-                let is_as_it_was =
-                    (shift, halvings, n) == (self.shift, self.halvings, self.records.len());
-                let record = match place {
-                    usize::MAX if is_as_it_was => self.at_new(catalogue, key),
-                    _ => self.at_probably(catalogue, key, place),
-                };
-                add(item, record);
+                let [first, second, third, fourth] = [0, 1, 2, 3].map(block);
+                sought[first].iter().for_each(|of| self.places.ask(of.hash));
+                self.find(&mut sought[second]);
+                self.ask(&sought[third]);
+                for &Sought {
+                    mut key,
+                    place,
+                    item,
+                    ..
+                } in &sought[fourth]
+                {
+                    // Records may have moved since, and bins become wider.
+                    key.number >>= self.shift - shift;
+                    let is_as_it_was =
+                        (shift, halvings, n) == (self.shift, self.halvings, self.records.len());
+                    let record = match place {
+                        usize::MAX if is_as_it_was => self.at_new(catalogue, key),
+                        _ => self.at_probably(catalogue, key, place),
+                    };
+                    add(&some[item as usize], record);
+                }
             }
+        }
+        self.sought = sought;
+    }
+
+    /// Returns what is sought for an item; what stands together is often of one key.
+    #[inline]
+    fn sought(&self, key: Key, item: u32, before: Option<&Sought>) -> Sought {
+        let hash = match before {
+            Some(before) if before.key == key => before.hash,
+            _ => key.hash(),
+        };
+        let place = usize::MAX;
+        Sought {
+            key,
+            hash,
+            place,
+            item,
         }
     }
 
@@ -354,17 +386,21 @@ impl Table {
         self.at_key(catalogue, key)
     }
 
-    /// Finds where records probably are, and asks for all of them.
+    /// Finds where records probably are, and asks for them.
     #[inline]
-    fn approach(&self, sought: &mut [Sought]) {
-        sought.iter().for_each(|of| self.places.ask(of.hash));
-        for of in sought.iter_mut() {
+    fn find(&self, sought: &mut [Sought]) {
+        for of in sought {
             of.place = self.places.find(of.hash, |_| true).unwrap_or(usize::MAX);
             if let Some(row) = self.records.get(of.place) {
                 ask_for(&row.key);
                 ask_for(&row.record.most);
             }
         }
+    }
+
+    /// Asks for what lies beyond records that were found.
+    #[inline]
+    fn ask(&self, sought: &[Sought]) {
         let rows = sought.iter().filter_map(|of| self.records.get(of.place));
         rows.clone().for_each(|row| row.record.ask());
         rows.for_each(|row| row.record.ask_beyond());
@@ -502,11 +538,11 @@ impl Table {
             let mut sought = [Sought::default(); TOGETHER];
             let sought = &mut sought[..together.len()];
             for (of, at) in sought.iter_mut().zip(together.clone()) {
-                let key = self.records[at].key;
-                let (hash, place) = (key.hash(), 0);
-                *of = Sought { key, hash, place };
+                *of = self.sought(self.records[at].key, 0, None);
+                self.places.ask(of.hash);
             }
-            self.approach(sought);
+            self.find(sought);
+            self.ask(sought);
             for (Sought { key, .. }, at) in sought.iter().zip(together) {
                 if !is_kept(key) {
                     let record = std::mem::take(&mut self.records[at].record);
