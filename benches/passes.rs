@@ -211,12 +211,13 @@ fn fold(file: &str, watchers: &[&'static Watcher]) -> topple::error::Result<Cost
         |_| TURN,
         |trace| observer.observe(trace),
     )?;
-    let topology = observer.finish();
+    let mut topology = observer.finish();
     let observe = start.elapsed();
     let tables = topology.ledger.tables();
     let records = tables.map(|(_, table)| table.rows().len()).sum();
     let start = Time::now(Whose::Process);
-    codec::encode(topology)?;
+    codec::encode(&mut topology)?;
+    // A run does not free the topology; its process ends.
     let write = start.elapsed();
     Ok(Cost {
         read: reading,

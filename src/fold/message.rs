@@ -143,7 +143,7 @@ impl Messages {
             taken: HashMap::default(),
             ..*self
         };
-        let (sent, taken) = std::mem::replace(self, renamed).into_parts();
+        let (sent, taken) = std::mem::replace(self, renamed).parts();
         let node = |old: u32| moved.nodes[old as usize];
         for (key, mut sent) in sent {
             sent.node = node(sent.node);
@@ -166,13 +166,14 @@ impl Messages {
     }
 
     /// Returns both sides, by key.
-    pub fn into_parts(self) -> Sides {
-        let mut sent: Vec<(u64, Sent)> = self.sent.into_iter().collect();
+    pub fn parts(&self) -> Sides {
+        let mut sent: Vec<(u64, Sent)> =
+            self.sent.iter().map(|(key, sent)| (*key, *sent)).collect();
         sent.sort_unstable();
         let mut taken: Vec<(u64, u32, Taken)> = self
             .taken
-            .into_iter()
-            .map(|((key, node), taken)| (key, node, taken))
+            .iter()
+            .map(|((key, node), taken)| (*key, *node, *taken))
             .collect();
         taken.sort_unstable();
         (sent, taken)

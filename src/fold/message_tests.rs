@@ -53,7 +53,7 @@ fn what_stays_past_the_bound_is_a_sample_of_whole_messages() {
     let mut sides = sides();
     for bound in [5_000, 1_000, 130, 7] {
         let whole = of(bound, &sides);
-        let content = whole.clone().into_parts();
+        let content = whole.parts();
         assert_eq!(whole.halvings() > 0, bound < 5_000);
         assert!(content.0.len() + content.1.len() <= bound);
         let is_kept = |key: u64| kept(key, whole.halvings());
@@ -78,7 +78,7 @@ fn what_stays_past_the_bound_is_a_sample_of_whole_messages() {
                 whole.halvings(),
                 "bound {bound}, cut at {cut}"
             );
-            assert_eq!(sum.into_parts(), content, "bound {bound}, cut at {cut}");
+            assert_eq!(sum.parts(), content, "bound {bound}, cut at {cut}");
         }
     }
 }

@@ -362,8 +362,7 @@ impl Topology {
     }
 
     /// Gives up names and nodes that nothing uses and numbers the rest by their text, so that equal topologies are equal byte by byte.
-    #[must_use]
-    pub fn compacted(mut self) -> Topology {
+    pub fn compact(&mut self) {
         let old = Arc::clone(&self.catalogue);
         let mut nodes = Used::of(old.nodes().len(), USERS);
         let mut texts = Used::of(old.texts().len(), ABSENT);
@@ -432,7 +431,6 @@ impl Topology {
             nodes: node_map,
         };
         self.rename(&Arc::new(catalogue), &moved);
-        self
     }
 
     /// Returns whether a node is a service.

@@ -64,9 +64,9 @@ fn read(messages: &[ResourceSpans], per_file: usize, threads: usize) -> (Report,
     }
     let mut options = options(&[folder.path()]);
     options.threads = threads;
-    let (topology, _) = pipeline::fold(&options, &Progress::default()).unwrap();
+    let (mut topology, _) = pipeline::fold(&options, &Progress::default()).unwrap();
     let (report, _) = pipeline::report(&options, &Progress::default()).unwrap();
-    (report, codec::encode(topology).unwrap())
+    (report, codec::encode(&mut topology).unwrap())
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn folds_past_the_bound_on_names_merge_in_any_order_and_lose_no_span() {
     let parts = [messages(1), messages(20_000), messages(70_000)].map(|part| fold(&part));
     let [a, b, c] = &parts;
     let merged = |x: &Topology, y: &Topology| Topology::merge(x.clone(), y.clone()).unwrap();
-    let bytes = |topology: &Topology| codec::encode(topology.clone()).unwrap();
+    let bytes = |topology: &Topology| codec::encode(&mut topology.clone()).unwrap();
     let left = merged(&merged(a, b), c);
     assert!(bytes(&left) == bytes(&merged(a, &merged(c, b))));
     assert!(bytes(&left) == bytes(&merged(&merged(b, a), c)));

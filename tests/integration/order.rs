@@ -110,7 +110,7 @@ pub(crate) fn report_of(spans: &[Made]) -> Report {
 }
 
 fn bytes(topology: &Topology) -> Vec<u8> {
-    codec::encode(topology.clone()).unwrap()
+    codec::encode(&mut topology.clone()).unwrap()
 }
 
 /// Returns what a topology is after it was written and read again.

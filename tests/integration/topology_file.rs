@@ -13,8 +13,8 @@ use crate::order::{reread, topology_of};
 use crate::shop;
 
 fn content() -> Vec<u8> {
-    let topology = topology_of(&shop::spans(2, 3));
-    zstd::decode_all(codec::encode(topology).unwrap().as_slice()).unwrap()
+    let mut topology = topology_of(&shop::spans(2, 3));
+    zstd::decode_all(codec::encode(&mut topology).unwrap().as_slice()).unwrap()
 }
 
 /// Reads content as a topology and, if it is one, does with it all that the program can do.
@@ -76,7 +76,7 @@ fn damaged_content_never_panics() {
 
 #[test]
 fn damaged_files_never_panic() {
-    let file = codec::encode(topology_of(&shop::spans(2, 3))).unwrap();
+    let file = codec::encode(&mut topology_of(&shop::spans(2, 3))).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.topo");
     let fold = |bytes: &[u8]| {

@@ -38,16 +38,17 @@ pub fn is_topology(head: &[u8]) -> bool {
     head.starts_with(MAGIC)
 }
 
-/// Returns the file of a topology; equal topologies give equal bytes.
+/// Returns the file of a topology; equal topologies give equal bytes. Names that nothing uses are given up first.
 ///
 /// Every table is a frame of its own, so that several are compressed at a time.
 ///
 /// # Errors
 /// Fails when the compressor does.
-pub fn encode(topology: Topology) -> Result<Vec<u8>> {
+pub fn encode(topology: &mut Topology) -> Result<Vec<u8>> {
     let failed = |error| Error::io("topology", &error);
-    let mut topology = topology.compacted();
-    let tables: Vec<_> = std::mem::take(&mut topology.ledger).into_tables().collect();
+    topology.compact();
+    let topology = &*topology;
+    let tables: Vec<_> = topology.ledger.tables().collect();
     let n_tables = tables.len() as u32;
     let head = || {
         let mut frame = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
@@ -60,7 +61,7 @@ pub fn encode(topology: Topology) -> Result<Vec<u8>> {
     let frames = || -> Result<Vec<Vec<u8>>> {
         let tables = tables.into_par_iter();
         let frames = tables.map(|(name, table)| {
-            zstd::encode_all(&*ledger::field(name, &table), LEVEL_OF_TABLES).map_err(failed)
+            zstd::encode_all(&*ledger::field(name, table), LEVEL_OF_TABLES).map_err(failed)
         });
         frames.collect()
     };

@@ -11,7 +11,7 @@ use crate::fold::edge::{Edge, EdgeKey, Tally};
 use crate::fold::exemplar::{Exemplar, Exemplars, Slowest};
 use crate::fold::shape::{EntryKey, Shape, Step};
 use crate::fold::sketch::Sketch;
-use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted, sorted_refs};
+use crate::fold::topology::{Account, Entry, Instance, InstanceKey, Topology, sorted_refs};
 use crate::model::names::NameId;
 use crate::near::{TOGETHER, ask_for};
 
@@ -21,7 +21,7 @@ const SECTION: usize = 1 << 10;
 /// Hands out all but the tables of a topology in sections, each a message with a few of its fields; written one after the
 /// other they are one message. So only one section at a time is in memory twice.
 pub(super) fn sections(
-    topology: Topology,
+    topology: &Topology,
     n_tables: u32,
     mut write: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
@@ -34,7 +34,7 @@ pub(super) fn sections(
     });
     let (sent, taken, message_halvings) = {
         let halvings = topology.messages.halvings();
-        let (sent, taken) = topology.messages.into_parts();
+        let (sent, taken) = topology.messages.parts();
         (sent, taken, halvings)
     };
     write(
@@ -46,7 +46,7 @@ pub(super) fn sections(
                 .map(|text| text.to_string())
                 .collect(),
             nodes: nodes.collect(),
-            instances: sorted(topology.instances)
+            instances: sorted_refs(&topology.instances)
                 .into_iter()
                 .map(instance_to_wire)
                 .collect(),
@@ -227,7 +227,7 @@ fn edge_to_wire(key: &EdgeKey, edge: &Edge) -> wire::Edge {
     }
 }
 
-fn instance_to_wire((key, instance): (InstanceKey, Instance)) -> wire::Instance {
+fn instance_to_wire((key, instance): (&InstanceKey, &Instance)) -> wire::Instance {
     wire::Instance {
         node: key.node,
         instance: key.instance,

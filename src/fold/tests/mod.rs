@@ -43,7 +43,8 @@ fn topology(spans: &[Drawn], order: u64) -> Topology {
             .expect("nothing was spilled");
         topology = Topology::merge(topology, observer.finish()).expect("no shards");
     }
-    topology.compacted()
+    topology.compact();
+    topology
 }
 
 /// Checks something of the service graph of a drawing.

@@ -62,7 +62,7 @@ fn each_order_under(policy: &Policy, drawing: &str, mut f: impl FnMut(u64, &Syst
     let spans = drawing::spans(drawing);
     let mut first = None;
     for order in 0..ORDERS {
-        let file = codec::encode(topology(&spans, order, policy)).unwrap();
+        let file = codec::encode(&mut topology(&spans, order, policy)).unwrap();
         assert_eq!(
             first.get_or_insert_with(|| file.clone()),
             &file,
@@ -71,7 +71,7 @@ fn each_order_under(policy: &Policy, drawing: &str, mut f: impl FnMut(u64, &Syst
         let content = zstd::decode_all(&file[..]).unwrap();
         let read = codec::decode("drawing", &content).unwrap();
         assert!(
-            codec::encode(read.clone()).unwrap() == file,
+            codec::encode(&mut read.clone()).unwrap() == file,
             "the file changes when it is read"
         );
         f(order, &resolve(read));
