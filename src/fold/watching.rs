@@ -12,8 +12,8 @@ use crate::trace::NONE;
 /// Traces shown at a time, few enough to stay in a cache while all passes look at them.
 const SHOWN: usize = 96;
 
-/// Attempts or requests collected before they are shown: 4 MB of the larger kind.
-const BATCH: usize = 1 << 16;
+/// Attempts or requests collected before they are shown: 4.5 MB of the larger kind.
+const BATCH: usize = 1 << 15;
 
 /// What is collected for the passes.
 #[derive(Debug, Default)]
