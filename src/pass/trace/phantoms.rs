@@ -18,7 +18,7 @@ mod late;
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::{NodeKind, USERS};
 use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
-use crate::fold::{Look, Seen, Watcher};
+use crate::fold::{Catalogue, Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::dictionary::Weight;
 use crate::model::names::{ABSENT, NameId};
@@ -61,7 +61,7 @@ static WATCHER: Watcher = Watcher {
         },
         LATE,
     ],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
 };
 
@@ -78,49 +78,58 @@ const WASTED_SEEN: usize = 5;
 /// Differences of durations up to here may come from the granularity of clocks.
 const CLOCK_NS: u64 = 1_000_000;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [edges, messages, late] = tables else {
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
+    let ([edges, messages, late], [any, ..]) = (tables, traces) else {
         return;
     };
-    let signs = seen.signs;
-    if signs.failed || signs.cancelled || signs.repeated {
-        observe_calls(seen, edges, late);
+    let mut found: Vec<Found<'_>> = Vec::new();
+    let mut processed: Vec<Processed<'_>> = Vec::new();
+    for seen in traces {
+        let signs = seen.signs;
+        if signs.failed || signs.cancelled || signs.repeated {
+            find_calls(seen, &mut found);
+        }
+        if !seen.trace.marks.is_empty() {
+            find_messages(seen, &mut processed);
+        }
     }
-    if !seen.trace.marks.is_empty() {
-        observe_messages(seen, messages);
-    }
+    add_calls(any.catalogue, &found, edges, late);
+    let key = |of: &Processed<'_>| Some((of.parts, of.message));
+    messages.for_each(any.catalogue, &processed, key, |of, record| {
+        record.add(0, 1);
+        record.exemplars.offer(of.seen.exemplar(of.span));
+    });
 }
 
-fn observe_calls(seen: &Seen<'_>, edges: &mut Table, late: &mut Table) {
+/// Finds what is wrong with the calls of a trace.
+fn find_calls<'a>(seen: &'a Seen<'a>, found: &mut Vec<Found<'a>>) {
     let mut successes = Successes::default();
-    let mut found: Vec<Found> = Vec::new();
     for (number, call) in seen.sync_calls() {
         if call.server != NONE {
             let is_second_success = successes.is_second(seen, number, call);
             found.extend(Found::of(seen, call, is_second_success));
         }
     }
-    late.for_each(
-        seen.catalogue,
-        &found,
-        |found| {
-            let [from, to, operation, _] = found.parts;
-            let (left, [client, server]) = found.apart?;
-            let bits = late::bits(left.client, left.server, found.wasted);
-            let number = late::number(seen.catalogue, operation) | bits;
-            Some(([from, to, client, server], number))
-        },
-        |found, record| {
-            if let Some((left, _)) = found.apart {
-                late::add(record, left.client, left.server);
-            }
-        },
-    );
-    let key = |found: &Found| Some((found.parts, 0));
-    edges.for_each(seen.catalogue, &found, key, |found, record| {
+}
+
+fn add_calls(catalogue: &Catalogue, found: &[Found<'_>], edges: &mut Table, late: &mut Table) {
+    let key = |found: &Found<'_>| {
+        let [from, to, operation, _] = found.parts;
+        let (left, [client, server]) = found.apart?;
+        let bits = late::bits(left.client, left.server, found.wasted);
+        let number = late::number(catalogue, operation) | bits;
+        Some(([from, to, client, server], number))
+    };
+    late.for_each(catalogue, found, key, |found, record| {
+        if let Some((left, _)) = found.apart {
+            late::add(record, left.client, left.server);
+        }
+    });
+    let key = |found: &Found<'_>| Some((found.parts, 0));
+    edges.for_each(catalogue, found, key, |found, record| {
         if found.is_phantom {
             record.add(PHANTOMS_SEEN, 1);
-            record.add(PHANTOMS_WEIGHT, seen.weight(found.client));
+            record.add(PHANTOMS_WEIGHT, found.seen.weight(found.client));
         }
         if let Some(ns) = found.wasted {
             record.add(WASTED_SEEN, 1);
@@ -134,24 +143,35 @@ fn observe_calls(seen: &Seen<'_>, edges: &mut Table, late: &mut Table) {
             DUPLICATES_UNKNOWN,
             u64::from(found.repeats == Some(Repeats::Unknown)),
         );
-        record.exemplars.offer(seen.exemplar(found.client));
+        record.exemplars.offer(found.seen.exemplar(found.client));
     });
 }
 
-/// Counts messages that were processed with success.
-fn observe_messages(seen: &Seen<'_>, messages: &mut Table) {
-    for span in 0..seen.trace.spans.len() as u32 {
-        let flags = seen.row(span).flags;
+/// A message that was processed with success, with its key.
+#[derive(Clone, Copy, Debug)]
+struct Processed<'a> {
+    seen: &'a Seen<'a>,
+    parts: [u32; 4],
+    message: u64,
+    span: u32,
+}
+
+/// Finds the messages of a trace that were processed with success.
+fn find_messages<'a>(seen: &'a Seen<'a>, processed: &mut Vec<Processed<'a>>) {
+    for (span, row) in (0..).zip(seen.trace.spans) {
+        let flags = row.flags;
         if flags.has(Flags::MARKS)
             && flags.kind() == Kind::Consumer
             && flags.role() == Role::Process
             && flags.outcome() == Outcome::Fine
         {
             for message in seen.trace.marks_of(span, MarkKind::Message) {
-                let parts = [seen.node(span), destination(seen, span), 0, 0];
-                let record = messages.at(seen.catalogue, parts, message);
-                record.add(0, 1);
-                record.exemplars.offer(seen.exemplar(span));
+                processed.push(Processed {
+                    seen,
+                    parts: [seen.node(span), destination(seen, span), 0, 0],
+                    message,
+                    span,
+                });
             }
         }
     }
@@ -199,7 +219,8 @@ impl Successes {
 
 /// What is wrong with a call, with its key.
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct Found<'a> {
+    seen: &'a Seen<'a>,
     parts: [u32; 4],
     client: u32,
     is_phantom: bool,
@@ -217,12 +238,15 @@ enum Repeats {
     Unknown,
 }
 
-impl Found {
+impl<'a> Found<'a> {
     /// Returns what is wrong with a call, if something is.
-    fn of(seen: &Seen<'_>, call: &Call, is_duplicate: bool) -> Option<Found> {
-        let (client, server) = (seen.outcome(call.client), seen.outcome(call.server));
+    fn of(seen: &'a Seen<'a>, call: &Call, is_duplicate: bool) -> Option<Found<'a>> {
+        let client = seen.outcome(call.client);
         let gave_up = call.lone && (client.failed() || client == Outcome::Cancelled);
-        let is_phantom = gave_up && server == Outcome::Fine;
+        if !gave_up && !is_duplicate {
+            return None;
+        }
+        let is_phantom = gave_up && seen.outcome(call.server) == Outcome::Fine;
         let left = if gave_up { Left::of(seen, call) } else { None };
         let wasted = left.and_then(|left| left.wasted());
         let apart = left.and_then(|left| Some((left, left.other_hosts()?)));
@@ -231,6 +255,7 @@ impl Found {
         }
         let operation = seen.row(call.server).operation;
         Some(Found {
+            seen,
             parts: [seen.end(call.from), seen.end(call.to), operation, 0],
             client: call.client,
             is_phantom,
