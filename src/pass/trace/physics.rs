@@ -76,7 +76,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     attempts: Some(add_attempts),
     ..Watcher::BLIND
 };
@@ -101,12 +101,14 @@ const TOLD_SHARE: f64 = 0.2;
 /// Round trips per request that make it chatty.
 const CHATTY: f64 = 2.0;
 
-/// Regions remembered per trace.
+/// Regions whose numbers are remembered.
 const PLACES: usize = 16;
 
 /// A call between regions on a critical path.
 struct Crossing<'a> {
     call: &'a Call,
+    /// The topmost span above it.
+    top: u32,
     /// Client less server time, if both are known.
     g_ns: Option<u64>,
     /// The least nanoseconds that light needs, if both regions are known places.
@@ -118,17 +120,17 @@ fn add_attempts(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     let [links, ..] = tables else {
         return;
     };
-    for attempt in attempts {
-        let Some(server) = attempt.server().filter(|_| attempt.sync && attempt.lone) else {
-            continue;
-        };
-        let [from, to] = [attempt.client, server].map(|number| known.resource(number).region);
-        if let Some(g_ns) = attempt.way().filter(|_| is_between_regions(from, to)) {
-            let record = links.at(known.catalogue, [from, to, 0, 0], 0);
-            record.sample(g_ns);
-            record.exemplars.offer(attempt.exemplar);
-        }
-    }
+    let place = |attempt: &Attempt| {
+        let server = attempt.server().filter(|_| attempt.sync && attempt.lone)?;
+        let from = known.resource(attempt.client).region;
+        let to = known.resource(server).region;
+        let is_crossing = is_between_regions(from, to) && attempt.way().is_some();
+        is_crossing.then_some(([from, to, 0, 0], 0))
+    };
+    links.for_each(known.catalogue, attempts, place, |attempt, record| {
+        record.sample(attempt.way().unwrap_or(0));
+        record.exemplars.offer(attempt.exemplar);
+    });
 }
 
 fn is_between_regions(from: NameId, to: NameId) -> bool {
@@ -136,18 +138,50 @@ fn is_between_regions(from: NameId, to: NameId) -> bool {
 }
 
 /// Adds the ways between regions that requests wait for.
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [_, entries, deadlines] = tables else {
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
+    let ([_, entries, deadlines], [any, ..]) = (tables, traces) else {
         return;
     };
+    let mut places = Places::default();
     let mut crossings: Vec<Crossing<'_>> = Vec::new();
-    let (mut places, mut n_places) = ([(ABSENT, None); PLACES], 0);
+    let mut requests: Vec<Crossed<'_>> = Vec::new();
+    for seen in traces {
+        crossings.clear();
+        find_crossings(seen, &mut places, &mut crossings);
+        if crossings.is_empty() {
+            continue;
+        }
+        crossings.sort_unstable_by_key(|crossing| crossing.top);
+        let by_top = crossings.chunk_by(|a, b| a.top == b.top);
+        requests.extend(by_top.filter_map(|of_top| Crossed::of(seen, of_top)));
+        if !seen.trace.marks.is_empty() {
+            observe_deadlines(seen, &crossings, deadlines);
+        }
+    }
+    let place = |of: &Crossed<'_>| {
+        let operation = of.seen.row(of.entry).operation;
+        Some(([of.seen.node(of.entry), operation, 0, 0], 0))
+    };
+    entries.for_each(any.catalogue, &requests, place, |of, record| {
+        record.add(REQUESTS, 1);
+        record.add(TRIPS, of.trips);
+        record.add(TRIPS_NS, of.ns);
+        record.add(TOTAL_NS, of.seen.path.total[of.entry as usize]);
+        record.offer(of.trips);
+        record.sample(of.floor);
+        record.exemplars.offer(of.seen.exemplar(of.entry));
+    });
+}
+
+/// Finds the calls between regions that requests of a trace wait for.
+fn find_crossings<'a>(seen: &Seen<'a>, places: &mut Places, crossings: &mut Vec<Crossing<'a>>) {
     for (_, call) in seen.sync_calls() {
         let is_seen = call.server != NONE && call.lone;
         if !is_seen || seen.path.total[call.client as usize] == 0 {
             continue;
         }
-        let [from, to] = [call.client, call.server].map(|span| seen.resource(span).region);
+        let from = seen.resource(call.client).region;
+        let to = seen.resource(call.server).region;
         if !is_between_regions(from, to) {
             continue;
         }
@@ -155,52 +189,67 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             .duration(call.client)
             .zip(seen.duration(call.server))
             .and_then(|(client, server)| client.checked_sub(server));
-        // A trace meets few regions.
-        let [from, to] = [from, to].map(|name| {
-            let known = places[..n_places].iter().find(|known| known.0 == name);
-            known.map(|known| known.1).unwrap_or_else(|| {
-                let place = regions::number(seen.catalogue.text(name));
-                if n_places < PLACES {
-                    places[n_places] = (name, place);
-                    n_places += 1;
-                }
-                place
-            })
+        let (from, to) = (places.of(from, seen), places.of(to, seen));
+        crossings.push(Crossing {
+            call,
+            top: seen.tops[call.client as usize],
+            g_ns,
+            floor: from.zip(to).map(|(from, to)| floor_between(from, to)),
         });
-        let floor = from.zip(to).map(|(from, to)| floor_between(from, to));
-        crossings.push(Crossing { call, g_ns, floor });
-    }
-    if !crossings.is_empty() {
-        crossings.sort_by_key(|crossing| seen.tops[crossing.call.client as usize]);
-        observe_requests(seen, &crossings, entries);
-        observe_deadlines(seen, &crossings, deadlines);
     }
 }
 
-fn observe_requests(seen: &Seen<'_>, crossings: &[Crossing<'_>], entries: &mut Table) {
-    let top = |crossing: &Crossing<'_>| seen.tops[crossing.call.client as usize];
-    for of_top in crossings.chunk_by(|a, b| top(a) == top(b)) {
-        let Some((entry, _)) = seen.entry(top(&of_top[0])) else {
-            continue;
+/// The numbers of some regions; traces that look alike meet few.
+#[derive(Default)]
+struct Places {
+    known: [(NameId, Option<usize>); PLACES],
+    n: usize,
+}
+
+impl Places {
+    /// Returns the number of a region, if it is a known place.
+    fn of(&mut self, name: NameId, seen: &Seen<'_>) -> Option<usize> {
+        let known = &self.known[..self.n];
+        if let Some((_, place)) = known.iter().find(|(known, _)| *known == name) {
+            return *place;
+        }
+        let place = regions::number(seen.catalogue.text(name));
+        if let Some(free) = self.known.get_mut(self.n) {
+            *free = (name, place);
+            self.n += 1;
+        }
+        place
+    }
+}
+
+/// A request with calls between regions.
+struct Crossed<'a> {
+    seen: &'a Seen<'a>,
+    entry: u32,
+    trips: u64,
+    /// Nanoseconds of the trips on the critical path, and what light needs for all of them.
+    ns: u64,
+    floor: u64,
+}
+
+impl<'a> Crossed<'a> {
+    /// Returns what there is to know of the crossings below one topmost span, if that is an entry point.
+    fn of(seen: &'a Seen<'a>, crossings: &[Crossing<'_>]) -> Option<Crossed<'a>> {
+        let (entry, _) = seen.entry(crossings[0].top)?;
+        let mut crossed = Crossed {
+            seen,
+            entry,
+            trips: crossings.len() as u64,
+            ns: 0,
+            floor: 0,
         };
-        let (mut trips, mut ns, mut floor) = (0, 0u64, 0u64);
-        for crossing in of_top {
+        for crossing in crossings {
             let on_path = seen.path.total[crossing.call.client as usize];
-            trips += 1;
-            ns = ns.saturating_add(crossing.g_ns.unwrap_or(0).min(on_path));
-            floor = floor.saturating_add(crossing.floor.unwrap_or(0));
+            let ns = crossing.g_ns.unwrap_or(0).min(on_path);
+            crossed.ns = crossed.ns.saturating_add(ns);
+            crossed.floor = crossed.floor.saturating_add(crossing.floor.unwrap_or(0));
         }
-        if trips > 0 {
-            let parts = [seen.node(entry), seen.row(entry).operation, 0, 0];
-            let record = entries.at(seen.catalogue, parts, 0);
-            record.add(REQUESTS, 1);
-            record.add(TRIPS, trips);
-            record.add(TRIPS_NS, ns);
-            record.add(TOTAL_NS, seen.path.total[entry as usize]);
-            record.offer(trips);
-            record.sample(floor);
-            record.exemplars.offer(seen.exemplar(entry));
-        }
+        Some(crossed)
     }
 }
 
