@@ -22,6 +22,7 @@ use crate::pass::trace::clock_skew::{self, Clocks};
 use crate::pass::trace::{exemplars, grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
+use crate::trace::NONE;
 
 /// Finds effects that begin before their causes.
 pub static CAUSALITY: Pass = Pass {
@@ -45,7 +46,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
 };
 
@@ -59,7 +60,8 @@ const BACKWARDS: u64 = 2;
 
 /// A span that began or ended too early, with its key.
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct Found<'a> {
+    seen: &'a Seen<'a>,
     parts: [u32; 4],
     what: u64,
     span: u32,
@@ -67,24 +69,39 @@ struct Found {
     early: Option<u64>,
 }
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [table] = tables else {
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
+    let ([table], [any, ..]) = (tables, traces) else {
         return;
     };
-    let mut found: Vec<Found> = Vec::new();
-    for span in 0..seen.trace.spans.len() as u32 {
-        let row = seen.row(span);
+    let mut found: Vec<Found<'_>> = Vec::new();
+    for seen in traces {
+        find(seen, &mut found);
+    }
+    let key = |found: &Found<'_>| Some((found.parts, found.what));
+    table.for_each(any.catalogue, &found, key, |found, record| {
+        record.add(SEEN, 1);
+        if let Some(early) = found.early {
+            record.offer(early);
+        }
+        record.exemplars.offer(found.seen.exemplar(found.span));
+    });
+}
+
+/// Finds what began or ended too early in a trace.
+fn find<'a>(seen: &'a Seen<'a>, found: &mut Vec<Found<'a>>) {
+    let spans = seen.trace.spans.iter().zip(seen.trace.parents);
+    for (span, (row, &parent)) in (0..).zip(spans) {
         if row.flags.has(Flags::NEGATIVE) {
             let node = seen.node(span);
             let host = seen.resource(span).host;
             found.push(Found {
+                seen,
                 parts: [node, node, host, host],
                 what: BACKWARDS,
                 span,
                 early: None,
             });
         }
-        let parent = seen.trace.parents[span as usize];
         if let Some(above) = seen.row_if(parent)
             && row.start < above.start
         {
@@ -93,28 +110,26 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
     }
     // Messages meet their producers by links.
     for call in seen.linked.calls {
-        if let (Some(sent), Some(taken)) = (seen.row_if(call.client), seen.row_if(call.server))
-            && taken.start < sent.start
+        if call.client != NONE
+            && call.server != NONE
             && seen.trace.parents[call.server as usize] != call.client
-            && taken.flags.kind() == Kind::Consumer
         {
-            found.extend(early(seen, call.client, call.server));
+            let (sent, taken) = (seen.row(call.client), seen.row(call.server));
+            if taken.start < sent.start && taken.flags.kind() == Kind::Consumer {
+                found.extend(early(seen, call.client, call.server));
+            }
         }
     }
-    let key = |found: &Found| Some((found.parts, found.what));
-    table.for_each(seen.catalogue, &found, key, |found, record| {
-        record.add(SEEN, 1);
-        if let Some(early) = found.early {
-            record.offer(early);
-        }
-        record.exemplars.offer(seen.exemplar(found.span));
-    });
 }
 
 /// Looks at a span that shows an earlier start than its cause.
-fn early(seen: &Seen<'_>, cause: u32, effect: u32) -> Option<Found> {
+fn early<'a>(seen: &'a Seen<'a>, cause: u32, effect: u32) -> Option<Found<'a>> {
     let (before, after) = (seen.row(cause), seen.row(effect));
     let is_untimed = |row: &SpanRow| row.flags.has(Flags::NO_START);
+    let early = before.start - after.start;
+    if is_untimed(before) || is_untimed(after) || early < granule(before).max(granule(after)) {
+        return None;
+    }
     let clocks = (
         clock_skew::clock(seen, cause),
         clock_skew::clock(seen, effect),
@@ -125,11 +140,8 @@ fn early(seen: &Seen<'_>, cause: u32, effect: u32) -> Option<Found> {
         (None, None) if is_one_process(seen, before, after) => (ABSENT, ABSENT),
         (_, _) => return None,
     };
-    let early = before.start - after.start;
-    if is_untimed(before) || is_untimed(after) || early < granule(before).max(granule(after)) {
-        return None;
-    }
     Some(Found {
+        seen,
         parts: [seen.node(cause), seen.node(effect), from, to],
         what: if from == to { ONE_CLOCK } else { TWO_CLOCKS },
         span: effect,
