@@ -20,7 +20,7 @@ use crate::fold::catalogue::NodeKind;
 use crate::fold::ledger::{Key, Layout, Part, Table, TableOf};
 use crate::fold::{Attempt, Known, Look, Seen, Watcher};
 use crate::model::dictionary::Weight;
-use crate::model::names::ABSENT;
+use crate::model::names::{ABSENT, NameId};
 use crate::pass::chance::Requests;
 use crate::pass::graph::blast_radius::{Need, Needs};
 use crate::pass::trace::{exemplars, grouped, total};
@@ -59,7 +59,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(Look::Each(observe_zones)),
+    traces: Some(Look::Together(observe_zones)),
     attempts: Some(observe),
     ..Watcher::BLIND
 };
@@ -87,7 +87,8 @@ fn observe(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     };
     let zones = |attempt: &Attempt| {
         let server = attempt.server().filter(|_| attempt.sync && attempt.lone)?;
-        let [from, to] = [attempt.client, server].map(|number| known.resource(number).zone);
+        let from = known.resource(attempt.client).zone;
+        let to = known.resource(server).zone;
         (from != ABSENT && to != ABSENT).then_some((from, to))
     };
     let place = |attempt: &Attempt| {
@@ -106,40 +107,47 @@ fn observe(attempts: &[Attempt], known: &Known<'_>, tables: &mut [Table]) {
     });
 }
 
-/// Notes in which zones a trace was worked on.
-fn observe_zones(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [_, spanned] = tables else {
+/// Notes in which zones traces were worked on.
+fn observe_zones(traces: &[Seen<'_>], tables: &mut [Table]) {
+    let ([_, spanned], [any, ..]) = (tables, traces) else {
         return;
     };
+    let mut known = 0;
+    for seen in traces {
+        let (mut zones, n) = zones_of(seen);
+        known += u64::from(n > 0);
+        let zones = &mut zones[..n];
+        zones.sort_unstable_by_key(|&zone| seen.catalogue.text(zone));
+        for (at, &one) in zones.iter().enumerate() {
+            for &other in &zones[at + 1..] {
+                let record = spanned.at(seen.catalogue, [one, other, 0, 0], 0);
+                record.add(0, 1);
+                record.exemplars.offer(seen.exemplar(0));
+            }
+        }
+    }
+    if known > 0 {
+        spanned.at(any.catalogue, [ABSENT; 4], 0).add(0, known);
+    }
+}
+
+/// Returns the zones that a trace was worked on in, and how many these are; none of a trace that names too many.
+fn zones_of(seen: &Seen<'_>) -> ([NameId; MOST_ZONES], usize) {
     let (mut zones, mut n) = ([ABSENT; MOST_ZONES], 0);
-    let mut last = ABSENT;
     for row in seen.trace.spans {
         let zone = seen.dictionary.resources[row.resource as usize].zone;
-        if zone == last || zone == ABSENT {
+        // All places are compared, since no processor foresees at which one to stop; the free ones hold no zone.
+        let is_known = |known: bool, other: &NameId| known | (*other == zone);
+        if zones.iter().fold(zone == ABSENT, is_known) {
             continue;
         }
-        last = zone;
-        if !zones[..n].contains(&zone) {
-            if n == MOST_ZONES {
-                return;
-            }
-            zones[n] = zone;
-            n += 1;
+        if n == MOST_ZONES {
+            return (zones, 0);
         }
+        zones[n] = zone;
+        n += 1;
     }
-    if n == 0 {
-        return;
-    }
-    spanned.at(seen.catalogue, [ABSENT; 4], 0).add(0, 1);
-    let zones = &mut zones[..n];
-    zones.sort_unstable_by_key(|&zone| seen.catalogue.text(zone));
-    for (at, &one) in zones.iter().enumerate() {
-        for &other in &zones[at + 1..] {
-            let record = spanned.at(seen.catalogue, [one, other, 0, 0], 0);
-            record.add(0, 1);
-            record.exemplars.offer(seen.exemplar(0));
-        }
-    }
+    (zones, n)
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
