@@ -61,7 +61,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
 };
 
@@ -90,51 +90,73 @@ struct Climb {
     entry: Option<(u32, EntryKind)>,
 }
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [chains, entries] = tables else {
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
+    let ([chains, entries], [any, ..]) = (tables, traces) else {
         return;
     };
-    if !seen.signs.failed {
-        return;
-    }
-    let mut climbs = climbs(seen);
-    climbs.sort_unstable();
+    let mut spans = Spans::default();
+    let mut climbs: Vec<Climb> = Vec::new();
+    let mut hops: Vec<Climbed<'_>> = Vec::new();
+    let mut lost: Vec<Lost> = Vec::new();
     let is_same = |a: &Climb, b: &Climb| {
         (&a.hops, a.error, a.start, a.stop) == (&b.hops, b.error, b.start, b.stop)
     };
-    let mut reached: Vec<(u32, u32, EntryKind)> = Vec::new();
-    let mut hops: Vec<Climbed> = Vec::with_capacity(2 * FEW_HOPS);
-    for (at, climb) in climbs.iter().enumerate() {
-        if let (Stop::Entry, Some((entry, kind))) = (climb.stop, climb.entry) {
-            reached.push((climb.hops[0].0, entry, kind));
+    let failed = (0..).zip(traces).filter(|(_, seen)| seen.signs.failed);
+    for (trace, seen) in failed {
+        climbs.clear();
+        spans.find(seen, &mut climbs);
+        climbs.sort_unstable();
+        for (at, climb) in climbs.iter().enumerate() {
+            if let (Stop::Entry, Some((entry, kind))) = (climb.stop, climb.entry) {
+                lost.push(Lost {
+                    trace,
+                    entry,
+                    kind,
+                    origin: climb.hops[0].0,
+                });
+            }
+            if at == 0 || !is_same(&climbs[at - 1], climb) {
+                add_chain(seen, climb, &mut hops);
+            }
         }
-        if at > 0 && is_same(&climbs[at - 1], climb) {
-            continue;
-        }
-        add_chain(seen, climb, &mut hops);
     }
-    let key = |hop: &Climbed| Some((hop.parts, hop.number));
-    chains.for_each(seen.catalogue, &hops, key, |hop, record| {
+    let key = |hop: &Climbed<'_>| Some((hop.parts, hop.number));
+    chains.for_each(any.catalogue, &hops, key, |hop, record| {
         record.add(SEEN, 1);
-        record.add(WEIGHT, seen.weight(hop.origin));
+        record.add(WEIGHT, hop.seen.weight(hop.origin));
         if hop.is_first {
-            record.exemplars.offer(seen.exemplar(hop.origin));
+            record.exemplars.offer(hop.seen.exemplar(hop.origin));
         }
     });
-    reached.sort_unstable();
-    reached.dedup();
-    for (origin, entry, kind) in reached {
-        let operation = seen.row(entry).operation;
-        let parts = [origin, seen.node(entry), operation, kind as u32];
-        let record = entries.at(seen.catalogue, parts, 0);
+    // Several spans of one node may have failed one request.
+    lost.sort_unstable();
+    lost.dedup();
+    let key = |lost: &Lost| {
+        let seen = &traces[lost.trace];
+        let operation = seen.row(lost.entry).operation;
+        let parts = [lost.origin, seen.node(lost.entry), operation];
+        Some(([parts[0], parts[1], parts[2], lost.kind as u32], 0))
+    };
+    entries.for_each(any.catalogue, &lost, key, |lost, record| {
         record.add(SEEN, 1);
-        record.add(WEIGHT, seen.weight(entry));
-    }
+        record.add(WEIGHT, traces[lost.trace].weight(lost.entry));
+    });
+}
+
+/// A failed request and a node where that began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Lost {
+    /// The number of the trace among those that are looked at.
+    trace: usize,
+    entry: u32,
+    kind: EntryKind,
+    origin: u32,
 }
 
 /// A hop of a chain, with its key.
 #[derive(Clone, Copy, Debug)]
-struct Climbed {
+struct Climbed<'a> {
+    seen: &'a Seen<'a>,
     parts: [u32; 4],
     number: u64,
     /// The span where the chain began.
@@ -142,7 +164,7 @@ struct Climbed {
     is_first: bool,
 }
 
-fn add_chain(seen: &Seen<'_>, climb: &Climb, hops: &mut Vec<Climbed>) {
+fn add_chain<'a>(seen: &'a Seen<'a>, climb: &Climb, hops: &mut Vec<Climbed<'a>>) {
     let hash = hash(seen.catalogue, climb);
     let rest = (hash >> 32) << PLACE_BITS;
     let ends = (climb.start as u64) << 11 | (climb.stop as u64) << 8;
@@ -150,6 +172,7 @@ fn add_chain(seen: &Seen<'_>, climb: &Climb, hops: &mut Vec<Climbed>) {
     hops.extend(places.map(|(place, &(node, operation))| {
         let error = if place == 0 { climb.error } else { ABSENT };
         Climbed {
+            seen,
             parts: [hash as u32, node, operation, error],
             number: rest | ends | place,
             origin: climb.span,
@@ -168,104 +191,121 @@ fn hash(catalogue: &Catalogue, climb: &Climb) -> u64 {
     })
 }
 
-/// Returns the chains of a trace in which something failed.
-fn climbs(seen: &Seen<'_>) -> Vec<Climb> {
-    let trace = &seen.trace;
-    let n = trace.spans.len();
-    let failed = |span: u32| seen.outcome(span).failed();
-    // The call that each failed or retried calling span makes, and the call that each called span answers.
-    let mut made: Vec<Option<&Call>> = vec![None; n];
-    for call in seen.linked.calls.iter().filter(|call| !call.direct) {
-        if call.client != NONE && failed(call.client) {
-            let known = &mut made[call.client as usize];
-            // Of several servers below one client, the last tells how it ended.
-            if known.is_none_or(|known| !known.last) {
-                *known = Some(call);
-            }
-        }
-    }
-    let is_retried = |span: u32| made[span as usize].is_some_and(|call| call.sync && !call.last);
-    let mut has_failed_below = vec![false; n];
-    for &span in trace.order.iter().rev() {
-        let i = span as usize;
-        let parent = trace.parents[i];
-        let reaches_up = (failed(span) && !is_retried(span)) || has_failed_below[i];
-        if parent != NONE && reaches_up && seen.linked.waits[i] && !is_retried(span) {
-            has_failed_below[parent as usize] = true;
-        }
-    }
-    let origins = trace.order.iter().copied();
-    origins
-        .filter(|&span| failed(span) && !has_failed_below[span as usize])
-        .map(|span| climb(seen, span, made[span as usize], is_retried))
-        .collect()
+/// What there is to know of the spans of a trace; space is used again from trace to trace.
+#[derive(Debug, Default)]
+struct Spans<'a> {
+    failed: Vec<bool>,
+    /// The call that each failed calling span makes.
+    made: Vec<Option<&'a Call>>,
+    /// Whether something failed below that reached the span.
+    has_failed_below: Vec<bool>,
 }
 
-/// Follows a failure upwards.
-fn climb(
-    seen: &Seen<'_>,
-    origin: u32,
-    call: Option<&Call>,
-    is_retried: impl Fn(u32) -> bool,
-) -> Climb {
-    let operation = seen.row(origin).operation;
-    let own = seen.node(origin);
-    let mut hops: Vec<(u32, u32)> = Vec::with_capacity(FEW_HOPS);
-    let start = match call {
-        None => Start::Inside,
-        Some(call) => {
-            hops.push((seen.end(call.to), operation));
-            match call.server {
-                NONE => Start::Silent,
-                _ => Start::OnTheWay,
+impl<'a> Spans<'a> {
+    /// Finds the chains of a trace in which something failed.
+    fn find(&mut self, seen: &Seen<'a>, climbs: &mut Vec<Climb>) {
+        let trace = &seen.trace;
+        let n = trace.spans.len();
+        let failed = trace.spans.iter().map(|row| row.flags.outcome().failed());
+        self.failed.clear();
+        self.failed.extend(failed);
+        self.made.clear();
+        self.made.resize(n, None);
+        for call in seen.linked.calls.iter().filter(|call| !call.direct) {
+            if call.client != NONE && self.failed[call.client as usize] {
+                let known = &mut self.made[call.client as usize];
+                // Of several servers below one client, the last tells how it ended.
+                if known.is_none_or(|known| !known.last) {
+                    *known = Some(call);
+                }
             }
         }
-    };
-    if hops.is_empty() {
-        hops.push((own, operation));
+        self.has_failed_below.clear();
+        self.has_failed_below.resize(n, false);
+        for &span in trace.order.iter().rev() {
+            let i = span as usize;
+            let has_failed = self.failed[i] || self.has_failed_below[i];
+            if has_failed && seen.linked.waits[i] && !self.is_retried(span) {
+                let parent = trace.parents[i];
+                if parent != NONE {
+                    self.has_failed_below[parent as usize] = true;
+                }
+            }
+        }
+        let is_origin = |span: u32| {
+            let i = span as usize;
+            self.failed[i] && !self.has_failed_below[i]
+        };
+        let origins = trace.order.iter().copied().filter(|span| is_origin(*span));
+        climbs.extend(origins.map(|span| self.climb(seen, span)));
     }
-    let mut climb = Climb {
-        hops,
-        error: seen.detail(origin).error,
-        start,
-        stop: Stop::Lost,
-        span: origin,
-        entry: None,
-    };
-    let services = seen.linked.services;
-    let mut at = origin;
-    for _ in 0..NESTED {
-        let parent = seen.trace.parents[at as usize];
-        if is_retried(at) {
-            climb.stop = Stop::Retried;
-            climb.push(seen.node(at));
-            return climb;
+
+    /// Returns whether a span is a failed attempt that was repeated.
+    fn is_retried(&self, span: u32) -> bool {
+        self.made[span as usize].is_some_and(|call| call.sync && !call.last)
+    }
+
+    /// Follows a failure upwards.
+    fn climb(&self, seen: &Seen<'_>, origin: u32) -> Climb {
+        let operation = seen.row(origin).operation;
+        let own = seen.node(origin);
+        let mut hops: Vec<(u32, u32)> = Vec::with_capacity(FEW_HOPS);
+        let start = match self.made[origin as usize] {
+            None => Start::Inside,
+            Some(call) => {
+                hops.push((seen.end(call.to), operation));
+                match call.server {
+                    NONE => Start::Silent,
+                    _ => Start::OnTheWay,
+                }
+            }
+        };
+        if hops.is_empty() {
+            hops.push((own, operation));
         }
-        if !seen.linked.waits[at as usize] && parent != NONE {
-            climb.stop = Stop::Nobody;
-            return climb;
-        }
-        // The topmost span of the work of a service says whether that failed.
-        let is_top = parent == NONE || services[parent as usize] != services[at as usize];
-        let is_called = is_top || is_answering(seen, at);
-        if is_called {
-            climb.push(seen.node(at));
-            if !seen.outcome(at).failed() {
-                climb.stop = Stop::Absorbed;
+        let mut climb = Climb {
+            hops,
+            error: seen.detail(origin).error,
+            start,
+            stop: Stop::Lost,
+            span: origin,
+            entry: None,
+        };
+        let services = seen.linked.services;
+        let mut at = origin;
+        for _ in 0..NESTED {
+            let parent = seen.trace.parents[at as usize];
+            if self.is_retried(at) {
+                climb.stop = Stop::Retried;
+                climb.push(seen.node(at));
                 return climb;
             }
-        }
-        if parent == NONE {
-            if let Some((entry, kind)) = seen.entry(at) {
-                climb.stop = Stop::Entry;
-                climb.entry = Some((entry, kind));
-                climb.end_at(seen.row(entry).operation);
+            if !seen.linked.waits[at as usize] && parent != NONE {
+                climb.stop = Stop::Nobody;
+                return climb;
             }
-            return climb;
+            // The topmost span of the work of a service says whether that failed.
+            let is_top = parent == NONE || services[parent as usize] != services[at as usize];
+            let is_called = is_top || is_answering(seen, at);
+            if is_called {
+                climb.push(seen.node(at));
+                if !self.failed[at as usize] {
+                    climb.stop = Stop::Absorbed;
+                    return climb;
+                }
+            }
+            if parent == NONE {
+                if let Some((entry, kind)) = seen.entry(at) {
+                    climb.stop = Stop::Entry;
+                    climb.entry = Some((entry, kind));
+                    climb.end_at(seen.row(entry).operation);
+                }
+                return climb;
+            }
+            at = parent;
         }
-        at = parent;
+        climb
     }
-    climb
 }
 
 /// Returns whether a span answers a call, also one of its own service.
