@@ -58,7 +58,7 @@ static WATCHER: Watcher = Watcher {
         // of inner attempts within one outer call.
         sums("retries-layers", [Part::Node; 4]),
     ],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
 };
 
@@ -79,79 +79,137 @@ const MIN_PAUSES: u64 = 10;
 /// A pause shorter than this is none.
 const NO_PAUSE_NS: u64 = 1_000_000;
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [edges, pauses, layers] = tables else {
+/// An attempt in the order in which those of a logical call were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Attempt {
+    first: u32,
+    start: u64,
+    client: u32,
+    served: u64,
+    number: u32,
+}
+
+impl Attempt {
+    /// Returns the attempts of a trace, of those within one span the first.
+    fn all(seen: &Seen<'_>) -> impl Iterator<Item = Attempt> {
+        let calls = seen.sync_calls();
+        let calls =
+            calls.filter(|(number, call)| call.retry != Retry::Inner || call.first == *number);
+        calls.map(|(number, call)| Attempt {
+            first: call.first,
+            start: seen.row(call.client).start,
+            client: call.client,
+            served: seen.row_if(call.server).map_or(0, |row| row.start),
+            number,
+        })
+    }
+
+    fn call<'a>(&self, seen: &Seen<'a>) -> &'a Call {
+        &seen.linked.calls[self.number as usize]
+    }
+
+    fn is_retry(&self, seen: &Seen<'_>) -> bool {
+        !matches!(self.call(seen).retry, Retry::First | Retry::Inner)
+    }
+}
+
+/// The attempts of one logical call.
+type Group<'a> = &'a [Attempt];
+
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
+    let ([edges, pauses, layers], [any, ..]) = (tables, traces) else {
         return;
     };
-    let is_retry = |call: &Call| !matches!(call.retry, Retry::First | Retry::Inner);
-    if !seen.signs.repeated {
-        return;
-    }
-    let mut attempts: Vec<(u32, u64, u32, u64, u32)> = seen
-        .sync_calls()
-        .filter(|(number, call)| call.retry != Retry::Inner || call.first == *number)
-        .map(|(number, call)| {
-            let served = seen.row_if(call.server).map_or(0, |row| row.start);
-            (
-                call.first,
-                seen.row(call.client).start,
-                call.client,
-                served,
-                number,
-            )
-        })
-        .collect();
-    attempts.sort_unstable();
-    let call = |number: u32| &seen.linked.calls[number as usize];
-    let groups: Vec<Vec<&Call>> = attempts
-        .chunk_by(|a, b| a.0 == b.0)
-        .filter(|group| group.iter().any(|attempt| is_retry(call(attempt.4))))
-        .map(|group| group.iter().map(|attempt| call(attempt.4)).collect())
-        .collect();
-    let mut touched: Vec<[u32; 4]> = Vec::new();
-    for group in &groups {
-        let parts = ends(seen, group[0]);
-        let record = edges.at(seen.catalogue, parts, 0);
-        record.exemplars.offer(seen.exemplar(group[0].client));
-        if let [alone] = group[..] {
-            record.add(APART, 1);
-            record.offer(u64::from(seen.row(alone.client).flags.resend()) + 1);
-        } else {
-            record.add(REPEATED, 1);
-            record.offer(group.len() as u64);
-            let answered = group.last().is_some_and(|last| is_answered(seen, last));
-            record.add(ANSWERED, u64::from(answered));
-        }
-        touched.push(parts);
-        for (attempt, pair) in (2u32..).zip(group.windows(2)) {
-            if let Some(ns) = pause(seen, pair[0], pair[1]) {
-                let parts = [parts[0], parts[1], attempt, 0];
-                pauses.at(seen.catalogue, parts, 0).sample(ns);
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut repeated: Vec<Repeated<'_>> = Vec::new();
+    let mut paused: Vec<([u32; 4], u64)> = Vec::new();
+    for seen in traces.iter().filter(|seen| seen.signs.repeated) {
+        attempts.clear();
+        attempts.extend(Attempt::all(seen));
+        attempts.sort_unstable();
+        let groups = attempts.chunk_by(|a, b| a.first == b.first);
+        let is_repeated = |group: &Group<'_>| group.iter().any(|attempt| attempt.is_retry(seen));
+        let groups: Vec<Group<'_>> = groups.filter(is_repeated).collect();
+        let before = repeated.len();
+        for group in &groups {
+            let of = Repeated::of(seen, group);
+            for (attempt, pair) in (2u32..).zip(group.windows(2)) {
+                if let Some(ns) = pause(seen, &pair[0], &pair[1]) {
+                    paused.push(([of.parts[0], of.parts[1], attempt, 0], ns));
+                }
             }
+            repeated.push(of);
+        }
+        let of_trace = &mut repeated[before..];
+        of_trace.sort_unstable_by_key(|of| of.parts);
+        for of_edge in of_trace.chunk_by_mut(|a, b| a.parts == b.parts) {
+            of_edge[0].is_first = true;
+        }
+        observe_layers(seen, &groups, layers);
+    }
+    let key = |of: &Repeated<'_>| Some((of.parts, 0));
+    edges.for_each(any.catalogue, &repeated, key, |of, record| {
+        record.exemplars.offer(of.seen.exemplar(of.client));
+        record.offer(of.attempts);
+        record.add(of.kind, 1);
+        record.add(ANSWERED, u64::from(of.is_answered));
+        record.add(TRACES, u64::from(of.is_first));
+    });
+    let key = |of: &([u32; 4], u64)| Some((of.0, 0));
+    pauses.for_each(any.catalogue, &paused, key, |(_, ns), record| {
+        record.sample(*ns);
+    });
+}
+
+/// A logical call that was made more than once, with its key.
+#[derive(Clone, Copy, Debug)]
+struct Repeated<'a> {
+    seen: &'a Seen<'a>,
+    parts: [u32; 4],
+    client: u32,
+    /// How many attempts there were at least.
+    attempts: u64,
+    /// What it counts as: [`REPEATED`] or [`APART`].
+    kind: usize,
+    /// Whether the last attempt was answered, of those in the trace.
+    is_answered: bool,
+    /// Whether it stands for its edge in its trace.
+    is_first: bool,
+}
+
+impl<'a> Repeated<'a> {
+    fn of(seen: &'a Seen<'a>, group: Group<'_>) -> Repeated<'a> {
+        let (first, last) = (&group[0], &group[group.len() - 1]);
+        let (kind, attempts) = match group.len() {
+            1 => (APART, u64::from(seen.row(first.client).flags.resend()) + 1),
+            n => (REPEATED, n as u64),
+        };
+        Repeated {
+            seen,
+            parts: ends(seen, first.call(seen)),
+            client: first.client,
+            attempts,
+            kind,
+            is_answered: kind == REPEATED && is_answered(seen, last),
+            is_first: false,
         }
     }
-    touched.sort_unstable();
-    touched.dedup();
-    for parts in touched {
-        edges.at(seen.catalogue, parts, 0).add(TRACES, 1);
-    }
-    observe_layers(seen, &groups, layers);
 }
 
 fn ends(seen: &Seen<'_>, call: &Call) -> [u32; 4] {
     [seen.end(call.from), seen.end(call.to), 0, 0]
 }
 
-fn is_answered(seen: &Seen<'_>, call: &Call) -> bool {
-    match seen.outcome(call.client) {
+fn is_answered(seen: &Seen<'_>, attempt: &Attempt) -> bool {
+    match seen.outcome(attempt.client) {
         Outcome::Fine | Outcome::ClientError | Outcome::Redirected => true,
         Outcome::Failed | Outcome::Timeout | Outcome::Unavailable | Outcome::Cancelled => false,
     }
 }
 
 /// Returns how long the caller paused between two attempts with spans of their own.
-fn pause(seen: &Seen<'_>, before: &Call, after: &Call) -> Option<u64> {
-    if before.client == after.client || after.retry == Retry::Inner {
+fn pause(seen: &Seen<'_>, before: &Attempt, after: &Attempt) -> Option<u64> {
+    if before.client == after.client || after.call(seen).retry == Retry::Inner {
         return None;
     }
     let ((_, end), (start, _)) = (seen.times(before.client)?, seen.times(after.client)?);
@@ -159,15 +217,15 @@ fn pause(seen: &Seen<'_>, before: &Call, after: &Call) -> Option<u64> {
 }
 
 /// Counts retried calls below attempts of other retried calls.
-fn observe_layers(seen: &Seen<'_>, groups: &[Vec<&Call>], layers: &mut Table) {
+fn observe_layers(seen: &Seen<'_>, groups: &[Group<'_>], layers: &mut Table) {
     if groups.len() < 2 {
         return;
     }
     // The group of the nearest retried call at or above each span.
     let mut above = vec![NONE; seen.trace.spans.len()];
     for (number, group) in (0u32..).zip(groups) {
-        for call in group.iter().filter(|_| group.len() > 1) {
-            above[call.client as usize] = number;
+        for attempt in group.iter().filter(|_| group.len() > 1) {
+            above[attempt.client as usize] = number;
         }
     }
     let own = above.clone();
@@ -184,7 +242,8 @@ fn observe_layers(seen: &Seen<'_>, groups: &[Vec<&Call>], layers: &mut Table) {
         if parent == NONE || above[parent as usize] == NONE || !is_repeated {
             continue;
         }
-        let (outer, inner) = (&groups[above[parent as usize] as usize][0], group[0]);
+        let outer = groups[above[parent as usize] as usize];
+        let (outer, inner) = (outer[0].call(seen), group[0].call(seen));
         if outer.from != inner.from {
             let ([a, b, ..], [c, d, ..]) = (ends(seen, outer), ends(seen, inner));
             found.push((above[parent as usize], [a, b, c, d], group.len() as u64));
