@@ -399,6 +399,10 @@ fn crossings(graph: &Graph<'_>, measured: &mut Measured) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::model::id::mix;
     use crate::pass::trace::tests::{check, each_order, measure};
 
     fn day(times: usize, line: &str) -> String {
@@ -447,6 +451,47 @@ mod tests {
             "trace z\nshop < GET / 0..50 zone=b"
         );
         check("zones", &both, "");
+    }
+
+    #[test]
+    fn traces_span_the_zones_that_counting_one_by_one_says() {
+        // Now and then a trace has more zones than it may.
+        let zones_of = |trace: u64| -> BTreeSet<String> {
+            let n = mix(trace) % (MOST_ZONES as u64 + 8);
+            let zone = |at: u64| format!("z{}", mix(trace << 8 | at) % 80);
+            (0..n).map(zone).collect()
+        };
+        let mut drawing = String::new();
+        let mut expected: BTreeMap<(String, String), u64> = BTreeMap::new();
+        let mut all = 0;
+        for trace in 0..100 {
+            drawing += &format!("trace t{trace}\nshop < GET / 0..50\n");
+            let zones = zones_of(trace);
+            for zone in zones.iter().chain(zones.first()) {
+                drawing += &format!("  shop > GET /{zone} 1..2 zone={zone}\n");
+            }
+            if (1..=MOST_ZONES).contains(&zones.len()) {
+                all += 1;
+                let zones: Vec<&String> = zones.iter().collect();
+                for (at, one) in zones.iter().enumerate() {
+                    for other in &zones[at + 1..] {
+                        let both = ((*one).clone(), (*other).clone());
+                        *expected.entry(both).or_default() += 1;
+                    }
+                }
+            }
+        }
+        assert!((50..95).contains(&all));
+        expected.insert(Default::default(), all);
+        each_order(&drawing, |_, system| {
+            let graph = Graph::of(system);
+            let table = graph.table(&WATCHER.tables[1]).unwrap();
+            let text = |name: u32| graph.text(name).to_owned();
+            let rows = table.rows().into_iter();
+            let found = rows
+                .map(|(key, record)| ((text(key.parts[0]), text(key.parts[1])), record.sums[0]));
+            assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
+        });
     }
 
     #[test]
