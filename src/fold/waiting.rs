@@ -11,8 +11,8 @@ use crate::trace::lists::Lists;
 use crate::trace::path::Path;
 use crate::trace::{NONE, Trace};
 
-/// Spans that wait at most, unless one trace has more: about 3 MB.
-const SPANS: usize = 1 << 13;
+/// Spans that wait at most, unless one trace has more: about 1.5 MB.
+const SPANS: usize = 1 << 12;
 
 /// Traces with what their spans mean.
 #[derive(Debug, Default)]

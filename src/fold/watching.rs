@@ -25,17 +25,18 @@ pub(super) struct Watching {
 impl Watching {
     /// Shows traces to every pass.
     pub(super) fn look(&mut self, traces: &[Seen<'_>], shared: &Shared<'_>) {
-        if shared.looks(|watcher| watcher.attempts.is_some()) {
-            let attempts = &mut self.attempts;
-            traces
-                .iter()
-                .for_each(|seen| collect_attempts(seen, attempts));
-        }
-        if shared.looks(|watcher| watcher.requests.is_some()) {
-            let requests = &mut self.requests;
-            traces
-                .iter()
-                .for_each(|seen| collect_requests(seen, requests));
+        let [wants_requests, wants_attempts] = [
+            shared.looks(|watcher| watcher.requests.is_some()),
+            shared.looks(|watcher| watcher.attempts.is_some()),
+        ];
+        for seen in traces {
+            // Span by span first: what attempts look at is near then.
+            if wants_requests {
+                collect_requests(seen, &mut self.requests);
+            }
+            if wants_attempts {
+                collect_attempts(seen, &mut self.attempts);
+            }
         }
         for some in traces.chunks(SHOWN) {
             shared.show_traces(some);
