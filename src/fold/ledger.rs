@@ -260,13 +260,28 @@ pub struct Table {
 struct Sought {
     key: Key,
     hash: u64,
-    /// Where its record is, as half of the hash has it.
+    /// Where its record is, as half of the hash has it; `usize::MAX` until it is found.
     place: usize,
-    /// The number of the item it is sought for.
-    item: u32,
+    /// The items it is sought for: what stands together is often of one key.
+    from: usize,
+    until: usize,
 }
 
-/// Items of which records are sought at a time.
+impl Sought {
+    /// Returns a key that is sought for one item.
+    #[inline]
+    fn of(key: Key, item: usize) -> Sought {
+        Sought {
+            key,
+            hash: key.hash(),
+            place: usize::MAX,
+            from: item,
+            until: item + 1,
+        }
+    }
+}
+
+/// Keys that are looked for at a time.
 const SOUGHT: usize = 128;
 
 /// Of these so many are looked at before others are.
@@ -321,13 +336,23 @@ impl Table {
         mut add: impl FnMut(&T, &mut Record),
     ) {
         let mut sought = std::mem::take(&mut self.sought);
-        for some in items.chunks(SOUGHT) {
+        let mut at = 0;
+        while at < items.len() {
             sought.clear();
-            for (item, of) in (0..).zip(some) {
-                if let Some((parts, number)) = key(of) {
+            while let Some(item) = items.get(at) {
+                if let Some((parts, number)) = key(item) {
                     let number = self.binned(number);
-                    sought.push(self.sought(Key { parts, number }, item, sought.last()));
+                    let key = Key { parts, number };
+                    let is_of = |last: &&mut Sought| last.key == key && last.until == at;
+                    if let Some(last) = sought.last_mut().filter(is_of) {
+                        last.until += 1;
+                    } else if sought.len() < SOUGHT {
+                        sought.push(Sought::of(key, at));
+                    } else {
+                        break;
+                    }
                 }
+                at += 1;
             }
             let (shift, halvings, n) = (self.shift, self.halvings, self.records.len());
             let blocks = sought.len().div_ceil(BLOCK);
@@ -341,42 +366,23 @@ impl Table {
                 sought[first].iter().for_each(|of| self.places.ask(of.hash));
                 self.find(&mut sought[second]);
                 self.ask(&sought[third]);
-                for &Sought {
-                    mut key,
-                    place,
-                    item,
-                    ..
-                } in &sought[fourth]
-                {
+                for of in &sought[fourth] {
                     // Records may have moved since, and bins become wider.
-                    key.number >>= self.shift - shift;
+                    let number = of.key.number >> (self.shift - shift);
+                    let key = Key { number, ..of.key };
                     let is_as_it_was =
                         (shift, halvings, n) == (self.shift, self.halvings, self.records.len());
-                    let record = match place {
+                    let record = match of.place {
                         usize::MAX if is_as_it_was => self.at_new(catalogue, key),
-                        _ => self.at_probably(catalogue, key, place),
+                        place => self.at_probably(catalogue, key, place),
                     };
-                    add(&some[item as usize], record);
+                    for item in &items[of.from..of.until] {
+                        add(item, record);
+                    }
                 }
             }
         }
         self.sought = sought;
-    }
-
-    /// Returns what is sought for an item; what stands together is often of one key.
-    #[inline]
-    fn sought(&self, key: Key, item: u32, before: Option<&Sought>) -> Sought {
-        let hash = match before {
-            Some(before) if before.key == key => before.hash,
-            _ => key.hash(),
-        };
-        let place = usize::MAX;
-        Sought {
-            key,
-            hash,
-            place,
-            item,
-        }
     }
 
     /// Returns the record of a key, new or known, that is probably where it was found.
@@ -538,7 +544,7 @@ impl Table {
             let mut sought = [Sought::default(); TOGETHER];
             let sought = &mut sought[..together.len()];
             for (of, at) in sought.iter_mut().zip(together.clone()) {
-                *of = self.sought(self.records[at].key, 0, None);
+                *of = Sought::of(self.records[at].key, at);
                 self.places.ask(of.hash);
             }
             self.find(sought);
