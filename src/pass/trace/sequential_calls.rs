@@ -230,12 +230,20 @@ fn find_pairs<'a>(
     let parent = siblings[0].parent;
     // Known when the first pair is met.
     let mut place = None;
-    let mut add = |one: Sibling, other: Sibling, sums: [usize; 2], saved_ns| {
+    // By sibling, once they are asked for; zero before.
+    let mut ranks = [0; SIBLINGS_MAX];
+    let mut rank_of = |at: usize| {
+        if ranks[at] == 0 {
+            ranks[at] = rank(seen, siblings[at].target());
+        }
+        ranks[at]
+    };
+    let mut add = |one: usize, other: usize, sums: [usize; 2], saved_ns| {
         let target_of_parent = (seen.node(parent), seen.row(parent).operation);
-        let is_turned = rank(seen, one.target()) > rank(seen, other.target());
+        let is_turned = rank_of(one) > rank_of(other);
         let [low, high] = match is_turned {
-            true => [other, one],
-            false => [one, other],
+            true => [siblings[other], siblings[one]],
+            false => [siblings[one], siblings[other]],
         };
         found.push(Pair {
             seen,
@@ -253,11 +261,12 @@ fn find_pairs<'a>(
             if first.target() == second.target() {
                 continue;
             }
-            let both_once = is_once(at) && is_once(at + 1 + distance);
+            let next = at + 1 + distance;
+            let both_once = is_once(at) && is_once(next);
             if second.start < first.end {
                 let both_fine = is_fine && !seen.outcome(second.client).failed();
                 if both_fine && both_once {
-                    add(first, second, [OVERLAPPED; 2], 0);
+                    add(at, next, [OVERLAPPED; 2], 0);
                 }
                 continue;
             }
@@ -265,7 +274,7 @@ fn find_pairs<'a>(
             let is_next = distance == 0 && first.is_followed_by(second);
             if is_next && both_once && on_path(first) && on_path(second) {
                 let saved_ns = saved(&[first, second]);
-                add(first, second, [FORWARD, BACKWARD], saved_ns);
+                add(at, next, [FORWARD, BACKWARD], saved_ns);
             }
             // Later siblings start later still.
             break;
