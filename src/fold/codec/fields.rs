@@ -37,9 +37,15 @@ pub(super) fn put_fixed(out: &mut Vec<u8>, tag: u32, number: u64) {
 /// Adds what has a length.
 #[inline]
 pub(super) fn put_bytes(out: &mut Vec<u8>, tag: u32, bytes: &[u8]) {
-    put_key(out, tag, WireType::LengthDelimited);
-    put_varint(out, bytes.len() as u64);
+    put_length(out, tag, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// Adds what stands before so many bytes.
+#[inline]
+pub(super) fn put_length(out: &mut Vec<u8>, tag: u32, n_bytes: usize) {
+    put_key(out, tag, WireType::LengthDelimited);
+    put_varint(out, n_bytes as u64);
 }
 
 /// Adds a list of numbers, unless it is empty.

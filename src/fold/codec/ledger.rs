@@ -2,7 +2,9 @@
 
 use prost::Message;
 
-use crate::fold::codec::fields::{put_bytes, put_fixed, put_number, put_numbers};
+use crate::fold::codec::fields::{
+    put_bytes, put_fixed, put_length, put_number, put_numbers, put_varint,
+};
 use crate::fold::codec::read::{Bounds, count, exemplars_from_wire, sketch_from_wire};
 use crate::fold::codec::wire;
 use crate::fold::ledger::{Key, Layout, Ledger, Part, Record, Table};
@@ -24,7 +26,9 @@ pub(super) fn field(name: &str, table: &Table) -> Vec<u8> {
         traces: table.traces(),
         ..wire::Table::default()
     };
-    let mut content = head.encode_to_vec();
+    // Room for key and length, which are known when everything else is.
+    let mut content = vec![0; ROOM];
+    content.extend(head.encode_to_vec());
     let mut space = Space::default();
     for some in table.rows().chunks(TOGETHER) {
         // Rows lie in another order.
@@ -43,10 +47,14 @@ pub(super) fn field(name: &str, table: &Table) -> Vec<u8> {
         space.put_record(record);
         put_bytes(&mut content, wire::OTHER, &space.record);
     }
-    let mut field = Vec::with_capacity(content.len() + 16);
-    put_bytes(&mut field, wire::TABLES, &content);
-    field
+    let mut begin = Vec::with_capacity(ROOM);
+    put_length(&mut begin, wire::TABLES, content.len() - ROOM);
+    content.splice(..ROOM, begin);
+    content
 }
+
+/// More bytes than key and length of a table take.
+const ROOM: usize = 16;
 
 /// What rows are written in before their length is known; used again for every row.
 #[derive(Debug, Default)]
@@ -54,6 +62,8 @@ struct Space {
     row: Vec<u8>,
     record: Vec<u8>,
     part: Vec<u8>,
+    /// Gaps between buckets, and counts.
+    buckets: [Vec<u8>; 2],
 }
 
 impl Space {
@@ -78,7 +88,7 @@ impl Space {
         put_number(record, 3, from.most);
         if let Some(sketch) = &from.sketch {
             self.part.clear();
-            put_sketch(&mut self.part, sketch);
+            put_sketch(&mut self.part, &mut self.buckets, sketch);
             put_bytes(record, 4, &self.part);
         }
         for exemplar in from.exemplars.list() {
@@ -91,15 +101,23 @@ impl Space {
     }
 }
 
-/// Writes a [`wire::Sketch`].
-fn put_sketch(out: &mut Vec<u8>, sketch: &Sketch) {
+/// Writes a [`wire::Sketch`] in one go over its buckets, most of which are empty in many.
+fn put_sketch(out: &mut Vec<u8>, [gaps, counts]: &mut [Vec<u8>; 2], sketch: &Sketch) {
     let (sum, min, max) = sketch.totals();
-    let gaps = sketch.buckets().scan(0, |last, (bucket, _)| {
-        Some(u64::from(bucket - std::mem::replace(last, bucket)))
-    });
-    let counts = sketch.buckets().map(|(_, count)| u64::from(count));
-    put_numbers(out, 1, gaps);
-    put_numbers(out, 2, counts);
+    gaps.clear();
+    counts.clear();
+    let mut last = 0;
+    for (bucket, count) in sketch.buckets() {
+        put_varint(
+            gaps,
+            u64::from(bucket - std::mem::replace(&mut last, bucket)),
+        );
+        put_varint(counts, u64::from(count));
+    }
+    if !gaps.is_empty() {
+        put_bytes(out, 1, gaps);
+        put_bytes(out, 2, counts);
+    }
     put_number(out, 3, (sum >> 64) as u64);
     put_number(out, 4, sum as u64);
     put_number(out, 5, min);

@@ -61,7 +61,7 @@ pub fn encode(topology: &mut Topology) -> Result<Vec<u8>> {
     let frames = || -> Result<Vec<Vec<u8>>> {
         let tables = tables.into_par_iter();
         let frames = tables.map(|(name, table)| {
-            zstd::encode_all(&*ledger::field(name, table), LEVEL_OF_TABLES).map_err(failed)
+            zstd::bulk::compress(&ledger::field(name, table), LEVEL_OF_TABLES).map_err(failed)
         });
         frames.collect()
     };
