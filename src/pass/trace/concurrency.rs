@@ -126,7 +126,9 @@ fn add_changes(attempt: &Attempt, known: &Known<'_>, width: u64, changes: &mut V
         return;
     };
     let end = attempt.start.saturating_add(ns);
-    let is_one_bin = attempt.start / width == end / width;
+    let next_bin = (attempt.start / width).checked_add(1);
+    let next_bin = next_bin.and_then(|bin| bin.checked_mul(width));
+    let is_one_bin = next_bin.is_none_or(|next| end < next);
     let weighted = u128::from(ns) * u128::from(known.detail(attempt.detail).weight.0);
     let start = Change {
         pool: outages::pool(attempt, known),
