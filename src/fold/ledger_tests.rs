@@ -93,9 +93,19 @@ fn check_any_split(layout: Layout, seed: u64) {
     }
     // Many at a time, beside what has no key.
     let mut many = Table::new(layout);
-    let some: Vec<Option<&([u32; 4], u64)>> =
-        events.iter().flat_map(|it| [Some(it), None]).collect();
-    for some in some.chunks(1 + random(&mut seed, 100) as usize) {
+    let mut order: Vec<&([u32; 4], u64)> = events.iter().collect();
+    if random(&mut seed, 2) == 0 {
+        // Equal keys stand together.
+        order.sort_unstable();
+    }
+    let mut some: Vec<Option<&([u32; 4], u64)>> = Vec::new();
+    for event in order {
+        some.push(Some(event));
+        if random(&mut seed, 4) == 0 {
+            some.push(None);
+        }
+    }
+    for some in some.chunks(1 + random(&mut seed, 600) as usize) {
         let key = |event: &Option<&([u32; 4], u64)>| event.copied();
         many.for_each(&catalogue, some, key, |event, record| {
             count(event.expect("it has a key"), record);

@@ -49,3 +49,53 @@ impl<'a> Turns<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Problem;
+    use crate::model::{Facts, SpanId};
+
+    /// What happened: `r` for a resource, `?` before a span that comes soon, the number of one that came.
+    #[derive(Default)]
+    struct Log(String);
+
+    impl Sink for Log {
+        fn resource(&mut self, _: &Facts<'_>) {
+            self.0.push('r');
+        }
+
+        fn soon(&mut self, span: &mut RawSpan<'_>) {
+            self.0 += &format!("?{}", span.span.0);
+            span.start = span.span.0;
+        }
+
+        fn span(&mut self, span: &RawSpan<'_>) {
+            self.0 += &span.span.0.to_string();
+            assert_eq!(span.start, span.span.0, "what was asked for is kept");
+        }
+
+        fn problem(&mut self, _: Problem) {}
+
+        fn other_signal(&mut self) {}
+    }
+
+    #[test]
+    fn spans_come_one_behind_and_before_the_next_resource() {
+        let (mut log, mut turns) = (Log::default(), Turns::asking(&[]));
+        for of_resource in [&[1u64, 2, 3][..], &[], &[4], &[5, 6]] {
+            turns.finish(&mut log);
+            log.resource(&Facts::default());
+            for &id in of_resource {
+                turns.now().clear();
+                turns.now().span = SpanId(id);
+                turns.next(&mut log);
+            }
+            // One that was begun and is not handed on.
+            turns.now().clear();
+        }
+        turns.finish(&mut log);
+        turns.finish(&mut log);
+        assert_eq!(log.0, "r?1?21?323rr?44r?5?656");
+    }
+}

@@ -320,6 +320,25 @@ mod tests {
     }
 
     #[test]
+    fn a_memo_is_a_map() {
+        for seed in 0..20u64 {
+            let mut memo = Memo::default();
+            let mut map = std::collections::HashMap::new();
+            for n in 0..3_000 {
+                // Many agree in their last bits.
+                let key = not_zero((step(seed, n) % 2_000) << (seed % 4 * 16));
+                assert_eq!(memo.get(key), map.get(&key).copied());
+                memo.ask(key);
+                if memo.get(key).is_none() {
+                    memo.put(key, n);
+                    map.insert(key, n);
+                }
+            }
+            assert!(map.iter().all(|(key, n)| memo.get(*key) == Some(*n)));
+        }
+    }
+
+    #[test]
     fn meanings_are_remembered_until_there_are_too_many() {
         let mut memo = Memo::default();
         let key = |n: usize| not_zero((n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
