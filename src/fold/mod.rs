@@ -19,6 +19,8 @@ mod pile;
 
 mod places;
 
+pub mod record;
+
 pub mod ledger;
 
 pub mod topology;

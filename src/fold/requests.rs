@@ -6,7 +6,8 @@
 
 use crate::fold::catalogue::Catalogue;
 use crate::fold::exemplar::Exemplar;
-use crate::fold::ledger::{Key, Layout, Ledger, Part, Table, TableOf};
+use crate::fold::ledger::{Layout, Ledger, Part, Table, TableOf};
+use crate::fold::record::Key;
 use crate::model::MarkKind;
 use crate::model::dictionary::Resource;
 use crate::model::names::ABSENT;

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use crate::algo::stats::{Interval, wilson};
 use crate::finding::{Dependency, Transmissibility};
 use crate::fold::exemplar::Exemplars;
-use crate::fold::ledger::{Layout, Part, Record, TableOf};
+use crate::fold::ledger::{Layout, Part, TableOf};
+use crate::fold::record::Record;
 use crate::pass::Graph;
 
 /// The counts, by caller and callee, as the transmission pass takes them.

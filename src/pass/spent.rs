@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::fold::catalogue::{NodeKind, USERS};
-use crate::fold::ledger::Record;
+use crate::fold::record::Record;
 use crate::pass::Graph;
 use crate::pass::trace::{critical_path, gray_failure, grouped, origins, square_sum};
 use crate::trace::link::EntryKind;

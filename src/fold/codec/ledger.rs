@@ -7,7 +7,8 @@ use crate::fold::codec::fields::{
 };
 use crate::fold::codec::read::{Bounds, count, exemplars_from_wire, sketch_from_wire};
 use crate::fold::codec::wire;
-use crate::fold::ledger::{Key, Layout, Ledger, Part, Record, Table};
+use crate::fold::ledger::{Layout, Ledger, Part, Table};
+use crate::fold::record::{Key, Record};
 use crate::fold::sketch::Sketch;
 use crate::near::{TOGETHER, ask_for};
 

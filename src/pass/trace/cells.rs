@@ -13,7 +13,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Key, Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::{Key, Record};
 use crate::fold::sketch::Sketch;
 use crate::fold::{Attempt, Known, Look, Seen, Watcher};
 use crate::model::MarkKind;

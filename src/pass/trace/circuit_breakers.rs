@@ -16,7 +16,8 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Record, Table, TableOf};
+use crate::fold::ledger::{Table, TableOf};
+use crate::fold::record::Record;
 use crate::fold::{Attempt, Known, Request, Watcher};
 use crate::pass::cost::cost;
 use crate::pass::outages::{self, ATTEMPTS, CALLS, FAILED, FAILED_NS, REJECTED, REQUESTS, SERVED};

@@ -22,7 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algo::stats::wilson;
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::Record;
 use crate::fold::{Attempt, Known, Seen, Watcher};
 use crate::model::names::{ABSENT, NameId, OTHER};
 use crate::model::span::Outcome;

@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::{Catalogue, USERS};
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::Record;
 use crate::fold::{Look, Seen, Watcher};
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};

@@ -19,7 +19,7 @@ mod gain;
 mod cache;
 
 use crate::finding::Finding;
-use crate::fold::ledger::Record;
+use crate::fold::record::Record;
 use crate::pass::outages::{ATTEMPTS, CALLS, FAILED, FIRSTS, LOGS, TIMED};
 use crate::pass::trace::{grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};

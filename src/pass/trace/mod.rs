@@ -70,7 +70,8 @@ use crate::algo::stats::TwoByTwo;
 pub(in crate::pass) use crate::algo::stats::total;
 use crate::fold::catalogue::NodeKind;
 use crate::fold::exemplar::Exemplars;
-use crate::fold::ledger::{Key, Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::{Key, Record};
 use crate::model::dictionary::Weight;
 use crate::pass::Graph;
 

@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Chain, Finding, Grade, Hop, Start, Stop, Subject};
 use crate::fold::catalogue::Catalogue;
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::Record;
 use crate::fold::watch::NESTED;
 use crate::fold::{Look, Seen, Watcher};
 use crate::model::dictionary::Weight;

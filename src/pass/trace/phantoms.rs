@@ -17,7 +17,8 @@ mod late;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::{NodeKind, USERS};
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::Record;
 use crate::fold::{Catalogue, Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::dictionary::Weight;

@@ -20,7 +20,8 @@ mod links;
 mod regions;
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::Record;
 use crate::fold::{Attempt, Known, Look, Seen, Watcher};
 use crate::model::MarkKind;
 use crate::model::names::{ABSENT, NameId};

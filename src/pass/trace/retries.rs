@@ -22,7 +22,8 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
-use crate::fold::ledger::{Part, Record, Table};
+use crate::fold::ledger::{Part, Table};
+use crate::fold::record::Record;
 use crate::fold::{Look, Seen, Watcher};
 use crate::model::dictionary::Weight;
 use crate::model::span::Outcome;

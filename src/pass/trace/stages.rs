@@ -12,7 +12,8 @@
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::USERS;
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::Record;
 use crate::fold::{Look, Seen, Watcher};
 use crate::model::span::Flags;
 use crate::pass::trace::critical_path::MIN_REQUESTS;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::algo::constraints::{Bounds, Constraint, solve};
-use crate::fold::ledger::{Record, Table};
+use crate::fold::ledger::Table;
+use crate::fold::record::Record;
 use crate::pass::Graph;
 use crate::pass::trace::clock_skew::{
     CALLS, CLIENT_NOT_MS, CLIENT_NOT_US, DRIFT_PPM, MAX_CLOCKS, SERVER_NOT_MS, SERVER_NOT_US,

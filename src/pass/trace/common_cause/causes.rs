@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::algo::stats::{TwoByTwo, benjamini_hochberg};
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
-use crate::fold::ledger::Record;
+use crate::fold::record::Record;
 use crate::fold::topology::InstanceKey;
 use crate::model::names::ABSENT;
 use crate::pass::outages::{ORIGINS, REQUESTS};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fold::ledger::Record;
+use crate::fold::record::Record;
 use crate::pass::trace::concurrency::{ENDS, STARTS, WEIGHTED, WINDOW};
 
 /// The least calls one after the other in each place of a ceiling: a stream that is held open reaches no limit.

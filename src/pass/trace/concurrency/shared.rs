@@ -1,7 +1,8 @@
 //! Callers that queue while one callee is slow.
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Key, Table};
+use crate::fold::ledger::Table;
+use crate::fold::record::Key;
 use crate::pass::outages::{ASKING, CALLS, LOGS, SERVED, TIMED, UNTIL_ASKED_NS};
 use crate::pass::trace::concurrency::CONCURRENCY;
 use crate::pass::trace::{grouped, median};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::algo::stats::{TwoByTwo, benjamini_hochberg, mann_whitney_binned, wilson};
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Record, Table};
+use crate::fold::ledger::Table;
+use crate::fold::record::Record;
 use crate::fold::sketch::Sketch;
 use crate::pass::Graph;
 use crate::pass::cost::cost;

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::Seen;
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::Record;
 use crate::model::MarkKind;
 use crate::model::mark::bytes_of;
 use crate::model::names::ABSENT;

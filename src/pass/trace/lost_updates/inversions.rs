@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::Seen;
-use crate::fold::ledger::{Record, Table};
+use crate::fold::ledger::Table;
+use crate::fold::record::Record;
 use crate::pass::trace::clock_skew::{Clocks, clock};
 use crate::pass::trace::lost_updates::{Access, LOST_UPDATES};
 use crate::pass::trace::{exemplars, grouped};

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
-use crate::fold::ledger::{Record, Table};
+use crate::fold::ledger::Table;
+use crate::fold::record::Record;
 use crate::pass::trace::metastability::{BINS, Bin, ENOUGH, METASTABILITY, Well, unknown};
 use crate::pass::trace::{exemplars, grouped, median};
 use crate::pass::{Graph, Measured};

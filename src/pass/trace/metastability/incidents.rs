@@ -7,7 +7,7 @@
 //! *well* the lower quartile of all bins.
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::Record;
+use crate::fold::record::Record;
 use crate::pass::cost::cost;
 use crate::pass::outages::{ATTEMPTS, FAILED, FAILED_NS, FIRSTS};
 use crate::pass::trace::metastability::{Bin, METASTABILITY, Well};

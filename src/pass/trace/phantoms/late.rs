@@ -16,7 +16,8 @@
 use std::collections::BTreeMap;
 
 use crate::fold::Catalogue;
-use crate::fold::ledger::{Layout, Part, Record, Table, TableOf};
+use crate::fold::ledger::{Layout, Part, Table, TableOf};
+use crate::fold::record::Record;
 use crate::model::names::NameId;
 use crate::pass::Graph;
 use crate::pass::trace::clock_skew::{Clocks, biased, difference, unbiased};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::catalogue::NodeKind;
-use crate::fold::ledger::{Record, Table};
+use crate::fold::ledger::Table;
+use crate::fold::record::Record;
 use crate::fold::sketch::Sketch;
 use crate::pass::Graph;
 use crate::pass::trace::physics::regions::floor_ns;

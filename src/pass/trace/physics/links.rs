@@ -1,7 +1,7 @@
 //! What the calls from one region to another say of the way between.
 
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::Record;
+use crate::fold::record::Record;
 use crate::fold::sketch::Sketch;
 use crate::pass::trace::physics::{ENOUGH, FEWEST_EXTRA, PHYSICS, TOLD_INFLATION, TOLD_SHARE};
 use crate::pass::trace::{exemplars, total};

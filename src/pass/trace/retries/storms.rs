@@ -6,7 +6,7 @@
 //! bins with few calls, and failures without repeats are no storm.
 
 use crate::finding::{Finding, Grade};
-use crate::fold::ledger::Record;
+use crate::fold::record::Record;
 use crate::pass::limits::Limits;
 use crate::pass::outages::{ATTEMPTS, CALLS, FAILED, FIRSTS};
 use crate::pass::trace::retries::{RETRIES, subject};

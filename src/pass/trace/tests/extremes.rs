@@ -1,7 +1,8 @@
 //! Tables of a file that nobody has counted: any sums, least and most values. Passes must neither stop nor say what is no
 //! number.
 
-use crate::fold::ledger::{Ledger, Record, SUMS, Table};
+use crate::fold::ledger::{Ledger, Table};
+use crate::fold::record::{Record, SUMS};
 use crate::fold::system::resolve_as;
 use crate::model::id::mix;
 use crate::pass::trace::tests::topology;

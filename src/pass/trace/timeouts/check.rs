@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 
 use crate::algo::stats::wilson;
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Record, Table};
+use crate::fold::ledger::Table;
+use crate::fold::record::Record;
 use crate::pass::limits::Limits;
 use crate::pass::trace::retries::{Attempts, attempts_of};
 use crate::pass::trace::timeouts::{CHECKED, Calls, OVERDRAWN, Source, TIMEOUTS, Timeout};

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use crate::fold::ledger::Record;
+use crate::fold::record::Record;
 use crate::fold::sketch::{Sketch, bounds};
 use crate::pass::trace::timeouts::{Source, Timeout};
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::algo::special::normal_tail;
 use crate::algo::stats::{TwoByTwo, benjamini_hochberg, wilson};
 use crate::finding::{Finding, Grade, Subject};
-use crate::fold::ledger::{Record, Table};
+use crate::fold::ledger::Table;
+use crate::fold::record::Record;
 use crate::pass::trace::versions::lives::Place;
 use crate::pass::trace::versions::{
     CALLS, ENOUGH, FAILED, FALSE_ALARMS, LOGS, SQUARES, TIMED, number_of,
