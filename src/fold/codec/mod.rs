@@ -61,13 +61,18 @@ pub fn encode(topology: &mut Topology) -> Result<Vec<u8>> {
     let frames = || -> Result<Vec<Vec<u8>>> {
         let tables = tables.into_par_iter();
         let frames = tables.map(|(name, table)| {
-            zstd::bulk::compress(&ledger::field(name, table), LEVEL_OF_TABLES).map_err(failed)
+            let content = ledger::field(name, table);
+            let mut frame = zstd::bulk::compress(&content, LEVEL_OF_TABLES).map_err(failed)?;
+            // There was room for what cannot be made shorter.
+            frame.shrink_to_fit();
+            Ok(frame)
         });
         frames.collect()
     };
     let (head, frames) = rayon::join(head, frames);
-    let mut file = head?;
-    for frame in frames? {
+    let (mut file, frames) = (head?, frames?);
+    file.reserve_exact(frames.iter().map(Vec::len).sum());
+    for frame in frames {
         file.extend_from_slice(&frame);
     }
     Ok(file)
