@@ -116,8 +116,8 @@ pub fn fold(options: &Options, progress: &Progress) -> Result<(Topology, Reading
     fold_with(&pool(options)?, options, progress)
 }
 
-/// Returns the file of a topology, made by as many threads as the options say. The topology is not freed: that would take a
-/// thirtieth of the time of a fold, and the process is about to end.
+/// Returns the file of a topology, made by as many threads as the options say. What is left of the topology is not freed: the
+/// process is about to end.
 ///
 /// # Errors
 /// Fails when threads cannot be started, or the compressor fails.

@@ -611,6 +611,11 @@ impl Ledger {
         tables.for_each(|(_, table)| table.rename(moved));
     }
 
+    /// Takes the tables out, by name.
+    pub(in crate::fold) fn into_tables(self) -> impl Iterator<Item = (String, Table)> {
+        self.0.into_iter()
+    }
+
     pub(in crate::fold) fn names(&self, nodes: &mut Used, texts: &mut Used) {
         for table in self.0.values() {
             table.names(nodes, texts);

@@ -139,7 +139,7 @@ impl Tops {
         }
     }
 
-    /// Returns of a trace what [`Watched`] knows.
+    /// Returns of a trace what [`Seen`] knows of its topmost spans.
     fn get(&self, n: usize) -> (&[u32], &[u32], &[u32]) {
         (self.of.get(n), self.spans.get(n), self.begins.get(n))
     }

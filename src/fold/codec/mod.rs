@@ -38,7 +38,8 @@ pub fn is_topology(head: &[u8]) -> bool {
     head.starts_with(MAGIC)
 }
 
-/// Returns the file of a topology; equal topologies give equal bytes. Names that nothing uses are given up first.
+/// Returns the file of a topology; equal topologies give equal bytes. Names that nothing uses are given up first, and
+/// each table as soon as it is written: all of them and what they become are too much to hold.
 ///
 /// Every table is a frame of its own, so that several are compressed at a time.
 ///
@@ -47,8 +48,8 @@ pub fn is_topology(head: &[u8]) -> bool {
 pub fn encode(topology: &mut Topology) -> Result<Vec<u8>> {
     let failed = |error| Error::io("topology", &error);
     topology.compact();
+    let tables: Vec<_> = std::mem::take(&mut topology.ledger).into_tables().collect();
     let topology = &*topology;
-    let tables: Vec<_> = topology.ledger.tables().collect();
     let n_tables = tables.len() as u32;
     let head = || {
         let mut frame = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
@@ -61,7 +62,8 @@ pub fn encode(topology: &mut Topology) -> Result<Vec<u8>> {
     let frames = || -> Result<Vec<Vec<u8>>> {
         let tables = tables.into_par_iter();
         let frames = tables.map(|(name, table)| {
-            let content = ledger::field(name, table);
+            let content = ledger::field(&name, &table);
+            drop(table);
             let mut frame = zstd::bulk::compress(&content, LEVEL_OF_TABLES).map_err(failed)?;
             // There was room for what cannot be made shorter.
             frame.shrink_to_fit();
