@@ -13,11 +13,11 @@ use crate::fold::sketch::Sketch;
 use crate::near::{TOGETHER, ask_for};
 
 /// Returns the field of the message that holds a table. Rows are written without becoming messages: they are many.
-pub(super) fn field(name: &str, table: &Table) -> Vec<u8> {
+pub(super) fn field(name: String, table: &Table) -> Vec<u8> {
     let layout = table.layout();
     let (shift, halvings) = table.bounds();
     let head = wire::Table {
-        name: name.to_owned(),
+        name,
         parts: layout.parts.iter().map(|part| *part as u32).collect(),
         bin: layout.bin,
         limit: layout.limit,

@@ -62,7 +62,7 @@ pub fn encode(topology: &mut Topology) -> Result<Vec<u8>> {
     let frames = || -> Result<Vec<Vec<u8>>> {
         let tables = tables.into_par_iter();
         let frames = tables.map(|(name, table)| {
-            let content = ledger::field(&name, &table);
+            let content = ledger::field(name, &table);
             drop(table);
             let mut frame = zstd::bulk::compress(&content, LEVEL_OF_TABLES).map_err(failed)?;
             // There was room for what cannot be made shorter.
