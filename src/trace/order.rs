@@ -15,6 +15,8 @@
 //! The children of a span in its process are ordered by a line of time: an end leads onto it, it leads to later starts, and so
 //! k children need 3 k arcs. Building takes O(n log n) in the spans of a trace, a question O(n).
 
+use std::ops::Range;
+
 use crate::model::span::{Flags, Kind, Outcome};
 use crate::trace::link::Meaning;
 use crate::trace::{NONE, Trace};
@@ -34,15 +36,20 @@ pub enum Relation {
     Concurrent,
 }
 
-/// The order of the events of a trace.
-#[derive(Debug)]
+/// The order of the events of a trace; its space is reused from trace to trace.
+#[derive(Debug, Default)]
 pub struct Order {
     n_spans: usize,
+    /// What comes directly after what, as it was found.
+    arcs: Vec<(u32, u32)>,
     /// Where the arcs of each event begin in `to`.
     offsets: Vec<u32>,
     to: Vec<u32>,
-    /// Lamport's number of each event.
-    ranks: Vec<u32>,
+    /// Starts and ends of the children of one span.
+    moments: Vec<(u64, bool, u32)>,
+    /// What a question came across, and what it has not gone on from.
+    seen: Vec<bool>,
+    open: Vec<u32>,
 }
 
 fn start(span: u32) -> u32 {
@@ -54,60 +61,93 @@ fn end(span: u32) -> u32 {
 }
 
 impl Order {
-    /// Returns the order of a trace.
-    pub fn of(trace: &Trace<'_>, linked: &Meaning<'_>) -> Order {
-        let n_spans = trace.spans.len();
-        let mut arcs: Vec<(u32, u32)> = Vec::with_capacity(4 * n_spans);
-        for span in 0..n_spans as u32 {
-            arcs.push((start(span), end(span)));
+    /// Finds the order of a trace.
+    pub fn read(&mut self, trace: &Trace<'_>, linked: &Meaning<'_>) {
+        self.n_spans = trace.spans.len();
+        self.arcs.clear();
+        for span in 0..self.n_spans as u32 {
+            self.arcs.push((start(span), end(span)));
             let parent = trace.parents[span as usize];
             if parent != NONE {
-                arcs.push((start(parent), start(span)));
+                self.arcs.push((start(parent), start(span)));
                 if is_inside(trace, linked, parent, span) {
-                    arcs.push((end(span), end(parent)));
+                    self.arcs.push((end(span), end(parent)));
                 }
             }
         }
         for call in linked.calls {
             let is_message = !call.sync && call.client != NONE && call.server != NONE;
             if is_message && trace.parents[call.server as usize] != call.client {
-                arcs.push((start(call.client), start(call.server)));
+                self.arcs.push((start(call.client), start(call.server)));
             }
         }
-        let mut n_events = 2 * n_spans as u32;
-        for span in 0..n_spans as u32 {
-            n_events = add_line_of_time(trace, span, n_events, &mut arcs);
+        let mut n_events = 2 * self.n_spans as u32;
+        for span in 0..self.n_spans as u32 {
+            n_events = self.add_line_of_time(trace, span, n_events);
         }
-        arcs.sort_unstable();
-        let mut offsets = vec![0u32; n_events as usize + 1];
-        for (from, _) in &arcs {
-            offsets[*from as usize + 1] += 1;
-        }
-        for at in 1..offsets.len() {
-            offsets[at] += offsets[at - 1];
-        }
-        let mut order = Order {
-            n_spans,
-            offsets,
-            to: arcs.iter().map(|(_, to)| *to).collect(),
-            ranks: Vec::new(),
-        };
-        order.rank_events();
-        order
+        self.sort_arcs(n_events as usize);
     }
 
-    /// Returns Lamport's number of a span's start: more than that of everything that happened before it, which does not mean
-    /// that everything with a smaller number did.
-    pub fn rank(&self, span: u32) -> u32 {
-        self.ranks[start(span) as usize]
+    /// Orders the children of a span in its process by time; returns the number of events then.
+    fn add_line_of_time(&mut self, trace: &Trace<'_>, parent: u32, n_events: u32) -> u32 {
+        let children = trace.children(parent);
+        if children.len() < 2 {
+            return n_events;
+        }
+        // At one time ends come before starts.
+        self.moments.clear();
+        for &child in children {
+            if is_local(trace, parent, child)
+                && let Some((from, to)) = times(trace, child)
+                && from < to
+            {
+                self.moments.push((to, false, child));
+                self.moments.push((from, true, child));
+            }
+        }
+        self.moments.sort_unstable();
+        let first = n_events;
+        for (at, (_, is_start, child)) in (first..).zip(&self.moments) {
+            if at > first {
+                self.arcs.push((at - 1, at));
+            }
+            if *is_start {
+                self.arcs.push((at, start(*child)));
+            } else {
+                self.arcs.push((end(*child), at));
+            }
+        }
+        first + self.moments.len() as u32
+    }
+
+    /// Puts the arcs of each event together.
+    fn sort_arcs(&mut self, n_events: usize) {
+        self.offsets.clear();
+        self.offsets.resize(n_events + 2, 0);
+        for (from, _) in &self.arcs {
+            self.offsets[*from as usize + 2] += 1;
+        }
+        for at in 2..self.offsets.len() {
+            self.offsets[at] += self.offsets[at - 1];
+        }
+        self.to.clear();
+        self.to.resize(self.arcs.len(), 0);
+        for (from, to) in &self.arcs {
+            // Where the arcs of an event begin becomes where they end, which is where those of the next begin.
+            let at = &mut self.offsets[*from as usize + 1];
+            self.to[*at as usize] = *to;
+            *at += 1;
+        }
+        self.offsets.truncate(n_events + 1);
     }
 
     /// Returns how two spans stand to each other.
     ///
     /// Messages that seem to be taken before they are sent can make two spans happen before each other; those are concurrent.
-    pub fn relation(&self, first: u32, second: u32) -> Relation {
-        let leads = |from: u32, to: u32| self.reaches(start(from), start(to));
-        match (leads(first, second), leads(second, first)) {
+    pub fn relation(&mut self, first: u32, second: u32) -> Relation {
+        let [leads, follows] = [(first, second), (second, first)]
+            .map(|(one, other)| self.reaches(start(one), start(other)));
+        match (leads, follows) {
             (true, false) if self.reaches(end(first), start(second)) => Relation::Before,
             (true, false) => Relation::Leads,
             (false, true) if self.reaches(end(second), start(first)) => Relation::After,
@@ -116,27 +156,32 @@ impl Order {
         }
     }
 
-    fn next(&self, event: u32) -> &[u32] {
+    fn next(&self, event: u32) -> Range<usize> {
         let event = event as usize;
-        &self.to[self.offsets[event] as usize..self.offsets[event + 1] as usize]
+        self.offsets[event] as usize..self.offsets[event + 1] as usize
     }
 
-    fn reaches(&self, from: u32, to: u32) -> bool {
-        let mut seen = vec![false; self.offsets.len() - 1];
-        let mut open = vec![from];
-        while let Some(event) = open.pop() {
+    fn reaches(&mut self, from: u32, to: u32) -> bool {
+        self.seen.clear();
+        self.seen.resize(self.offsets.len() - 1, false);
+        self.open.clear();
+        self.open.push(from);
+        while let Some(event) = self.open.pop() {
             if event == to {
                 return true;
             }
-            if !std::mem::replace(&mut seen[event as usize], true) {
-                open.extend_from_slice(self.next(event));
+            if !std::mem::replace(&mut self.seen[event as usize], true) {
+                let next = self.next(event);
+                self.open.extend_from_slice(&self.to[next]);
             }
         }
         false
     }
 
-    /// Counts, for each event, the events of spans on the longest chain before it; those on a cycle of messages count none.
-    fn rank_events(&mut self) {
+    /// Returns Lamport's number of each event, the start and the end of the first span, of the second, and so on: more than that of
+    /// everything that happened before it, which does not mean that everything with a smaller number did. Events on a cycle of
+    /// messages have no more than the events before the cycle give them.
+    pub fn ranks(&self) -> Vec<u32> {
         let n_events = self.offsets.len() - 1;
         let mut waiting_for = vec![0u32; n_events];
         for to in &self.to {
@@ -149,7 +194,7 @@ impl Order {
         while let Some(event) = open.pop() {
             let is_of_span = (event as usize) < 2 * self.n_spans;
             let rank = ranks[event as usize] + u32::from(is_of_span);
-            for &to in self.next(event) {
+            for &to in &self.to[self.next(event)] {
                 let to = to as usize;
                 ranks[to] = ranks[to].max(rank);
                 waiting_for[to] -= 1;
@@ -158,7 +203,8 @@ impl Order {
                 }
             }
         }
-        self.ranks = ranks;
+        ranks.truncate(2 * self.n_spans);
+        ranks
     }
 }
 
@@ -197,43 +243,6 @@ fn is_inside(trace: &Trace<'_>, linked: &Meaning<'_>, parent: u32, span: u32) ->
         && inner.1 - inner.0 <= outer.1 - outer.0
 }
 
-/// Orders the children of a span in its process by time; returns the number of events then.
-fn add_line_of_time(
-    trace: &Trace<'_>,
-    parent: u32,
-    n_events: u32,
-    arcs: &mut Vec<(u32, u32)>,
-) -> u32 {
-    let children = trace.children(parent);
-    if children.len() < 2 {
-        return n_events;
-    }
-    // At one time ends come before starts.
-    let mut events: Vec<(u64, bool, u32)> = Vec::new();
-    for &child in children {
-        if is_local(trace, parent, child)
-            && let Some((from, to)) = times(trace, child)
-            && from < to
-        {
-            events.push((to, false, child));
-            events.push((from, true, child));
-        }
-    }
-    events.sort_unstable();
-    let first = n_events;
-    for (at, (_, is_start, child)) in (first..).zip(&events) {
-        if at > first {
-            arcs.push((at - 1, at));
-        }
-        if *is_start {
-            arcs.push((at, start(*child)));
-        } else {
-            arcs.push((end(*child), at));
-        }
-    }
-    first + events.len() as u32
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
@@ -249,7 +258,9 @@ mod tests {
         for reading in 0..ORDERS {
             let mut found = String::new();
             for_each(&spans, reading, |trace, traces, linked| {
-                let order = Order::of(trace, linked);
+                let mut order = Order::default();
+                order.read(trace, linked);
+                let ranks = order.ranks();
                 let name = |span: u32| traces.dictionary.text(trace.spans[span as usize].operation);
                 for first in 0..trace.spans.len() as u32 {
                     for second in 0..trace.spans.len() as u32 {
@@ -258,7 +269,8 @@ mod tests {
                             Relation::Leads if first != second => "leads",
                             _ => continue,
                         };
-                        assert!(order.rank(first) < order.rank(second));
+                        let [one, other] = [first, second].map(|of| ranks[start(of) as usize]);
+                        assert!(one < other);
                         writeln!(found, "{} {word} {}", name(first), name(second)).unwrap();
                     }
                 }
@@ -375,6 +387,7 @@ mod tests {
 
     #[test]
     fn lines_of_time_say_what_all_pairs_say() {
+        let mut order = Order::default();
         for replicate in 0..400 {
             let mut random = Random::new(13, replicate);
             let mut drawing = String::from("s0 < root 0..40\n");
@@ -394,7 +407,8 @@ mod tests {
             }
             let spans = spans(&drawing);
             for_each(&spans, 0, |trace, _, linked| {
-                let order = Order::of(trace, linked);
+                order.read(trace, linked);
+                let ranks = order.ranks();
                 let all = closure(trace, linked);
                 let n = 2 * trace.spans.len() as u32;
                 for from in 0..n {
@@ -402,7 +416,7 @@ mod tests {
                         let expected = all[(from * n + to) as usize];
                         assert_eq!(order.reaches(from, to), expected, "{drawing}{from} {to}");
                         if expected && from != to {
-                            let [one, other] = [from, to].map(|at| order.ranks[at as usize]);
+                            let [one, other] = [from, to].map(|at| ranks[at as usize]);
                             assert!(one < other, "{drawing}{from} {to}");
                         }
                     }

@@ -46,7 +46,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
 };
 
@@ -90,11 +90,21 @@ impl Attempt {
     }
 }
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
     let [table] = tables else {
         return;
     };
-    let mut attempts: Vec<Attempt> = Vec::with_capacity(seen.linked.calls.len());
+    let mut attempts = Vec::new();
+    for seen in traces {
+        find_attempts(seen, &mut attempts, table);
+        observe_copies(seen, &mut attempts, table);
+    }
+}
+
+/// Finds the attempts of a trace that may be copies of another; those found before are let go. Copies that a driver sent within
+/// one span are counted at once.
+fn find_attempts(seen: &Seen<'_>, attempts: &mut Vec<Attempt>, table: &mut Table) {
+    attempts.clear();
     for (number, call) in seen.sync_calls() {
         let row = seen.row(call.client);
         if row.flags.has(Flags::SPECULATIVE) {
@@ -121,7 +131,11 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
             });
         }
     }
-    if !has_copies(&attempts) {
+}
+
+/// Looks for copies among the attempts of a trace.
+fn observe_copies(seen: &Seen<'_>, attempts: &mut [Attempt], table: &mut Table) {
+    if !has_copies(attempts) {
         return;
     }
     attempts.sort_unstable();

@@ -24,6 +24,7 @@ use crate::model::span::Flags;
 use crate::pass::trace::{exemplars, grouped};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
+use crate::trace::order::Order;
 
 /// Finds windows in which an update can be lost.
 pub static LOST_UPDATES: Pass = Pass {
@@ -58,7 +59,7 @@ static WATCHER: Watcher = Watcher {
             },
         },
     ],
-    traces: Some(Look::Each(observe)),
+    traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
 };
 
@@ -91,11 +92,23 @@ struct Access<'a> {
     is_guarded: bool,
 }
 
-fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
-    let [table, unordered] = tables else {
+fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
+    let [windows, unordered] = tables else {
         return;
     };
-    let accesses: Vec<Access<'_>> = seen
+    let mut accesses = Vec::new();
+    let mut order = Order::default();
+    for seen in traces {
+        find_accesses(seen, &mut accesses);
+        inversions::observe(seen, &accesses, &mut order, unordered);
+        observe_windows(seen, &accesses, windows);
+    }
+}
+
+/// Finds the calls of a trace to databases; those found before are let go.
+fn find_accesses<'a>(seen: &Seen<'a>, accesses: &mut Vec<Access<'a>>) {
+    accesses.clear();
+    let found = seen
         .sync_calls()
         .filter(|(_, call)| seen.detail(call.client).peer_kind == PeerKind::Database)
         .filter_map(|(_, call)| {
@@ -113,12 +126,14 @@ fn observe(seen: &Seen<'_>, tables: &mut [Table]) {
                 written: written.filter(|_| !is_guarded),
                 is_guarded,
             })
-        })
-        .take(CALLS_MAX)
-        .collect();
+        });
+    accesses.extend(found.take(CALLS_MAX));
+}
+
+/// Adds the windows of a trace.
+fn observe_windows(seen: &Seen<'_>, accesses: &[Access<'_>], table: &mut Table) {
     let name = |access: &Access<'_>| seen.catalogue.text(access.operation);
-    inversions::observe(seen, &accesses, unordered);
-    for write in &accesses {
+    for write in accesses {
         let Some(written) = write.written else {
             continue;
         };

@@ -29,20 +29,27 @@ const FIRST: u64 = 0;
 const SECOND: u64 = 1;
 
 /// Adds the pairs of unordered writes of a trace.
-pub(super) fn observe(seen: &Seen<'_>, accesses: &[Access<'_>], table: &mut Table) {
+pub(super) fn observe(
+    seen: &Seen<'_>,
+    accesses: &[Access<'_>],
+    order: &mut Order,
+    table: &mut Table,
+) {
     let writes = accesses.iter().filter(|access| access.written.is_some());
     let writes: Vec<&Access<'_>> = writes.take(WRITES_MAX).collect();
     let is_same = |one: &Access<'_>, other: &Access<'_>| {
         (one.database, one.written) == (other.database, other.written)
     };
-    let mut order = None;
+    let mut is_known = false;
     for (at, one) in writes.iter().enumerate() {
         for other in writes[at + 1..].iter().filter(|other| is_same(one, other)) {
             let clocks = clock(seen, one.span).zip(clock(seen, other.span));
             let Some((of_one, of_other)) = clocks else {
                 continue;
             };
-            let order = order.get_or_insert_with(|| Order::of(&seen.trace, &seen.linked));
+            if !std::mem::replace(&mut is_known, true) {
+                order.read(&seen.trace, &seen.linked);
+            }
             if order.relation(one.span, other.span) != Relation::Concurrent {
                 continue;
             }
