@@ -46,12 +46,66 @@ fn a_newer_version_says_so() {
     let error = codec::decode("new.topo", &newer).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "new.topo: a topology of version 2, this program reads up to version 1"
+        "new.topo: a topology of version 3, this program reads up to version 2"
     );
     assert_eq!(
         error.help(),
         Some("it was written by a newer topple: update this one")
     );
+}
+
+/// Returns content as the first version had it: with the exemplars of tables in their records; and how many there are.
+fn of_version_1(content: &[u8]) -> (Vec<u8>, usize) {
+    let mut message = wire::Topology::decode(&content[codec::MAGIC.len()..]).unwrap();
+    message.version = 1;
+    let mut n = 0;
+    for table in &mut message.tables {
+        let exemplars = std::mem::take(&mut table.exemplars);
+        let word = |at: usize| u64::from_le_bytes(exemplars[at..at + 8].try_into().unwrap());
+        let all = (0..exemplars.len()).step_by(24).map(|at| wire::Exemplar {
+            trace_high: word(at),
+            trace_low: word(at + 8),
+            span: word(at + 16),
+            value: 0,
+        });
+        let mut all = all.inspect(|_| n += 1);
+        let rows = table.rows.iter_mut().filter_map(|row| row.record.as_mut());
+        for record in rows.chain(&mut table.other) {
+            let own = std::mem::take(&mut record.n_exemplars) as usize;
+            record.exemplars.extend(all.by_ref().take(own));
+        }
+    }
+    ([codec::MAGIC, &message.encode_to_vec()].concat(), n)
+}
+
+#[test]
+fn the_first_version_is_read() {
+    let content = content();
+    let (older, n_exemplars) = of_version_1(&content);
+    assert!(n_exemplars > 20, "{n_exemplars}");
+    let [now, before] = [&content, &older].map(|content| {
+        let mut topology = codec::decode("x.topo", content).unwrap();
+        codec::encode(&mut topology).unwrap()
+    });
+    assert_ne!(older, content);
+    assert!(now == before);
+}
+
+#[test]
+fn exemplars_that_are_not_there_are_refused() {
+    let message = wire::Topology::decode(&content()[codec::MAGIC.len()..]).unwrap();
+    let damages: [fn(&mut wire::Table); 3] = [
+        |table| table.exemplars.truncate(table.exemplars.len() - 1),
+        |table| table.exemplars.extend([0; 24]),
+        |table| table.rows[0].record.as_mut().unwrap().n_exemplars += 1,
+    ];
+    for damage in damages {
+        let mut message = message.clone();
+        let has_some = |table: &&mut wire::Table| !table.exemplars.is_empty();
+        damage(message.tables.iter_mut().find(has_some).unwrap());
+        let bytes = [codec::MAGIC, &message.encode_to_vec()].concat();
+        assert!(codec::decode("x.topo", &bytes).is_err());
+    }
 }
 
 #[test]
@@ -97,7 +151,7 @@ fn damaged_files_never_panic() {
     for end in (1..file.len()).step_by(13) {
         assert!(!fold(&file[..end]), "cut at {end} of {}", file.len());
     }
-    // Every table is a frame of its own, and what ends with a frame looks whole to a decompressor.
+    // Tables and their exemplars are frames, and what ends with a frame looks whole to a decompressor.
     let is_frame = |at: &usize| file[*at..].starts_with(&0xfd2f_b528_u32.to_le_bytes());
     let frames: Vec<usize> = (1..file.len()).filter(is_frame).collect();
     assert!(!frames.is_empty());

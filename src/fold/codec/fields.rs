@@ -25,15 +25,6 @@ pub(super) fn put_number(out: &mut Vec<u8>, tag: u32, number: u64) {
     }
 }
 
-/// Adds a number of eight bytes, unless it is zero.
-#[inline]
-pub(super) fn put_fixed(out: &mut Vec<u8>, tag: u32, number: u64) {
-    if number != 0 {
-        put_key(out, tag, WireType::SixtyFourBit);
-        out.extend_from_slice(&number.to_le_bytes());
-    }
-}
-
 /// Adds what has a length.
 #[inline]
 pub(super) fn put_bytes(out: &mut Vec<u8>, tag: u32, bytes: &[u8]) {
@@ -84,21 +75,14 @@ mod tests {
                 least: number,
                 most: number / 2,
                 sketch: None,
-                exemplars: vec![wire::Exemplar {
-                    trace_high: number,
-                    trace_low: number / 3,
-                    span: 5,
-                    value: 0,
-                }],
+                exemplars: Vec::new(),
+                n_exemplars: 3,
             };
-            let (mut fields, mut exemplar) = (Vec::new(), Vec::new());
+            let mut fields = Vec::new();
             put_numbers(&mut fields, 1, [number, 7].into_iter());
             put_number(&mut fields, 2, number);
             put_number(&mut fields, 3, number / 2);
-            put_fixed(&mut exemplar, 1, number);
-            put_fixed(&mut exemplar, 2, number / 3);
-            put_fixed(&mut exemplar, 3, 5);
-            put_bytes(&mut fields, 5, &exemplar);
+            put_number(&mut fields, 6, 3);
             assert_eq!(fields, message.encode_to_vec(), "{number}");
         }
         let mut out = Vec::new();

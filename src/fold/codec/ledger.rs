@@ -2,18 +2,19 @@
 
 use prost::Message;
 
-use crate::fold::codec::fields::{
-    put_bytes, put_fixed, put_length, put_number, put_numbers, put_varint,
-};
+use crate::fold::codec::fields::{put_bytes, put_length, put_number, put_numbers, put_varint};
 use crate::fold::codec::read::{Bounds, count, exemplars_from_wire, sketch_from_wire};
 use crate::fold::codec::wire;
+use crate::fold::exemplar::Exemplar;
 use crate::fold::ledger::{Layout, Ledger, Part, Table};
 use crate::fold::record::{Key, Record};
 use crate::fold::sketch::Sketch;
+use crate::model::{SpanId, TraceId};
 use crate::near::{TOGETHER, ask_for};
 
-/// Returns the field of the message that holds a table. Rows are written without becoming messages: they are many.
-pub(super) fn field(name: String, table: &Table) -> Vec<u8> {
+/// Returns the field of the message that holds a table, and its end apart: the exemplars, which have nothing in common with
+/// the rest or with each other. Rows are written without becoming messages: they are many.
+pub(super) fn field(name: String, table: &Table) -> [Vec<u8>; 2] {
     let layout = table.layout();
     let (shift, halvings) = table.bounds();
     let head = wire::Table {
@@ -48,10 +49,14 @@ pub(super) fn field(name: String, table: &Table) -> Vec<u8> {
         space.put_record(record);
         put_bytes(&mut content, wire::OTHER, &space.record);
     }
+    if !space.exemplars.is_empty() {
+        put_length(&mut content, wire::EXEMPLARS, space.exemplars.len());
+    }
     let mut begin = Vec::with_capacity(ROOM);
-    put_length(&mut begin, wire::TABLES, content.len() - ROOM);
+    let length = content.len() - ROOM + space.exemplars.len();
+    put_length(&mut begin, wire::TABLES, length);
     content.splice(..ROOM, begin);
-    content
+    [content, space.exemplars]
 }
 
 /// More bytes than key and length of a table take.
@@ -65,6 +70,8 @@ struct Space {
     part: Vec<u8>,
     /// Gaps between buckets, and counts.
     buckets: [Vec<u8>; 2],
+    /// The exemplars of all records.
+    exemplars: Vec<u8>,
 }
 
 impl Space {
@@ -92,13 +99,14 @@ impl Space {
             put_sketch(&mut self.part, &mut self.buckets, sketch);
             put_bytes(record, 4, &self.part);
         }
+        let mut n_exemplars = 0;
         for exemplar in from.exemplars.list() {
-            self.part.clear();
-            put_fixed(&mut self.part, 1, exemplar.trace.high);
-            put_fixed(&mut self.part, 2, exemplar.trace.low);
-            put_fixed(&mut self.part, 3, exemplar.span.0);
-            put_bytes(record, 5, &self.part);
+            for word in [exemplar.trace.high, exemplar.trace.low, exemplar.span.0] {
+                self.exemplars.extend_from_slice(&word.to_le_bytes());
+            }
+            n_exemplars += 1;
         }
+        put_number(record, 6, n_exemplars);
     }
 }
 
@@ -149,15 +157,19 @@ pub(super) fn from_wire(
             limit: table.limit,
             group: u8::try_from(table.group).ok().filter(|group| *group <= 4)?,
         };
+        let mut exemplars = table.exemplars.as_slice();
         let rows = table
             .rows
             .into_iter()
-            .map(|row| row_from_wire(row, &layout, bounds))
+            .map(|row| row_from_wire(row, &layout, bounds, &mut exemplars))
             .collect::<Option<Vec<_>>>()?;
         let other = match table.other {
-            Some(record) => Some(record_from_wire(record)?),
+            Some(record) => Some(record_from_wire(record, &mut exemplars)?),
             None => None,
         };
+        if !exemplars.is_empty() {
+            return None;
+        }
         let table_read = Table::from_parts(
             layout,
             rows,
@@ -170,7 +182,12 @@ pub(super) fn from_wire(
     Some(ledger)
 }
 
-fn row_from_wire(row: wire::Row, layout: &Layout, bounds: &Bounds) -> Option<(Key, Record)> {
+fn row_from_wire(
+    row: wire::Row,
+    layout: &Layout,
+    bounds: &Bounds,
+    exemplars: &mut &[u8],
+) -> Option<(Key, Record)> {
     let mut parts = [0; 4];
     if row.parts.len() > parts.len() {
         return None;
@@ -194,10 +211,11 @@ fn row_from_wire(row: wire::Row, layout: &Layout, bounds: &Bounds) -> Option<(Ke
         parts,
         number: row.number,
     };
-    Some((key, record_from_wire(row.record?)?))
+    Some((key, record_from_wire(row.record?, exemplars)?))
 }
 
-fn record_from_wire(record: wire::Record) -> Option<Record> {
+/// Returns a record, with as many of the exemplars left as are its own.
+fn record_from_wire(record: wire::Record, exemplars: &mut &[u8]) -> Option<Record> {
     let mut read = Record {
         least: record.least.wrapping_sub(1),
         most: record.most,
@@ -212,6 +230,18 @@ fn record_from_wire(record: wire::Record) -> Option<Record> {
     }
     if let Some(sketch) = record.sketch {
         read.sketch = Some(Box::new(sketch_from_wire(sketch)?));
+    }
+    for _ in 0..record.n_exemplars {
+        let mut word = || {
+            let (word, left) = exemplars.split_first_chunk()?;
+            *exemplars = left;
+            Some(u64::from_le_bytes(*word))
+        };
+        let (high, low, span) = (word()?, word()?, word()?);
+        read.exemplars.offer(Exemplar {
+            trace: TraceId { high, low },
+            span: SpanId(span),
+        });
     }
     Some(read)
 }

@@ -24,8 +24,8 @@ use write::sections;
 /// What the content of a topology file begins with.
 pub const MAGIC: &[u8] = b"topple topology\n";
 
-/// The version this program writes, and the newest it reads.
-pub const VERSION: u32 = 1;
+/// The version this program writes, and the newest it reads. Version 1 had the exemplars of tables in their records.
+pub const VERSION: u32 = 2;
 
 /// Level of compression: the default of zstd.
 const LEVEL: i32 = 3;
@@ -41,7 +41,8 @@ pub fn is_topology(head: &[u8]) -> bool {
 /// Returns the file of a topology; equal topologies give equal bytes. Names that nothing uses are given up first, and
 /// each table as soon as it is written: all of them and what they become are too much to hold.
 ///
-/// Every table is a frame of its own, so that several are compressed at a time.
+/// Every table is a frame of its own, so that several are compressed at a time, and its exemplars are another: ids cannot be
+/// made shorter.
 ///
 /// # Errors
 /// Fails when the compressor does.
@@ -62,12 +63,16 @@ pub fn encode(topology: &mut Topology) -> Result<Vec<u8>> {
     let frames = || -> Result<Vec<Vec<u8>>> {
         let tables = tables.into_par_iter();
         let frames = tables.map(|(name, table)| {
-            let content = ledger::field(name, &table);
+            let parts = ledger::field(name, &table);
             drop(table);
-            let mut frame = zstd::bulk::compress(&content, LEVEL_OF_TABLES).map_err(failed)?;
-            // There was room for what cannot be made shorter.
-            frame.shrink_to_fit();
-            Ok(frame)
+            let mut frames = Vec::new();
+            for part in parts.into_iter().filter(|part| !part.is_empty()) {
+                let frame = zstd::bulk::compress(&part, LEVEL_OF_TABLES).map_err(failed)?;
+                // There was room for what cannot be made shorter.
+                frames.reserve_exact(frame.len());
+                frames.extend(frame);
+            }
+            Ok(frames)
         });
         frames.collect()
     };

@@ -54,7 +54,7 @@ pub struct Topology {
     pub overflowed: Vec<String>,
     #[prost(message, repeated, tag = "17")]
     pub tables: Vec<Table>,
-    /// How many tables follow, each in a frame of its own: a file may be cut between two frames.
+    /// How many tables follow, each in frames of its own: a file may be cut between two frames.
     #[prost(uint32, tag = "18")]
     pub n_tables: u32,
 }
@@ -386,6 +386,7 @@ pub struct Bucket {
 /// The fields of [`Table`] that are written one by one.
 pub(super) const ROWS: u32 = 9;
 pub(super) const OTHER: u32 = 10;
+pub(super) const EXEMPLARS: u32 = 11;
 
 /// A table of a pass over traces; it says itself how it is laid out.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -410,6 +411,10 @@ pub struct Table {
     pub rows: Vec<Row>,
     #[prost(message, optional, tag = "10")]
     pub other: Option<Record>,
+    /// The exemplars of all records, in the order of the rows, the last those of `other`: 24 bytes each, the words of
+    /// [`Exemplar`] with the least byte first. Ids have nothing in common, so the rest compresses faster without them.
+    #[prost(bytes = "vec", tag = "11")]
+    pub exemplars: Vec<u8>,
 }
 
 /// A key, trailing zeros left out, and its record.
@@ -434,6 +439,10 @@ pub struct Record {
     pub most: u64,
     #[prost(message, optional, tag = "4")]
     pub sketch: Option<Sketch>,
+    /// Where version 1 has them.
     #[prost(message, repeated, tag = "5")]
     pub exemplars: Vec<Exemplar>,
+    /// How many of the table's are its own.
+    #[prost(uint32, tag = "6")]
+    pub n_exemplars: u32,
 }
