@@ -78,7 +78,7 @@ const _: () = assert!(size_of::<Row>() == 128, "a row grew past two cache lines"
 
 /// Records by key.
 ///
-/// Between two looks at the bound a table holds up to a quarter more keys than its limit, so that making room is rare;
+/// Between two looks at the bound a table holds more keys than its limit (see [`Table::most`]), so that making room is rare;
 /// what is read, merged or written has been settled and is within it.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -294,8 +294,7 @@ impl Table {
 
     /// Returns the record of a key that has none yet.
     fn at_new(&mut self, catalogue: &Catalogue, mut key: Key) -> &mut Record {
-        let limit = self.limit();
-        if self.records.len() >= limit + limit / 4 {
+        if self.records.len() >= self.most() {
             let shift = self.shift;
             self.settle(catalogue);
             key.number >>= self.shift - shift;
@@ -313,9 +312,8 @@ impl Table {
 
     /// Adds a key that has no record yet.
     fn push(&mut self, key: Key, record: Record) {
-        let limit = self.limit();
-        if self.records.len() == limit / SMALL {
-            self.places.reserve(limit + limit / 4);
+        if self.records.len() == self.limit() / SMALL {
+            self.places.reserve(self.most());
         }
         self.records.push(Row { key, record });
         self.note(&key, self.records.len() - 1);
@@ -336,6 +334,16 @@ impl Table {
 
     fn limit(&self) -> usize {
         self.layout.limit as usize
+    }
+
+    /// Returns how many keys there are before room is made. Bins become wider again and again while times go on; other tables
+    /// are larger, and theirs is made seldom.
+    fn most(&self) -> usize {
+        let limit = self.limit();
+        match self.layout.bin {
+            0 => limit + limit / 4,
+            _ => limit + limit / 2,
+        }
     }
 
     /// Makes bins as wide, and the threshold as low, as the limit asks for and no more.
