@@ -36,10 +36,12 @@ pub enum Relation {
     Concurrent,
 }
 
-/// The order of the events of a trace; its space is reused from trace to trace.
+/// The order of the events of a trace, of none at first; its space is reused from trace to trace.
 #[derive(Debug, Default)]
 pub struct Order {
     n_spans: usize,
+    /// The starts and ends of spans come first, then those on lines of time.
+    n_events: usize,
     /// What comes directly after what, as it was found.
     arcs: Vec<(u32, u32)>,
     /// Where the arcs of each event begin in `to`.
@@ -81,18 +83,18 @@ impl Order {
                 self.arcs.push((start(call.client), start(call.server)));
             }
         }
-        let mut n_events = 2 * self.n_spans as u32;
+        self.n_events = 2 * self.n_spans;
         for span in 0..self.n_spans as u32 {
-            n_events = self.add_line_of_time(trace, span, n_events);
+            self.add_line_of_time(trace, span);
         }
-        self.sort_arcs(n_events as usize);
+        self.sort_arcs();
     }
 
-    /// Orders the children of a span in its process by time; returns the number of events then.
-    fn add_line_of_time(&mut self, trace: &Trace<'_>, parent: u32, n_events: u32) -> u32 {
+    /// Orders the children of a span in its process by time.
+    fn add_line_of_time(&mut self, trace: &Trace<'_>, parent: u32) {
         let children = trace.children(parent);
         if children.len() < 2 {
-            return n_events;
+            return;
         }
         // At one time ends come before starts.
         self.moments.clear();
@@ -106,7 +108,7 @@ impl Order {
             }
         }
         self.moments.sort_unstable();
-        let first = n_events;
+        let first = self.n_events as u32;
         for (at, (_, is_start, child)) in (first..).zip(&self.moments) {
             if at > first {
                 self.arcs.push((at - 1, at));
@@ -117,13 +119,13 @@ impl Order {
                 self.arcs.push((end(*child), at));
             }
         }
-        first + self.moments.len() as u32
+        self.n_events += self.moments.len();
     }
 
     /// Puts the arcs of each event together.
-    fn sort_arcs(&mut self, n_events: usize) {
+    fn sort_arcs(&mut self) {
         self.offsets.clear();
-        self.offsets.resize(n_events + 2, 0);
+        self.offsets.resize(self.n_events + 2, 0);
         for (from, _) in &self.arcs {
             self.offsets[*from as usize + 2] += 1;
         }
@@ -138,7 +140,6 @@ impl Order {
             self.to[*at as usize] = *to;
             *at += 1;
         }
-        self.offsets.truncate(n_events + 1);
     }
 
     /// Returns how two spans stand to each other.
@@ -163,7 +164,7 @@ impl Order {
 
     fn reaches(&mut self, from: u32, to: u32) -> bool {
         self.seen.clear();
-        self.seen.resize(self.offsets.len() - 1, false);
+        self.seen.resize(self.n_events, false);
         self.open.clear();
         self.open.push(from);
         while let Some(event) = self.open.pop() {
@@ -182,13 +183,12 @@ impl Order {
     /// everything that happened before it, which does not mean that everything with a smaller number did. Events on a cycle of
     /// messages have no more than the events before the cycle give them.
     pub fn ranks(&self) -> Vec<u32> {
-        let n_events = self.offsets.len() - 1;
-        let mut waiting_for = vec![0u32; n_events];
+        let mut waiting_for = vec![0u32; self.n_events];
         for to in &self.to {
             waiting_for[*to as usize] += 1;
         }
-        let mut ranks = vec![0u32; n_events];
-        let mut open: Vec<u32> = (0..n_events as u32)
+        let mut ranks = vec![0u32; self.n_events];
+        let mut open: Vec<u32> = (0..self.n_events as u32)
             .filter(|event| waiting_for[*event as usize] == 0)
             .collect();
         while let Some(event) = open.pop() {
