@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use crate::cli::args::{self, CheckArgs, ReadArgs, TalkArgs};
 use crate::cli::lock::{Changes, write_lock};
 use crate::cli::output;
-use crate::cli::{judge_reading, progress, read_options, write_all};
+use crate::cli::{judge_reading, progress, read_options, say_notes, write_all};
 use crate::error::{Error, Exit, Result};
 use crate::pipeline::{self, base};
 use crate::policy::Policy;
@@ -82,6 +82,7 @@ pub(super) fn judged<T>(
         pipeline::report(&options, progress)
     })?;
     let read = judge_reading(&reading, report.data.spans_understood(), asked.talk)?;
+    say_notes(&reading, asked.talk);
     let found = base::base(asked.base, &lock_name, lock.as_ref(), &report, &options)?;
     let before = lock.clone();
     let kept = match changes.update && report.data.traces > 0 {

@@ -6,7 +6,7 @@ use crate::cli::args::{Color, ExplainArgs};
 use crate::cli::check::{self, Asked};
 use crate::cli::lock::Changes;
 use crate::cli::output::Output;
-use crate::cli::{judge_reading, progress, read_options};
+use crate::cli::{judge_reading, progress, read_options, say_notes};
 use crate::error::{Error, Exit, Result};
 use crate::explain;
 use crate::pipeline;
@@ -87,6 +87,7 @@ fn story(args: ExplainArgs) -> Result<Exit> {
                 pipeline::report(&options, progress)
             })?;
             judge_reading(&reading, report.data.spans_understood(), &args.talk)?;
+            say_notes(&reading, &args.talk);
             report
         }
     };

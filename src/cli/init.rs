@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cli::args::InitArgs;
 use crate::cli::lock::write_lock;
 use crate::cli::output::Output;
-use crate::cli::{judge_reading, progress, read_options, say};
+use crate::cli::{judge_reading, progress, read_options, say, say_notes};
 use crate::error::{Error, Exit, Result};
 use crate::pipeline;
 use crate::policy::{FILE_NAME, Policy};
@@ -28,6 +28,7 @@ pub(super) fn init(args: InitArgs) -> Result<Exit> {
         pipeline::report(&options, progress)
     })?;
     let read = judge_reading(&reading, report.data.spans_understood(), &args.talk)?;
+    say_notes(&reading, &args.talk);
     if read != Exit::Open && args.talk.strict {
         return Ok(read);
     }

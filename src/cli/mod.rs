@@ -240,6 +240,9 @@ fn show(
     if exit == Exit::Open && report.data.traces == 0 {
         exit = Exit::Unknown;
     }
+    if matches!(options.passes, Choice::Edges(_)) {
+        say_notes(&reading, &args.talk);
+    }
     if let Some(service) = &args.focus {
         focus(&mut report, service, args.depth)?;
     }
@@ -331,6 +334,20 @@ fn judge_reading(reading: &Reading, understood_spans: u64, talk: &TalkArgs) -> R
     Ok(if faults > 0 { Exit::Usage } else { Exit::Open })
 }
 
+/// Says what there is to know of files that were read, such as a last line that is incomplete, where the output does not.
+fn say_notes(reading: &Reading, talk: &TalkArgs) {
+    if talk.quiet {
+        return;
+    }
+    let mut stderr = anstream::stderr().lock();
+    for source in &reading.sources {
+        for note in &source.notes {
+            let note = format!("{}: {note}", source.name);
+            let _ = writeln!(stderr, "note: {}", text::visible(&note));
+        }
+    }
+}
+
 fn fold(args: FoldArgs) -> Result<Exit> {
     let mut options = options(args.inputs, &args.read)?;
     options.shard = args
@@ -343,6 +360,7 @@ fn fold(args: FoldArgs) -> Result<Exit> {
     let spans = topology.account.spans();
     let understood = topology.account.understood();
     let exit = judge_reading(&reading, understood, &args.talk)?;
+    say_notes(&reading, &args.talk);
     if exit != Exit::Open && args.talk.strict {
         return Ok(exit);
     }
@@ -371,6 +389,7 @@ fn convert(args: ConvertArgs) -> Result<Exit> {
         })
     })?;
     let exit = judge_reading(&reading, spans, &args.talk)?;
+    say_notes(&reading, &args.talk);
     if exit != Exit::Open && args.talk.strict {
         return Ok(exit);
     }

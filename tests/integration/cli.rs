@@ -258,6 +258,34 @@ fn a_broken_line_is_shown_with_its_place_and_the_others_count() {
 }
 
 #[test]
+fn an_incomplete_last_line_is_told_whatever_is_written() {
+    const NOTE: &str = "the last line is incomplete: the file was still being written";
+    let folder = folder();
+    let file = root().join("testdata/formats/problem-last-line.jsonl");
+    let file = file.to_str().unwrap();
+    let told = |arguments: &[&str]| {
+        let output = run(folder.path(), arguments);
+        let count = |bytes: &[u8]| text(bytes).matches(NOTE).count();
+        (code(&output), count(&output.stdout), count(&output.stderr))
+    };
+    // Words are wrapped in a table.
+    for format in ["json", "md"] {
+        assert_eq!(told(&["-f", format, file]), (0, 1, 0), "{format}");
+    }
+    for format in ["csv", "dot", "mermaid"] {
+        assert_eq!(told(&["-f", format, file]), (0, 0, 1), "{format}");
+        assert_eq!(told(&["-q", "-f", format, file]), (0, 0, 0), "{format}");
+    }
+    assert_eq!(told(&["fold", file, "-o", "day.topo"]), (0, 0, 1));
+    assert_eq!(told(&["convert", file, "-o", "day.pb"]), (0, 0, 1));
+    assert_eq!(told(&["init", file]), (0, 0, 1));
+    for format in ["pretty", "github", "sarif"] {
+        let (_, of_stdout, of_stderr) = told(&["check", "-f", format, file]);
+        assert_eq!((of_stdout, of_stderr), (0, 1), "{format}");
+    }
+}
+
+#[test]
 fn stdin_is_an_input_like_any_other() {
     let bytes = fs::read(root().join(SHOP)).unwrap();
     let expected = stdout(&[SHOP]);
