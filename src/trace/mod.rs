@@ -11,6 +11,8 @@ pub mod intake;
 
 pub mod tree;
 
+pub mod traces;
+
 pub mod assemble;
 
 pub mod link;
@@ -31,6 +33,7 @@ pub(crate) mod drawing;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use assemble::{Assembler, Trace, Traces};
+pub use assemble::{Assembler, Trace};
 pub use intake::Intake;
+pub use traces::Traces;
 pub use tree::{Attachment, NONE};
