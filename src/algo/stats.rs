@@ -5,7 +5,7 @@
 //! Many tests: Benjamini and Hochberg (J. R. Stat. Soc. B 57, 1995). Deciding what is significant
 //! is the caller's.
 
-use crate::algo::special::{ln_choose, normal_two_sided};
+use crate::algo::special::{ln_choose, normal_tail, normal_two_sided};
 
 /// The 97.5 % quantile of the standard normal distribution.
 pub const Z_95: f64 = 1.959_963_984_540_054;
@@ -233,6 +233,35 @@ pub fn effective_number(weight: f64, squares: f64) -> Option<u64> {
     (squares > 0.0).then(|| (weight * weight / squares).round() as u64)
 }
 
+/// Returns the chance that of `trials` fair coins at least `heads` show heads: the one-sided sign test (Arbuthnot, Philosophical
+/// Transactions 27, 1710). Exact up to a million trials, by the normal law with the correction for continuity beyond. O(square root of
+/// a million).
+pub fn sign_test(heads: u64, trials: u64) -> f64 {
+    const EXACT: u64 = 1_000_000;
+    if heads == 0 || heads > trials {
+        return f64::from(heads == 0);
+    }
+    if trials > EXACT {
+        let (heads, trials) = (heads as f64, trials as f64);
+        return normal_tail((2.0 * heads - 1.0 - trials) / trials.sqrt());
+    }
+    if heads <= trials / 2 {
+        return 1.0 - sign_test(trials - heads + 1, trials);
+    }
+    // Beyond the middle each term is less than the one before.
+    let first = ln_choose(trials, heads) - trials as f64 * std::f64::consts::LN_2;
+    let mut term = first.exp();
+    let mut sum = 0.0;
+    for k in heads..=trials {
+        sum += term;
+        if term < sum * f64::EPSILON {
+            break;
+        }
+        term *= (trials - k) as f64 / (k + 1) as f64;
+    }
+    sum.min(1.0)
+}
+
 /// Returns the p-values adjusted for testing all of them: calling those up to q significant keeps
 /// the expected share of false alarms among them at q. O(n log n).
 pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
@@ -413,6 +442,39 @@ mod tests {
         assert!((1860..1960).contains(&inside), "{inside}");
         let none = paired_difference(0, 0, 0);
         assert!(none.low < 0.0 && none.high > 0.0);
+    }
+
+    #[test]
+    fn sign_tests_are_tails_of_the_binomial_law() {
+        assert_close(sign_test(5, 5), 1.0 / 32.0, 1e-12);
+        assert_close(sign_test(9, 10), 11.0 / 1024.0, 1e-12);
+        assert_close(sign_test(15, 20), 0.020_694_732_666, 1e-12);
+        // Half and half of the term in the middle, which is 1 / sqrt(pi n / 2).
+        assert_close(sign_test(500_000, 1_000_000), 0.5 + 3.989e-4, 1e-6);
+        assert_eq!(
+            [sign_test(0, 7), sign_test(0, 0), sign_test(8, 7)],
+            [1.0, 1.0, 0.0]
+        );
+        for heads in [450_000, 499_000, 500_000, 500_001, 501_000, 503_000] {
+            let [exact, normal] =
+                [1_000_000, 1_000_002].map(|n| sign_test(heads + n / 2 - 500_000, n));
+            assert_close(exact, normal, 1e-5);
+        }
+        assert_eq!(sign_test(u64::MAX, u64::MAX), 0.0);
+        assert_close(sign_test(u64::MAX / 2, u64::MAX), 0.5, 1e-6);
+        for n in 1..40u64 {
+            let mut counts = vec![1.0];
+            for _ in 0..n {
+                let padded = |i: usize| counts.get(i).copied().unwrap_or(0.0);
+                counts = (0..=counts.len())
+                    .map(|i| padded(i) + if i > 0 { padded(i - 1) } else { 0.0 })
+                    .collect();
+            }
+            for k in 0..=n {
+                let tail: f64 = counts[k as usize..].iter().sum();
+                assert_close(sign_test(k, n), tail / 2f64.powi(n as i32), 1e-12);
+            }
+        }
     }
 
     #[test]

@@ -43,14 +43,18 @@ pub(super) static ORIGINS: Explanation = Explanation {
     measures: "An origin is a failed span below which nothing failed. A failed CLIENT span that nobody answered accuses the service it called, which \
         emitted no span; one whose server did not fail had its answer late or lost on the way. A chain is the services from the origin upwards whose work \
         failed too; it ends at the entry point, or with the service that did not fail or tried again. Each chain counts once per trace. \
-        failed_requests_with_origin is the number of traces in which a chain reached an entry point.",
+        failed_requests_with_origin is the number of traces in which a chain reached an entry point. Where failures of one request began in several \
+        services, those that had ended before the others began came first, by calls and by the clock of one process alone; findings stand in that \
+        order where more than half of the requests with both say so, beyond chance.",
     matters: "When one part falls, its callers log errors too. The origin is where to look first, and it is often the one service that logged nothing.",
     example: &[
         "gateway, checkout and payments failed, payments lowest: origin payments",
         "gateway's call to cart was refused, cart has no span: origin cart, seen by its callers alone",
+        "stock failed, then the refund at payments: after those of stock",
     ],
-    blind: "Why the first span failed. Failures that spans do not mark as such. HTTP 4xx but 408 and 429, and cancelled calls, are no failures. When a \
-        call fails and its caller fails for another reason, the call is still taken for the origin.",
+    blind: "Why the first span failed. First is not cause: two failures in a row may have nothing to do with each other. Failures that spans do not \
+        mark as such. HTTP 4xx but 408 and 429, and cancelled calls, are no failures. When a call fails and its caller fails for another reason, the \
+        call is still taken for the origin.",
     act: "Open one of the traces shown and look at the lowest failed span. For origins seen by their callers alone, ask first whether the service runs.",
     source: "OpenTelemetry specification, span status; Beyer et al., Site Reliability Engineering, chapter 22.",
 };

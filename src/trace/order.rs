@@ -4,8 +4,9 @@
 //! 1978) if a chain of these leads from one to the other:
 //!
 //! - a span starts before it ends, and before its children start;
-//! - a child that its parent waited for ended before the parent: a called side before its caller if both ended well
-//!   and the called side did not last longer, work inside a process if it ended first by the clock of that process;
+//! - a child that its parent waited for ended before the parent: a called side before its caller if both ended well or both failed
+//!   in the same way (who gave up or was cancelled says so) and the called side did not last longer, work inside a process if it
+//!   ended first by the clock of that process;
 //! - of two children of one span in the process of that span, the one that ended before the other started, by the
 //!   clock of that process;
 //! - a message is sent before it is taken.
@@ -18,7 +19,7 @@
 use std::ops::Range;
 
 use crate::model::span::{Flags, Kind, Outcome};
-use crate::trace::link::Meaning;
+use crate::trace::link::{Call, Meaning};
 use crate::trace::{NONE, Trace};
 
 /// How two spans of a trace stand to each other.
@@ -58,7 +59,8 @@ fn start(span: u32) -> u32 {
     2 * span
 }
 
-fn end(span: u32) -> u32 {
+/// Returns the number of the event that is the end of a span.
+pub fn end(span: u32) -> u32 {
     2 * span + 1
 }
 
@@ -77,12 +79,9 @@ impl Order {
                 }
             }
         }
-        for call in linked.calls {
-            let is_message = !call.sync && call.client != NONE && call.server != NONE;
-            if is_message && trace.parents[call.server as usize] != call.client {
-                self.arcs.push((start(call.client), start(call.server)));
-            }
-        }
+        let messages = linked.calls.iter().filter(|call| is_message(trace, call));
+        let taken = messages.map(|call| (start(call.client), start(call.server)));
+        self.arcs.extend(taken);
         self.n_events = 2 * self.n_spans;
         for span in 0..self.n_spans as u32 {
             self.add_line_of_time(trace, span);
@@ -149,12 +148,48 @@ impl Order {
         let [leads, follows] = [(first, second), (second, first)]
             .map(|(one, other)| self.reaches(start(one), start(other)));
         match (leads, follows) {
-            (true, false) if self.reaches(end(first), start(second)) => Relation::Before,
+            (true, false) if self.ends_before(first, second) => Relation::Before,
             (true, false) => Relation::Leads,
-            (false, true) if self.reaches(end(second), start(first)) => Relation::After,
+            (false, true) if self.ends_before(second, first) => Relation::After,
             (false, true) => Relation::Follows,
             (_, _) => Relation::Concurrent,
         }
+    }
+
+    /// Returns whether the first of two spans may have ended before the second started, in a trace that need not have been read: false is
+    /// sure if [no message](has_messages) connects its spans. O(n).
+    pub fn may_end_before(&mut self, trace: &Trace<'_>, first: u32, second: u32) -> bool {
+        self.seen.clear();
+        self.seen.resize(trace.spans.len(), false);
+        let mut at = first;
+        while at != NONE {
+            self.seen[at as usize] = true;
+            at = trace.parents[at as usize];
+        }
+        let (mut common, mut above_second) = (second, NONE);
+        while common != NONE && !self.seen[common as usize] {
+            above_second = common;
+            common = trace.parents[common as usize];
+        }
+        let (mut at, mut above_first) = (first, NONE);
+        while at != common && at != NONE {
+            above_first = at;
+            at = trace.parents[at as usize];
+        }
+        if [common, above_first, above_second].contains(&NONE) {
+            return false;
+        }
+        let are_local = [above_first, above_second].map(|of| is_local(trace, common, of));
+        let times = [above_first, above_second].map(|of| times(trace, of));
+        match (are_local, times) {
+            ([true, true], [Some((_, ended)), Some((started, _))]) => ended <= started,
+            (_, _) => false,
+        }
+    }
+
+    /// Returns whether the first span ended before the second started.
+    pub fn ends_before(&mut self, first: u32, second: u32) -> bool {
+        self.reaches(end(first), start(second))
     }
 
     fn next(&self, event: u32) -> Range<usize> {
@@ -208,6 +243,17 @@ impl Order {
     }
 }
 
+/// Returns whether a call is a message that leads from one part of the tree to another.
+fn is_message(trace: &Trace<'_>, call: &Call) -> bool {
+    let is_message = !call.sync && call.client != NONE && call.server != NONE;
+    is_message && trace.parents[call.server as usize] != call.client
+}
+
+/// Returns whether messages lead from one part of the tree of a trace to another.
+pub fn has_messages(trace: &Trace<'_>, linked: &Meaning<'_>) -> bool {
+    linked.calls.iter().any(|call| is_message(trace, call))
+}
+
 /// Returns start and end of a span, if it has both.
 fn times(trace: &Trace<'_>, span: u32) -> Option<(u64, u64)> {
     let row = &trace.spans[span as usize];
@@ -232,14 +278,18 @@ fn is_inside(trace: &Trace<'_>, linked: &Meaning<'_>, parent: u32, span: u32) ->
     if is_local(trace, parent, span) {
         return inner.1 <= outer.1;
     }
-    let is_well = |span: u32| match trace.spans[span as usize].flags.outcome() {
+    let outcome = |span: u32| trace.spans[span as usize].flags.outcome();
+    let is_well = |span: u32| match outcome(span) {
         Outcome::Fine | Outcome::ClientError | Outcome::Redirected => true,
         Outcome::Failed | Outcome::Timeout | Outcome::Unavailable | Outcome::Cancelled => false,
     };
+    // Who answers that it is unavailable was there.
+    let is_told = matches!(outcome(parent), Outcome::Failed | Outcome::Unavailable);
+    let is_answered =
+        is_well(parent) && is_well(span) || is_told && outcome(parent) == outcome(span);
     linked.waits[span as usize]
         && trace.spans[parent as usize].flags.kind() == Kind::Client
-        && is_well(parent)
-        && is_well(span)
+        && is_answered
         && inner.1 - inner.0 <= outer.1 - outer.0
 }
 
@@ -415,6 +465,9 @@ mod tests {
                     for to in 0..n {
                         let expected = all[(from * n + to) as usize];
                         assert_eq!(order.reaches(from, to), expected, "{drawing}{from} {to}");
+                        if expected && from % 2 == 1 && to % 2 == 0 {
+                            assert!(order.may_end_before(trace, from / 2, to / 2), "{drawing}");
+                        }
                         if expected && from != to {
                             let [one, other] = [from, to].map(|at| ranks[at as usize]);
                             assert!(one < other, "{drawing}{from} {to}");

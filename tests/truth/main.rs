@@ -34,6 +34,7 @@ mod locality;
 mod losses;
 mod lost_updates;
 mod metastability;
+mod origins;
 mod phantoms;
 mod physics;
 mod places;

@@ -9,7 +9,11 @@
 //! Failures do not pass from whoever takes a message to who sent it, nor from an attempt that was repeated: what fails above
 //! those has begun above them. Each chain counts once per trace.
 //!
+//! Origins of one request are put in the order in which they happened: see [`sequence`].
+//!
 //! Left out on purpose: what caused the first failure. Hops in the middle of chains longer than [`MAX_HOPS`].
+
+mod sequence;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +27,7 @@ use crate::model::dictionary::Weight;
 use crate::model::id::mix;
 use crate::model::names::ABSENT;
 use crate::model::span::Kind;
+use crate::pass::trace::origins::sequence::Sequence;
 use crate::pass::trace::{exemplars, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
@@ -61,6 +66,7 @@ static WATCHER: Watcher = Watcher {
                 group: 0,
             },
         },
+        sequence::TABLE,
     ],
     traces: Some(Look::Together(observe)),
     ..Watcher::BLIND
@@ -92,13 +98,14 @@ struct Climb {
 }
 
 fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
-    let ([chains, entries], [any, ..]) = (tables, traces) else {
+    let ([chains, entries, order], [any, ..]) = (tables, traces) else {
         return;
     };
     let mut spans = Spans::default();
     let mut climbs: Vec<Climb> = Vec::new();
     let mut hops: Vec<Climbed<'_>> = Vec::new();
     let mut lost: Vec<Lost> = Vec::new();
+    let mut sequence = Sequence::default();
     let is_same = |a: &Climb, b: &Climb| {
         (&a.hops, a.error, a.start, a.stop) == (&b.hops, b.error, b.start, b.stop)
     };
@@ -107,6 +114,8 @@ fn observe(traces: &[Seen<'_>], tables: &mut [Table]) {
         climbs.clear();
         spans.find(seen, &mut climbs);
         climbs.sort_unstable();
+        let origins = climbs.iter().map(|climb| (climb.span, climb.hops[0].0));
+        sequence.observe(seen, origins, order);
         for (at, climb) in climbs.iter().enumerate() {
             if let (Stop::Entry, Some((entry, kind))) = (climb.stop, climb.entry) {
                 lost.push(Lost {
@@ -380,7 +389,7 @@ pub(in crate::pass) fn by_entry(
 }
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
-    let [chains, _] = WATCHER.tables else {
+    let [chains, ..] = WATCHER.tables else {
         return;
     };
     let Some(chains) = graph.table(chains) else {
@@ -420,6 +429,13 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         let cost = |finding: &Finding| finding.cost.unwrap_or(0.0);
         cost(b).total_cmp(&cost(a)).then(b.count.cmp(&a.count))
     });
+    if findings.len() > 1 && graph.table(&sequence::TABLE).is_none() {
+        measured.notes.push(
+            "in which order failures began is unknown, since an earlier version folded this: fold the traces again"
+                .to_owned(),
+        );
+    }
+    sequence::arrange(&mut findings, &sequence::read(graph));
     measured.findings.append(&mut findings);
     measured.chains = found;
 }

@@ -148,3 +148,70 @@ fn chains_that_are_too_long_keep_both_ends() {
         );
     });
 }
+
+/// Requests in which stock fails, and then the call that gives the money back; the clock of payments is far behind.
+fn undone(requests: u32) -> String {
+    let request = |number| {
+        format!(
+            "trace t{number}
+             shop < POST /buy         0..100 error
+               shop > POST /reserve  10..30  error
+                 stock < POST /reserve 11..29 error=OutOfStock error
+               shop > POST /refund   40..80  error
+                 pay < POST /refund   1..30  error=Refused error
+               shop > GET /ads       10..50  error
+                 ads < GET /ads      12..48  error=Empty error
+            "
+        )
+    };
+    (0..requests).map(request).collect()
+}
+
+/// Checks which origins are told in which order, and what is said of their place.
+#[track_caller]
+fn check_sequence(drawing: &str, expected: &str) {
+    each_order(drawing, |order, system| {
+        let findings = measure(system).findings;
+        let origins = findings.iter().filter(|of| of.metric == "origin_failures");
+        let lines: Vec<String> = origins
+            .map(|of| {
+                let said = of.text.split("stopped on the way").nth(1).unwrap();
+                format!("{}{said}", of.text.split(':').next().unwrap())
+            })
+            .collect();
+        let expected: Vec<&str> = expected.lines().map(str::trim).collect();
+        assert_eq!(lines, expected, "read in order {order}");
+    });
+}
+
+#[test]
+fn failures_that_came_first_stand_first_whatever_the_other_clock_says() {
+    // Stock had failed before the refund was asked for, and ads beside both of them.
+    check_sequence(
+        &undone(8),
+        "ads
+         stock; before those of pay in 8 of 8 requests with both
+         pay; after those of stock in 8 of 8 requests with both",
+    );
+}
+
+#[test]
+fn few_requests_are_too_few_to_tell_what_comes_first() {
+    check_sequence(&undone(4), "ads\npay\nstock");
+}
+
+#[test]
+fn failures_that_follow_each_other_both_ways_are_told_in_no_order() {
+    let swapped = undone(8)
+        .replace("stock <", "other <")
+        .replace("pay <", "stock <")
+        .replace("other <", "pay <")
+        .replace("trace t", "trace u");
+    check_sequence(&format!("{}{swapped}", undone(8)), "ads\npay\nstock");
+}
+
+#[test]
+fn a_callee_that_was_given_up_may_have_failed_later() {
+    let given_up = undone(8).replace("10..30  error", "10..30  error=timeout error");
+    check_sequence(&given_up, "ads\npay\nstock");
+}
