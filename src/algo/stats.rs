@@ -234,8 +234,8 @@ pub fn effective_number(weight: f64, squares: f64) -> Option<u64> {
 }
 
 /// Returns the chance that of `trials` fair coins at least `heads` show heads: the one-sided sign test (Arbuthnot, Philosophical
-/// Transactions 27, 1710). Exact up to a million trials, by the normal law with the correction for continuity beyond. O(square root of
-/// a million).
+/// Transactions 27, 1710). Exact up to a million trials, by the normal law with the correction for continuity beyond. Sums some
+/// thousand terms at most.
 pub fn sign_test(heads: u64, trials: u64) -> f64 {
     const EXACT: u64 = 1_000_000;
     if heads == 0 || heads > trials {
