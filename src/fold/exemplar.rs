@@ -132,6 +132,12 @@ impl Slowest {
         }
         let key = |entry: &(u64, Exemplar)| (std::cmp::Reverse(entry.0), entry.1);
         if let Err(at) = self.0.binary_search_by_key(&key(&(value, exemplar)), key) {
+            // Room for one at first: most of what is seen at all is seen once.
+            match self.0.len() {
+                0 => self.0.reserve_exact(1),
+                1 => self.0.reserve_exact(KEPT),
+                _ => {}
+            }
             self.0.insert(at, (value, exemplar));
             self.0.truncate(KEPT);
         }

@@ -84,7 +84,7 @@ pub struct System {
     pub entries: Vec<EntryPoint>,
     /// The vertex of each node of the topology.
     pub vertex_of: Vec<usize>,
-    /// The topology, whose edges and entry points have moved here.
+    /// The topology, whose instances, edges and entry points have moved here.
     pub rest: Topology,
     /// How much was read.
     pub account: Account,
@@ -102,10 +102,14 @@ pub fn resolve(topology: Topology) -> System {
 /// Resolves a topology, with the names of services that the policy gives them, and without those that it leaves out.
 pub fn resolve_as(mut topology: Topology, services: &Services) -> System {
     let (mut vertices, vertex_of) = name_nodes(&topology, services);
-    for (key, instance) in sorted_refs(&topology.instances) {
+    for (key, instance) in sorted(std::mem::take(&mut topology.instances)) {
         vertices[vertex_of[key.node as usize]]
             .instances
-            .push((*key, *instance));
+            .push((key, instance));
+    }
+    // Most services have one instance, and room for four is made at first.
+    for vertex in &mut vertices {
+        vertex.instances.shrink_to_fit();
     }
     let edges = sorted(std::mem::take(&mut topology.edges));
     let sampling = topology.messages.sampling();
