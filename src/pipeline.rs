@@ -113,7 +113,7 @@ pub struct Read {
 /// # Errors
 /// Fails when an input cannot be found, nothing can be understood, or a topology cannot be added.
 pub fn fold(options: &Options, progress: &Progress) -> Result<(Topology, Reading)> {
-    fold_with(&pool(options)?, options, progress)
+    pool(options)?.install(|| fold_inside(options, progress))
 }
 
 /// Returns the file of a topology, made by as many threads as the options say. What is left of the topology is not freed: the
@@ -183,16 +183,18 @@ fn report_with<T: Send>(
     options: &Options,
     progress: &Progress,
 ) -> Result<(T, Reading)> {
-    let pool = pool(options)?;
-    let (topology, reading) = fold_with(&pool, options, progress)?;
-    let system = system::resolve_as(topology, &options.policy.services);
-    let report = pool.install(|| build(&system, &options.policy, &reading));
-    // Freeing it piece by piece takes as long as another pass over it, and the process is about to end.
-    std::mem::forget(system);
-    Ok((report, reading))
+    pool(options)?.install(|| {
+        let (topology, reading) = fold_inside(options, progress)?;
+        let system = system::resolve_as(topology, &options.policy.services);
+        let report = build(&system, &options.policy, &reading);
+        // Freeing it piece by piece takes as long as another pass over it, and the process is about to end.
+        std::mem::forget(system);
+        Ok((report, reading))
+    })
 }
 
-/// Returns the threads that read, fold and measure.
+/// Returns the threads that read, fold and measure. Everything is done inside: what one thread frees another may not find, so fewer
+/// threads take less memory.
 fn pool(options: &Options) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
@@ -200,13 +202,10 @@ fn pool(options: &Options) -> Result<rayon::ThreadPool> {
         .map_err(|error| Error::new(format!("cannot start {} threads: {error}", options.threads)))
 }
 
-fn fold_with(
-    pool: &rayon::ThreadPool,
-    options: &Options,
-    progress: &Progress,
-) -> Result<(Topology, Reading)> {
-    let read = read_with(pool, options, progress)?;
-    let mut topology = fold_traces(options, pool, read.intakes, &read.reading)?;
+/// Folds, on the threads of the pool that it is called in.
+fn fold_inside(options: &Options, progress: &Progress) -> Result<(Topology, Reading)> {
+    let read = read_inside(options, progress)?;
+    let mut topology = fold_traces(options, read.intakes, &read.reading)?;
     for more in read.topologies {
         topology = Topology::merge(topology, more)?;
     }
@@ -294,10 +293,11 @@ type Part = (Intake, Problems, Vec<(usize, Topology)>);
 /// # Errors
 /// Fails when an input cannot be found, or is a topology that cannot be read.
 pub fn read(options: &Options, progress: &Progress) -> Result<Read> {
-    read_with(&pool(options)?, options, progress)
+    pool(options)?.install(|| read_inside(options, progress))
 }
 
-fn read_with(pool: &rayon::ThreadPool, options: &Options, progress: &Progress) -> Result<Read> {
+/// Reads, on the threads of the pool that it is called in.
+fn read_inside(options: &Options, progress: &Progress) -> Result<Read> {
     let sources = input::find(&options.inputs)?;
     let names: Vec<String> = sources
         .iter()
@@ -350,8 +350,7 @@ fn read_with(pool: &rayon::ThreadPool, options: &Options, progress: &Progress) -
         }
         Ok((intake, problems, topologies))
     };
-    let parts = pool
-        .broadcast(|_| worker())
+    let parts = rayon::broadcast(|_| worker())
         .into_iter()
         .collect::<Result<Vec<_>>>();
     progress.done.store(true, Ordering::Relaxed);
@@ -373,13 +372,8 @@ fn read_with(pool: &rayon::ThreadPool, options: &Options, progress: &Progress) -
     })
 }
 
-/// Folds the spans read, partition by partition.
-fn fold_traces(
-    options: &Options,
-    pool: &rayon::ThreadPool,
-    intakes: Vec<Intake>,
-    reading: &Reading,
-) -> Result<Topology> {
+/// Folds the spans read, partition by partition, on the threads of the pool that it is called in.
+fn fold_traces(options: &Options, intakes: Vec<Intake>, reading: &Reading) -> Result<Topology> {
     let mut traces = Traces::new(intakes);
     let proxies = &options.policy.services.proxies;
     traces
@@ -408,10 +402,10 @@ fn fold_traces(
         observer.flush();
         Ok(())
     };
-    pool.broadcast(|_| worker(observer.another()))
+    rayon::broadcast(|_| worker(observer.another()))
         .into_iter()
         .collect::<Result<()>>()?;
-    let mut topology = pool.install(|| observer.finish());
+    let mut topology = observer.finish();
     // What could not be read belongs to no trace, so of several shards the first alone counts it.
     if options
         .shard

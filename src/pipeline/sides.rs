@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::fold::system;
 use crate::input::Reading;
 use crate::pipeline::base::{self, Content};
-use crate::pipeline::{Options, Progress, fold_with, pool};
+use crate::pipeline::{Options, Progress, fold_inside, pool};
 use crate::report::Report;
 use crate::report::diff::Holds;
 use crate::rule::lock::FILE_NAME;
@@ -41,15 +41,12 @@ pub fn side(options: &Options, progress: &Progress) -> Result<(Side, Option<(Rea
             of_report(name, &report, Holds::Lock)
         }
         Content::Report(said) => of_report(name, &said.report, Holds::Report),
-        Content::Traces => {
-            let pool = pool(options)?;
-            let (topology, reading) = fold_with(&pool, options, progress)?;
+        Content::Traces => pool(options)?.install(|| -> Result<_> {
+            let (topology, reading) = fold_inside(options, progress)?;
             let understood = topology.account.understood();
             let system = system::resolve_as(topology, &options.policy.services);
-            (
-                Side::of_system(name, &system, &options.policy),
-                Some((reading, understood)),
-            )
-        }
+            let side = Side::of_system(name, &system, &options.policy);
+            Ok((side, Some((reading, understood))))
+        })?,
     })
 }
