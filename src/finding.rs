@@ -280,7 +280,7 @@ pub struct Standing {
     /// Share of the other nodes from which calls lead to it: what the graph alone would say of who uses it.
     pub ancestors: Option<f64>,
     /// Which requests fall with it, if requests were seen.
-    pub blast_radius: Option<BlastRadius>,
+    pub blast_radius: Option<Box<BlastRadius>>,
 }
 
 #[cfg(test)]

@@ -175,36 +175,35 @@ pub fn folded_otherwise(system: &System, policy: &Policy) -> BTreeSet<&'static s
 
 /// Returns the tags of each vertex that all of its spans agree on; region and zone are tags as well.
 fn traced_tags(system: &System) -> Vec<BTreeMap<String, String>> {
-    let mut values: Vec<BTreeMap<&str, BTreeSet<&str>>> =
-        vec![BTreeMap::new(); system.vertices.len()];
     let catalogue = &system.rest.catalogue;
-    for (of, vertex) in values.iter_mut().zip(&system.vertices) {
+    // By vertex and tag; an instance without a region is one that does not agree.
+    let mut values: Vec<(usize, &str, &str)> = Vec::new();
+    for (number, vertex) in system.vertices.iter().enumerate() {
         for (key, _) in &vertex.instances {
             for (tag, name) in [("region", key.region), ("zone", key.zone)] {
-                of.entry(tag).or_default().insert(catalogue.text(name));
+                values.push((number, tag, catalogue.text(name)));
             }
         }
     }
     if let Some(table) = system.rest.ledger.table(&TAGS) {
         for (key, _) in table.rows() {
-            let of = &mut values[system.vertex_of[key.parts[0] as usize]];
+            let vertex = system.vertex_of[key.parts[0] as usize];
             for (tag, value) in split_tags(catalogue.text(key.parts[1])) {
-                of.entry(tag).or_default().insert(value);
+                values.push((vertex, tag, value));
             }
         }
     }
-    values
-        .into_iter()
-        .map(|tags| {
-            let single = tags.into_iter().filter_map(|(tag, values)| {
-                let value = values
-                    .first()
-                    .filter(|value| values.len() == 1 && !value.is_empty())?;
-                Some((tag.to_owned(), (*value).to_owned()))
-            });
-            single.collect()
-        })
-        .collect()
+    values.sort_unstable();
+    values.dedup();
+    let mut tags = vec![BTreeMap::new(); system.vertices.len()];
+    for of_tag in values.chunk_by(|(a, x, _), (b, y, _)| (a, x) == (b, y)) {
+        if let &[(vertex, tag, value)] = of_tag
+            && !value.is_empty()
+        {
+            tags[vertex].insert(tag.to_owned(), value.to_owned());
+        }
+    }
+    tags
 }
 
 #[cfg(test)]

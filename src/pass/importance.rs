@@ -145,7 +145,7 @@ mod tests {
         let metrics = measured.metrics.iter();
         let survival = metrics.filter(|metric| metric.name.contains("survival"));
         (
-            measured.standings[pay].blast_radius.clone().unwrap(),
+            *measured.standings[pay].blast_radius.clone().unwrap(),
             measured.findings,
             survival.map(|metric| metric.value).collect(),
         )

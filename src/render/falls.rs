@@ -17,7 +17,7 @@ const NAMED: usize = 3;
 /// Returns the nodes that requests use, those first without which most requests fall that enter elsewhere.
 pub(super) fn falling(report: &Report) -> Vec<(&Service, &BlastRadius)> {
     let mut falling: Vec<(&Service, &BlastRadius)> = nodes(report)
-        .filter_map(|node| Some((node, node.standing.blast_radius.as_ref()?)))
+        .filter_map(|node| Some((node, node.standing.blast_radius.as_deref()?)))
         .filter(|(_, radius)| radius.touch > 0.0)
         .collect();
     falling.sort_by(|(_, a), (_, b)| {
@@ -34,7 +34,7 @@ pub(super) fn falling(report: &Report) -> Vec<(&Service, &BlastRadius)> {
 pub(super) fn with_tenants(report: &Report) -> Vec<(&Service, &TenantRadius)> {
     let mut nodes: Vec<(&Service, &TenantRadius)> = nodes(report)
         .filter_map(|node| {
-            let radius = node.standing.blast_radius.as_ref()?;
+            let radius = node.standing.blast_radius.as_deref()?;
             Some((node, radius.tenants.as_ref()?))
         })
         .filter(|(node, of)| of.touch > 0.0 && !node.standing.entry)

@@ -193,7 +193,7 @@ const OF_SERVICES: &[OfService] = &[
         blast_radius(service, |of| of.interval().0)
     }),
     ("blast_radius.observed", |service| {
-        let radius = service.standing.blast_radius.as_ref();
+        let radius = service.standing.blast_radius.as_deref();
         radius.and_then(|of| of.observed)
     }),
     ("blast_radius.touch", |service| {
@@ -292,7 +292,7 @@ const OF_EDGES: &[OfEdge] = &[
 ];
 
 fn blast_radius(service: &Service, share: fn(&BlastRadius) -> f64) -> Option<f64> {
-    service.standing.blast_radius.as_ref().map(share)
+    service.standing.blast_radius.as_deref().map(share)
 }
 
 fn transmissibility(edge: &EdgeRow, bound: fn(&Transmissibility) -> f64) -> Option<f64> {

@@ -19,7 +19,7 @@ fn shares_are_the_same_whatever_is_asked() {
     assert_eq!(whole.chains, cascades.chains);
     assert!(whole.ways.is_empty() && !cascades.ways.is_empty());
     for service in &whole.services {
-        let radius = service.standing.blast_radius.as_ref().unwrap();
+        let radius = service.standing.blast_radius.as_deref().unwrap();
         let shares = [0.0, radius.hard_low, radius.hard_high, radius.touch, 1.0];
         assert!(shares.is_sorted(), "{}: {radius:?}", service.name);
         assert!(radius.interval().0 <= radius.hard_low && radius.hard_high <= radius.interval().1);

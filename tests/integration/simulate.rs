@@ -24,7 +24,7 @@ fn a_dead_service_takes_along_what_its_blast_radius_says() {
         let (of, _) =
             pipeline::simulate(&options(&[&path]), &question, &Progress::default()).unwrap();
         let of = of.simulation.unwrap();
-        let radius = service.standing.blast_radius.as_ref().unwrap();
+        let radius = service.standing.blast_radius.as_deref().unwrap();
         let lost = of.all.lost();
         // Some requests fall already, so that fewer can be lost than need the service.
         let failed = 1.0 - of.all.before;

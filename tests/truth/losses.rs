@@ -30,7 +30,7 @@ fn said(
         .iter()
         .find(|row| row.name == service)
         .unwrap();
-    let radius = row.standing.blast_radius.as_ref().unwrap();
+    let radius = row.standing.blast_radius.as_deref().unwrap();
     let simulated = what_if(run, policy, &[(Verb::Kill, service)]);
     assert!(!simulated.drawn);
     let mut said = BTreeMap::new();

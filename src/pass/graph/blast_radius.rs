@@ -17,7 +17,6 @@ use crate::finding::{
 };
 use crate::fold::requests::TENANTS;
 use crate::fold::shape::Shape;
-use crate::fold::topology::{Map, sorted};
 use crate::model::dictionary::Weight;
 use crate::pass::chance::{Chance, REPLICATES, Requests};
 use crate::pass::graph::SEED;
@@ -167,26 +166,13 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         return;
     }
     let shapes = graph.system.rest.shapes.list();
-    // Entry points by service, operation and kind.
-    let mut entries: BTreeMap<(usize, &str, u8), (u32, u64)> = BTreeMap::new();
-    for shape in shapes {
-        let number = entries.len() as u32;
-        let known = entries
-            .entry(entry_key(graph, shape))
-            .or_insert((number, 0));
-        known.1 = known.1.saturating_add(shape.weight);
-    }
     let mut sums = vec![Sums::default(); graph.n_nodes()];
     let mut elsewhere = sums.clone();
-    let mut by_entry: Map<(u32, u32), Sums> = Map::default();
     let (mut sure, mut perhaps) = (Losses::new(graph.n_nodes()), Losses::new(graph.n_nodes()));
     let mut requests = Requests::default();
-    let mut requests_of: Vec<Requests> = Vec::new();
-    requests_of.resize_with(entries.len(), Requests::default);
     let mut known = Known::new(graph);
     let mut needs = Needs::default();
     for shape in shapes {
-        let entry = entries.get(&entry_key(graph, shape)).map_or(0, |of| of.0);
         let counted = graph.count_of(shape);
         let found = needs.of(graph, shape);
         let root = shape.steps.first().map(|step| step.node);
@@ -196,10 +182,6 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             if root != Some(node) {
                 elsewhere[node as usize].add(need, counted);
             }
-            by_entry
-                .entry((node, entry))
-                .or_default()
-                .add(need, shape.weight);
         }
         let at_least = |least: Need| {
             let some = found.iter().filter(move |(_, need)| *need >= least);
@@ -208,32 +190,17 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         sure.push(at_least(Need::Sure), counted);
         perhaps.push(at_least(Need::Perhaps), counted);
         requests.push(found, shape.requests, counted);
-        if let Some(of_entry) = requests_of.get_mut(entry as usize) {
-            of_entry.push(found, shape.requests, shape.weight);
-        }
         if let Some(known) = &mut known {
             known.push(shape, found);
         }
     }
     let total = graph.importance.kept;
     let chance = requests.shares_and_survival(graph.n_nodes());
-    let chances: Vec<Chance> = requests_of.iter().map(Requests::shares).collect();
-    let mut names = vec![(EntryRadius::default(), 0); entries.len()];
-    for (&(service, operation, _), &(number, total)) in &entries {
-        let radius = EntryRadius {
-            service: graph.system.vertices[service].name.clone(),
-            operation: operation.to_owned(),
-            shares: Shares {
-                requests: Weight(total).value(),
-                ..Shares::default()
-            },
-        };
-        names[number as usize] = (radius, total);
-    }
     let places = known.as_ref().map(|known| known.places(graph));
     let mut places = places.unwrap_or_else(|| vec![Vec::new(); graph.n_nodes()]);
     let tenants = known.as_ref().and_then(|known| known.tenants(graph));
     let observed = origins::observed(graph);
+    let mut radii = radii(graph, shapes).into_iter();
     let share = |units: u64| (Weight(units).value() / total).min(1.0);
     for (node, (standing, of)) in measured.standings.iter_mut().zip(&sums).enumerate() {
         let (low, high) = (share(of.sure), share(of.perhaps));
@@ -242,7 +209,10 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             let lost = by_node.get(&(node as u32)).copied().unwrap_or(0.0);
             (lost / graph.importance.all).min(1.0)
         });
-        standing.blast_radius = Some(BlastRadius {
+        let entries = radii.as_slice().iter();
+        let n_entries = entries.take_while(|(of, _)| *of == node as u32).count();
+        let entries = radii.by_ref().take(n_entries).map(|(_, of)| of).collect();
+        standing.blast_radius = Some(Box::new(BlastRadius {
             touch: share(of.touch),
             hard_low: low,
             hard_high: high,
@@ -251,29 +221,10 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             low_interval: interval(Need::Sure),
             high_interval: interval(Need::Perhaps),
             observed: seen,
-            entries: Vec::new(),
+            entries,
             places: std::mem::take(&mut places[node]),
             tenants: tenants.as_ref().map(|tenants| tenants.radius(node as u32)),
-        });
-    }
-    for ((node, entry), of) in sorted(by_entry) {
-        let (name, total) = &names[entry as usize];
-        if let Some(radius) = &mut measured.standings[node as usize].blast_radius {
-            radius.entries.push(EntryRadius {
-                shares: of.shares(*total, chances[entry as usize].of_falls(node)),
-                ..name.clone()
-            });
-        }
-    }
-    for standing in &mut measured.standings {
-        if let Some(radius) = &mut standing.blast_radius {
-            radius.entries.sort_by(|a, b| {
-                b.shares
-                    .requests
-                    .total_cmp(&a.shares.requests)
-                    .then_with(|| (&a.service, &a.operation).cmp(&(&b.service, &b.operation)))
-            });
-        }
+        }));
     }
     measured.metric("request_survival", perhaps.random_area());
     measured.metric("request_survival_high", sure.random_area());
@@ -337,6 +288,48 @@ fn say_survival(measured: &mut Measured, graph: &Graph<'_>, chance: &Chance) {
     measured.findings.push(finding);
 }
 
+/// Returns which requests of each entry point fall with each node that some of them use, by node, the busiest entry points of a
+/// node first. What chance may have added is drawn for one entry point after the other, not held for all.
+fn radii(graph: &Graph<'_>, shapes: &[Shape]) -> Vec<(u32, EntryRadius)> {
+    let mut by_entry: Vec<_> = shapes
+        .iter()
+        .map(|shape| (entry_key(graph, shape), shape))
+        .collect();
+    by_entry.sort_by_key(|(key, _)| *key);
+    let mut needs = Needs::default();
+    let mut radii = Vec::new();
+    for of_entry in by_entry.chunk_by(|(a, _), (b, _)| a == b) {
+        let mut requests = Requests::default();
+        let mut sums: BTreeMap<u32, Sums> = BTreeMap::new();
+        let mut total = 0u64;
+        let (service, operation, _) = of_entry[0].0;
+        for (_, shape) in of_entry {
+            let found = needs.of(graph, shape);
+            for &(node, need) in found {
+                sums.entry(node).or_default().add(need, shape.weight);
+            }
+            requests.push(found, shape.requests, shape.weight);
+            total = total.saturating_add(shape.weight);
+        }
+        let chance = requests.shares();
+        radii.extend(sums.into_iter().map(|(node, of)| {
+            let radius = EntryRadius {
+                service: graph.system.vertices[service].name.clone(),
+                operation: operation.to_owned(),
+                shares: of.shares(total, chance.of_falls(node)),
+            };
+            (node, radius)
+        }));
+    }
+    radii.sort_by(|(a, x), (b, y)| {
+        a.cmp(b)
+            .then(y.shares.requests.total_cmp(&x.shares.requests))
+            .then_with(|| (&x.service, &x.operation).cmp(&(&y.service, &y.operation)))
+    });
+    radii
+}
+
+/// Returns the entry point of a shape: service, operation and kind.
 fn entry_key<'a>(graph: &Graph<'a>, shape: &Shape) -> (usize, &'a str, u8) {
     let service = graph.system.vertex_of[shape.entry.node as usize];
     (
@@ -421,7 +414,7 @@ const SAID: usize = 10;
 fn say(graph: &Graph<'_>, measured: &mut Measured) {
     let radii = (0u32..).zip(&measured.standings);
     let mut inner: Vec<(u32, &BlastRadius)> = radii
-        .filter_map(|(node, standing)| Some((node, standing.blast_radius.as_ref()?)))
+        .filter_map(|(node, standing)| Some((node, standing.blast_radius.as_deref()?)))
         .collect();
     inner.sort_by(|(a, x), (b, y)| {
         let ((x_low, x_high), (y_low, y_high)) = (x.from_elsewhere, y.from_elsewhere);

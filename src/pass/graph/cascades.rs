@@ -41,7 +41,7 @@ fn measure(graph: &Graph<'_>, effort: Effort, measured: &mut Measured) {
     };
     let (low, high) = (spread(|of| of.0), spread(|of| of.1));
     let radius = |node: u32| {
-        let of = measured.standings[node as usize].blast_radius.as_ref();
+        let of = measured.standings[node as usize].blast_radius.as_deref();
         of.map_or((0.0, 0.0, 0.0), |of| (of.hard_low, of.hard_high, of.touch))
     };
     let mut order: Vec<u32> = (0..n as u32)

@@ -102,7 +102,7 @@ fn failing(graph: &Graph<'_>, measured: &Measured) -> Vec<Option<Failing>> {
                     is_declared: true,
                 });
             }
-            let radius = standing.blast_radius.as_ref()?;
+            let radius = standing.blast_radius.as_deref()?;
             let share = radius.observed? / radius.touch;
             share.is_finite().then(|| Failing {
                 share: share.min(1.0),

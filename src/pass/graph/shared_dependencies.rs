@@ -142,7 +142,7 @@ fn together(graph: &Graph<'_>, measured: &Measured, group: &[u32]) -> String {
     let chances: Option<Vec<f64>> = group
         .iter()
         .map(|&node| {
-            let radius = measured.standings[node as usize].blast_radius.as_ref()?;
+            let radius = measured.standings[node as usize].blast_radius.as_deref()?;
             let observed = radius.observed?;
             (radius.touch > 0.0).then(|| (observed / radius.touch).min(1.0))
         })

@@ -75,7 +75,7 @@ fn standing<M: SerializeMap>(map: &mut M, of: &Standing) -> Result<(), M::Error>
     }
     map.serialize_entry("dominated", &of.dominated)?;
     number(map, "ancestors", of.ancestors)?;
-    match &of.blast_radius {
+    match of.blast_radius.as_deref() {
         Some(radius) => map.serialize_entry("blast_radius", &Record(radius)),
         None => Ok(()),
     }

@@ -85,7 +85,7 @@ pub(in crate::render) fn cascades() -> Report {
         });
     }
     for service in &mut report.services {
-        service.standing.blast_radius = Some(match service.name.as_str() {
+        let radius = match service.name.as_str() {
             "frontend" => BlastRadius {
                 from_elsewhere: (0.0, 0.0),
                 ..radius(0.996, 0.996, 0.996)
@@ -94,7 +94,8 @@ pub(in crate::render) fn cascades() -> Report {
             "cart" => radius(0.8, 0.0, 0.0),
             "tax.example.com" => radius(0.0, 0.0, 0.0),
             _ => radius(0.25, 0.0, 0.25),
-        });
+        };
+        service.standing.blast_radius = Some(Box::new(radius));
     }
     report.chains = vec![
         Chain {
@@ -193,7 +194,7 @@ pub(in crate::render) fn hostile_cascades() -> [Report; 2] {
             entry.service.clone_from(name);
             entry.operation.clone_from(name);
         }
-        service.standing.blast_radius = Some(radius);
+        service.standing.blast_radius = Some(Box::new(radius));
     }
     let chain = |name: &String| Chain {
         hops: vec![hop(name, name), hop(name, name)],

@@ -186,7 +186,7 @@ fn write_entries(
     options: &Options,
     page: &mut Page<'_>,
 ) -> io::Result<()> {
-    let radius = service.and_then(|service| service.standing.blast_radius.as_ref());
+    let radius = service.and_then(|service| service.standing.blast_radius.as_deref());
     let Some(radius) = radius.filter(|radius| !radius.entries.is_empty()) else {
         return Ok(());
     };
@@ -223,7 +223,7 @@ fn write_places(
     options: &Options,
     page: &mut Page<'_>,
 ) -> io::Result<()> {
-    let radius = service.and_then(|service| service.standing.blast_radius.as_ref());
+    let radius = service.and_then(|service| service.standing.blast_radius.as_deref());
     let Some(radius) = radius.filter(|radius| !radius.places.is_empty()) else {
         return Ok(());
     };

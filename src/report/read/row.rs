@@ -82,7 +82,7 @@ fn standing(row: &Field<'_>) -> Read<Standing> {
         ancestors: row.at("ancestors").some_number()?,
         blast_radius: match row.part("blast_radius")? {
             radius if radius.is_absent() => None,
-            radius => Some(blast_radius(&radius)?),
+            radius => Some(Box::new(blast_radius(&radius)?)),
         },
     })
 }

@@ -192,12 +192,12 @@ fn what_takes_too_much_with_it_is_declared_or_measured() {
     let radius = |low: f64, high: f64| {
         let mut report = shop();
         for (at, share) in [(6, (0.0, 0.0)), (0, (low, high))] {
-            report.services[at].standing.blast_radius = Some(BlastRadius {
+            report.services[at].standing.blast_radius = Some(Box::new(BlastRadius {
                 hard_low: 1.0,
                 hard_high: 1.0,
                 from_elsewhere: share,
                 ..BlastRadius::default()
-            });
+            }));
         }
         said(&report, limit)
     };
@@ -215,10 +215,10 @@ fn what_takes_too_much_with_it_is_declared_or_measured() {
         for (entry, seen) in report.entries.iter_mut().zip(seen) {
             entry.duration_ns.count = seen;
         }
-        report.services[0].standing.blast_radius = Some(BlastRadius {
+        report.services[0].standing.blast_radius = Some(Box::new(BlastRadius {
             from_elsewhere: (0.55, 0.55),
             ..BlastRadius::default()
-        });
+        }));
         let verdict = verdict(&report, &format!("rules:\n  - {{ id: r, {limit} }}\n"));
         let text = verdict.violations[0].text.clone();
         (said_of(&verdict), text)

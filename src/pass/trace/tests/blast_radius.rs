@@ -10,7 +10,7 @@ type Named<T> = Vec<(String, T)>;
 fn radii(policy: &str, drawing: &str) -> (Named<BlastRadius>, Named<f64>) {
     let (measured, names) = measure_under(policy, drawing);
     let radii = measured.standings.into_iter();
-    let radii = radii.map(|standing| standing.blast_radius.unwrap());
+    let radii = radii.map(|standing| *standing.blast_radius.unwrap());
     let metrics = measured.metrics.iter();
     let metrics = metrics.map(|metric| (metric.name.to_owned(), metric.value));
     let metrics = metrics.collect();
@@ -227,7 +227,7 @@ fn a_tenant_falls_with_any_of_its_requests() {
     ];
     let (measured, names) = measure_under(PAY_IS_HARD, &drawing.concat());
     let pay = names.iter().position(|name| name == "pay").unwrap();
-    let radius = measured.standings[pay].blast_radius.as_ref().unwrap();
+    let radius = measured.standings[pay].blast_radius.as_deref().unwrap();
     assert_eq!(radius.hard_low, 0.25);
     assert_eq!(radius.tenants.as_ref().unwrap().hard_low, 1.0);
     let mut said = measured.findings.iter();
@@ -250,7 +250,7 @@ fn requests_of_nobody_and_of_two_tell_of_no_tenant() {
     for drawing in [visits("a", 3, "pay", ""), both.to_owned()] {
         let (measured, _) = measure_under(PAY_IS_HARD, &drawing);
         let radii = measured.standings.iter();
-        let mut radii = radii.filter_map(|of| of.blast_radius.as_ref());
+        let mut radii = radii.filter_map(|of| of.blast_radius.as_deref());
         assert!(radii.all(|of| of.tenants.is_none()));
         let mut findings = measured.findings.iter();
         let unknown = findings.find(|of| of.metric == "tenant_radius").unwrap();
