@@ -17,7 +17,7 @@ use crate::pass::trace::timeouts::calls_of;
 pub struct Budgets {
     /// Synchronous calls by caller and callee.
     pub calls: Vec<CallBudget>,
-    /// Entry points, those with the most time first.
+    /// Entry points, those with the most time first; put together for the part on budgets alone.
     pub entries: Vec<EntryBudget>,
 }
 
@@ -84,8 +84,8 @@ const MIN_P95: u64 = 60;
 /// Operations told of one entry point.
 const SPENDERS: usize = 10;
 
-/// Puts together what is known of a graph.
-pub fn budgets_of(graph: &Graph<'_>) -> Budgets {
+/// Returns what the synchronous calls may take, by caller and callee.
+pub fn call_budgets(graph: &Graph<'_>) -> Vec<CallBudget> {
     let limits = limits_of(graph);
     let attempts = attempts_of(graph);
     let calls = calls_of(graph, &limits).into_iter().map(|(nodes, of)| {
@@ -103,7 +103,12 @@ pub fn budgets_of(graph: &Graph<'_>) -> Budgets {
             slack: Slack::of(&of.off_path),
         }
     });
-    let calls = calls.collect();
+    calls.collect()
+}
+
+/// Returns what the requests of each entry point take, those with the most time first.
+pub fn entry_budgets(graph: &Graph<'_>) -> Vec<EntryBudget> {
+    let limits = limits_of(graph);
     let mut points: BTreeMap<(&str, &str), &EntryPoint> = BTreeMap::new();
     for point in &graph.system.entries {
         let vertex = &graph.system.vertices[point.service];
@@ -151,8 +156,5 @@ pub fn budgets_of(graph: &Graph<'_>) -> Budgets {
         entries.push((all.time, entry));
     }
     entries.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
-    Budgets {
-        calls,
-        entries: entries.into_iter().map(|(_, entry)| entry).collect(),
-    }
+    entries.into_iter().map(|(_, entry)| entry).collect()
 }

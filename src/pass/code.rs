@@ -80,7 +80,7 @@ fn place(seen: &Seen<'_>, call: &Call) -> Option<(u32, u32)> {
 }
 
 /// Returns the file and the line, if it is known, of the calls on each edge of which spans say one, by the names of its ends.
-pub fn places<'a>(graph: &'a Graph<'_>) -> BTreeMap<(&'a str, &'a str), (&'a str, Option<u64>)> {
+pub fn places<'a>(graph: &Graph<'a>) -> BTreeMap<(&'a str, &'a str), (&'a str, Option<u64>)> {
     let [table] = WATCHER.tables else {
         return BTreeMap::new();
     };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use crate::error::Result;
 use crate::fold::catalogue::NodeKind;
@@ -14,9 +14,10 @@ use crate::fold::system::{Arc, EntryPoint, System, Vertex};
 use crate::fold::topology::{InstanceKey, Topology};
 use crate::input::Reading;
 use crate::model::dictionary::Weight;
+use crate::model::id::TraceId;
 use crate::model::meaning::is_unknown_service;
 use crate::model::names::{ABSENT, NameId};
-use crate::pass::budgets::{Budgets, CallBudget, budgets_of};
+use crate::pass::budgets::{Budgets, CallBudget, call_budgets, entry_budgets};
 use crate::pass::code;
 use crate::pass::declared::folded_otherwise;
 use crate::pass::graph::paths::{depth_quantile, has_hops};
@@ -98,7 +99,13 @@ fn part(
         })
     });
     let window_ns = window(system).map(|(start, end)| end - start);
-    let budgets = budgets_of(&graph);
+    let budgets = Budgets {
+        calls: call_budgets(&graph),
+        entries: match part {
+            Part::Budgets => entry_budgets(&graph),
+            Part::Whole | Part::Hubs | Part::Cascades => Vec::new(),
+        },
+    };
     let places = code::places(&graph);
     let stale = stale(system, policy);
     let mut notes = notes(topology, system, reading);
@@ -109,6 +116,12 @@ fn part(
         .zip(measured.standings)
         .map(|(node, standing)| service(topology, &graph, node, standing))
         .collect();
+    let fix_first =
+        (part == Part::Whole).then(|| fix_first(&measured.findings, &entries, &explained(&graph)));
+    let arcs = system.arcs.iter();
+    let ties: Vec<Option<Tie>> = arcs.map(|arc| tie(&graph, arc)).collect();
+    // A report is largest when the rows of edges are made, and those need no graph.
+    drop(graph);
     Report {
         part,
         data: data(topology, system, reading),
@@ -117,13 +130,14 @@ fn part(
         edges: system
             .arcs
             .par_iter()
-            .map(|arc| EdgeRow {
+            .zip(ties)
+            .map(|(arc, tie)| EdgeRow {
                 code: place(&places, system, arc),
-                ..with_budget(edge_row(&graph, arc, window_ns), &budgets)
+                tie,
+                ..with_budget(edge_row(system, arc, window_ns), &budgets)
             })
             .collect(),
-        fix_first: (part == Part::Whole)
-            .then(|| fix_first(&measured.findings, &entries, &explained(&graph))),
+        fix_first,
         entries,
         budgets,
         metrics: measured.metrics,
@@ -460,9 +474,8 @@ fn weighted(units: u64) -> f64 {
     Weight(units).value()
 }
 
-fn edge_row(graph: &Graph<'_>, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
-    let (system, topology) = (graph.system, &graph.system.rest);
-    let edge = &arc.edge;
+fn edge_row(system: &System, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
+    let (topology, edge) = (&system.rest, &arc.edge);
     let pairs = |tally: &Tally<(NameId, NameId)>| {
         let text = |name: NameId| topology.catalogue.text(name).to_owned();
         let mut pairs: Vec<(String, String, u64)> = tally
@@ -500,7 +513,6 @@ fn edge_row(graph: &Graph<'_>, arc: &Arc, window_ns: Option<u64>) -> EdgeRow {
         server_ns: quantiles(&edge.server_ns),
         network_ns: quantiles(&edge.network_ns),
         queue_ns: quantiles(&edge.queue_ns),
-        tie: tie(graph, arc),
         fan_out: if edge.traces > 0 {
             edge.grades.iter().sum::<u64>() as f64 / edge.traces as f64
         } else {
@@ -625,24 +637,19 @@ fn quantiles(sketch: &Sketch) -> Quantiles {
 }
 
 fn exemplars(exemplars: &Exemplars) -> Vec<String> {
-    distinct_traces(exemplars.list().map(|exemplar| exemplar.trace.to_string()))
+    distinct_traces(exemplars.list().map(|exemplar| exemplar.trace))
 }
 
 fn slowest(slowest: &Slowest) -> Vec<String> {
-    distinct_traces(
-        slowest
-            .list()
-            .iter()
-            .map(|(_, exemplar)| exemplar.trace.to_string()),
-    )
+    distinct_traces(slowest.list().iter().map(|(_, exemplar)| exemplar.trace))
 }
 
-fn distinct_traces(ids: impl Iterator<Item = String>) -> Vec<String> {
-    let mut distinct: Vec<String> = Vec::new();
+fn distinct_traces(ids: impl Iterator<Item = TraceId>) -> Vec<String> {
+    let mut distinct: Vec<TraceId> = Vec::new();
     for id in ids {
         if !distinct.contains(&id) {
             distinct.push(id);
         }
     }
-    distinct
+    distinct.iter().map(TraceId::to_string).collect()
 }
