@@ -390,8 +390,11 @@ fn fold_traces(options: &Options, intakes: Vec<Intake>, reading: &Reading) -> Re
         let turn = (left / (LAST_TURNS * threads)).max(LEAST_TURN);
         turn.min(bytes.div_ceil(TURNS * threads)).min(most)
     };
-    let observer = Observer::new(&traces.dictionary, catalogue, options.window)
+    let mut observer = Observer::new(&traces.dictionary, catalogue, options.window)
         .watched_by(options.passes.watchers(), &options.policy);
+    if !options.passes.has_requests() {
+        observer = observer.without_requests();
+    }
     let worker = |mut observer: Observer<'_>| -> Result<()> {
         let partitions = iter::from_fn(|| {
             let partition = next.fetch_add(1, Ordering::Relaxed);

@@ -90,6 +90,16 @@ impl<'a> Observer<'a> {
         self
     }
 
+    /// Returns the observer, leaving out entry points and the shapes of their requests, for which nobody asks; no other may add to
+    /// the same topology yet.
+    #[must_use]
+    pub fn without_requests(mut self) -> Self {
+        let shared = Arc::get_mut(&mut self.shared);
+        let shared = shared.expect("what is left out is known before observers multiply");
+        shared.leave_out_requests();
+        self
+    }
+
     /// Returns another observer, for another thread, that adds to the same topology.
     #[must_use]
     pub fn another(&self) -> Observer<'a> {

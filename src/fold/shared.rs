@@ -38,7 +38,8 @@ pub(super) struct Shared<'a> {
     calls: Mutex<Calls>,
     edges: Mutex<Edges>,
     messages: Mutex<Messages>,
-    entries: Mutex<Entries>,
+    /// Nothing when nobody looks at them.
+    entries: Option<Mutex<Entries>>,
     /// Watchers with their tables.
     watchers: Vec<(&'static Watcher, Mutex<Vec<Table>>)>,
 }
@@ -111,9 +112,14 @@ impl<'a> Shared<'a> {
             calls: Mutex::default(),
             edges: Mutex::default(),
             messages: Mutex::default(),
-            entries: Mutex::default(),
+            entries: Some(Mutex::default()),
             watchers: Vec::new(),
         }
+    }
+
+    /// Leaves out entry points and the shapes of their requests.
+    pub(super) fn leave_out_requests(&mut self) {
+        self.entries = None;
     }
 
     /// Lets passes look at each trace.
@@ -169,10 +175,12 @@ impl<'a> Shared<'a> {
                         messages.remember(seen);
                     }
                 }),
-                _ => locked(&self.entries, wait).map(|mut entries| {
+                _ => self.entries.as_ref().map_or(Some(()), |entries| {
+                    let mut entries = locked(entries, wait)?;
                     for seen in traces {
                         entries.add(seen);
                     }
+                    Some(())
                 }),
             }
             .is_some()
@@ -264,9 +272,10 @@ impl<'a> Shared<'a> {
         (topology.edges, topology.aliases) = (edges, aliases);
         topology.ledger.insert(OPERATIONS.name, operations);
         topology.messages = alone(self.messages);
-        let entries = alone(self.entries);
-        (topology.entries, topology.shapes) =
-            entries.finish(&self.catalogue, traces, &mut topology.ledger);
+        if let Some(entries) = self.entries {
+            (topology.entries, topology.shapes) =
+                alone(entries).finish(&self.catalogue, traces, &mut topology.ledger);
+        }
         for (name, table) in tables {
             topology.ledger.insert(name, table);
         }

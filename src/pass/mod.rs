@@ -70,8 +70,8 @@ pub enum Choice {
     /// Everything.
     #[default]
     All,
-    /// The edges alone, with what the passes of these names have to say of them: those passes look at the traces, and no
-    /// pass measures the graph.
+    /// The edges alone, with what the passes of these names have to say of them: those passes look at the traces, no entry points
+    /// and shapes of requests are kept, and no pass measures the graph.
     Edges(Vec<&'static str>),
 }
 
@@ -84,6 +84,11 @@ impl Choice {
         });
         let code = matches!(self, Choice::All).then_some(&code::WATCHER);
         passes.filter_map(|pass| pass.watch).chain(code)
+    }
+
+    /// Returns whether anybody looks at entry points and the shapes of their requests.
+    pub fn has_requests(&self) -> bool {
+        matches!(self, Choice::All)
     }
 
     /// Returns what the passes that are looked at measure.
