@@ -92,7 +92,8 @@ fn is_health_path(path: &str) -> bool {
 }
 
 fn url_path(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
+    // No scheme has a colon (RFC 3986, section 3.1).
+    let rest = url.split_once(':')?.1.strip_prefix("//")?;
     rest.find('/').map(|at| &rest[at..])
 }
 
