@@ -51,7 +51,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    output::remove_unfinished_on_interrupt();
+    output::remove_unfinished_when_ended();
     // Without a command, the first argument is a file, or a command that was mistyped.
     let first = match cli.command {
         Some(_) => None,

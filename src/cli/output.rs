@@ -1,10 +1,11 @@
 //! Where the product goes: stdout, or files that appear only when they are whole.
 //!
 //! A file is written under a temporary name in its folder and renamed at the end, so a killed run leaves no half-written
-//! output; an interrupt also removes the temporary file. What is no regular file (a pipe, `/dev/null`) is written as it is.
+//! output; an interrupt and a panic also remove the temporary file. What is no regular file (a pipe, `/dev/null`) is written as it is.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -21,14 +22,20 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// The exit code of a program ended by an interrupt, by the convention of shells: 128 + SIGINT.
 const INTERRUPTED: i32 = 130;
 
-/// Makes an interrupt remove what is half-written and end the program at once.
-pub(super) fn remove_unfinished_on_interrupt() {
+/// Makes an interrupt remove what is half-written and end the program at once. A panic ends the program without
+/// dropping anything, and removes it too.
+pub(super) fn remove_unfinished_when_ended() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        // Whoever panics may be the one that has it locked.
+        if let Ok(unfinished) = UNFINISHED.try_lock() {
+            remove(&unfinished);
+        }
+        tell(panic);
+    }));
     let installed = ctrlc::set_handler(|| {
         if let Ok(unfinished) = UNFINISHED.lock() {
-            for path in unfinished.iter() {
-                // It may be gone already; there is nobody to tell.
-                let _ = std::fs::remove_file(path);
-            }
+            remove(&unfinished);
         }
         #[expect(
             clippy::exit,
@@ -38,6 +45,13 @@ pub(super) fn remove_unfinished_on_interrupt() {
     });
     // Without a handler the interrupt still ends the program.
     drop(installed);
+}
+
+fn remove(unfinished: &[PathBuf]) {
+    for path in unfinished {
+        // It may be gone already; there is nobody to tell.
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 /// Something being written.
