@@ -131,27 +131,27 @@ pub fn entry_budgets(graph: &Graph<'_>) -> Vec<EntryBudget> {
             .into_iter()
             .take(SPENDERS)
             .map(|(operation, share)| Spender {
-                service: operation.0.clone(),
-                operation: operation.1.clone(),
+                service: operation.0.to_owned(),
+                operation: operation.1.to_owned(),
                 share,
                 saving: all.saving(operation),
                 share_typical: typical.share(operation),
-                share_p95: p95.as_ref().map(|spent: &Spent| spent.share(operation)),
+                share_p95: p95.as_ref().map(|spent: &Spent<'_>| spent.share(operation)),
                 share_p99: p99.as_ref().map(|spent| spent.share(operation)),
             });
         let spenders = spenders.collect();
-        let point = points.get(&(service.as_str(), operation.as_str()));
+        let point = points.get(&(service, operation));
         let durations = point.map(|point| &point.entry.duration_ns);
         let node = point.and_then(|point| graph.node(point.service));
-        let slo = node.and_then(|node| limits.slos.get(&(node, operation.clone())));
+        let slo = node.and_then(|node| limits.slos.get(&(node, operation.to_owned())));
         let entry = EntryBudget {
             requests: all.requests,
             p50: durations.and_then(|of| of.quantile(0.5)),
             p99: durations.and_then(p99_of),
             slo: slo.copied(),
             spenders,
-            service,
-            operation,
+            service: service.to_owned(),
+            operation: operation.to_owned(),
         };
         entries.push((all.time, entry));
     }

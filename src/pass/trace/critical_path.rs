@@ -104,69 +104,77 @@ pub(in crate::pass) fn most_in(bucket: u64) -> f64 {
     (8 + (above & 7)) as f64 * 2f64.powi((above >> 3) as i32 - 3)
 }
 
+/// A service and one of its operations.
+pub(in crate::pass) type Operation<'a> = (&'a str, &'a str);
+
+/// What an operation has to do with the time of requests.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    /// Exclusive time on critical paths.
+    time: u64,
+    /// By how much requests would be shorter at most without it.
+    saved: u64,
+}
+
 /// Requests of similar duration, and where their time went.
 #[derive(Clone, Debug, Default)]
-pub(in crate::pass) struct Spent {
+pub(in crate::pass) struct Spent<'a> {
     /// Requests, weighted.
     pub(in crate::pass) requests: u64,
     /// Requests as they were seen.
     pub(in crate::pass) seen: u64,
     /// Their durations together.
     pub(in crate::pass) time: u64,
-    /// Exclusive time on critical paths by service and operation.
-    pub(in crate::pass) by_operation: BTreeMap<(String, String), u64>,
-    /// By how much requests would be shorter at most without an operation.
-    saved: BTreeMap<(String, String), u64>,
+    by_operation: BTreeMap<Operation<'a>, Share>,
 }
 
-impl Spent {
-    fn add(&mut self, other: &Spent) {
+impl<'a> Spent<'a> {
+    fn add(&mut self, other: &Spent<'a>) {
         self.requests = self.requests.saturating_add(other.requests);
         self.seen = self.seen.saturating_add(other.seen);
         self.time = self.time.saturating_add(other.time);
-        for (operation, time) in &other.by_operation {
-            let sum = self.by_operation.entry(operation.clone()).or_default();
-            *sum = sum.saturating_add(*time);
+        for (operation, of) in &other.by_operation {
+            let sum = self.by_operation.entry(*operation).or_default();
+            sum.time = sum.time.saturating_add(of.time);
+            sum.saved = sum.saved.saturating_add(of.saved);
         }
-        for (operation, time) in &other.saved {
-            let sum = self.saved.entry(operation.clone()).or_default();
-            *sum = sum.saturating_add(*time);
+    }
+
+    /// Returns the part of the time that something of an operation is.
+    fn part(&self, operation: Operation<'_>, of: fn(&Share) -> u64) -> f64 {
+        match (self.by_operation.get(&operation), self.time) {
+            (Some(share), 1..) => of(share) as f64 / self.time as f64,
+            _ => 0.0,
         }
     }
 
     /// Returns the share of the time that would be saved at most if an operation took none.
-    pub(in crate::pass) fn saving(&self, operation: &(String, String)) -> f64 {
-        match (self.saved.get(operation), self.time) {
-            (Some(time), 1..) => *time as f64 / self.time as f64,
-            _ => 0.0,
-        }
+    pub(in crate::pass) fn saving(&self, operation: Operation<'_>) -> f64 {
+        self.part(operation, |share| share.saved)
     }
 
     /// Returns the share of the time that an operation has.
-    pub(in crate::pass) fn share(&self, operation: &(String, String)) -> f64 {
-        match (self.by_operation.get(operation), self.time) {
-            (Some(time), 1..) => *time as f64 / self.time as f64,
-            _ => 0.0,
-        }
+    pub(in crate::pass) fn share(&self, operation: Operation<'_>) -> f64 {
+        self.part(operation, |share| share.time)
     }
 
     /// Returns operations and their shares, the largest first.
-    pub(in crate::pass) fn shares(&self) -> Vec<(&(String, String), f64)> {
-        let mut shares: Vec<(&(String, String), f64)> = self
+    pub(in crate::pass) fn shares(&self) -> Vec<(Operation<'a>, f64)> {
+        let mut shares: Vec<(Operation<'a>, f64)> = self
             .by_operation
             .keys()
-            .map(|operation| (operation, self.share(operation)))
+            .map(|operation| (*operation, self.share(*operation)))
             .collect();
-        shares.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         shares
     }
 }
 
 /// The requests of one entry point.
 #[derive(Clone, Debug, Default)]
-pub(in crate::pass) struct EntryPaths {
+pub(in crate::pass) struct EntryPaths<'a> {
     /// By bucket of duration.
-    buckets: BTreeMap<u64, Spent>,
+    buckets: BTreeMap<u64, Spent<'a>>,
     /// Requests of which much was clamped, weighted.
     pub(in crate::pass) clamped: u64,
     /// Requests of which clocks were set right, weighted.
@@ -177,19 +185,24 @@ pub(in crate::pass) struct EntryPaths {
     pub(in crate::pass) exemplars: Vec<String>,
 }
 
-impl EntryPaths {
+impl<'a> EntryPaths<'a> {
+    /// Returns how many requests there are, weighted and as they were seen.
+    pub(in crate::pass) fn requests(&self) -> (u64, u64) {
+        let buckets = self.buckets.values();
+        buckets.fold((0, 0), |(requests, seen), spent| {
+            let requests = u64::saturating_add(requests, spent.requests);
+            (requests, u64::saturating_add(seen, spent.seen))
+        })
+    }
+
     /// Returns all requests together.
-    pub(in crate::pass) fn all(&self) -> Spent {
+    pub(in crate::pass) fn all(&self) -> Spent<'a> {
         self.between(0.0, 1.0)
     }
 
     /// Returns the requests from one quantile of the duration to another, with all that share a bucket with them.
-    pub(in crate::pass) fn between(&self, from: f64, to: f64) -> Spent {
-        let all: u64 = self
-            .buckets
-            .values()
-            .map(|spent| spent.requests)
-            .fold(0, u64::saturating_add);
+    pub(in crate::pass) fn between(&self, from: f64, to: f64) -> Spent<'a> {
+        let (all, _) = self.requests();
         let (first, last) = (
             (from * all as f64).ceil().max(1.0),
             (to * all as f64).ceil(),
@@ -206,33 +219,34 @@ impl EntryPaths {
     }
 }
 
-/// Returns where the time of each entry point goes, by service and operation; `None` if no trace was looked at for it.
-pub(in crate::pass) fn paths_of(
-    graph: &Graph<'_>,
-) -> Option<BTreeMap<(String, String), EntryPaths>> {
+/// The requests of every entry point, by service and operation.
+pub(in crate::pass) type PathsByEntry<'a> = BTreeMap<Operation<'a>, EntryPaths<'a>>;
+
+/// Returns where the time of each entry point goes; `None` if no trace was looked at for it.
+pub(in crate::pass) fn paths_of<'a>(graph: &Graph<'a>) -> Option<PathsByEntry<'a>> {
     let [of] = WATCHER.tables else {
         return None;
     };
     let named = |node: u32, operation: u32| (graph.name_of(node), graph.text(operation));
-    let owned = |(service, operation): (&str, &str)| (service.to_owned(), operation.to_owned());
     let records = grouped(graph.table(of)?, |key| {
         let [entry, entry_operation, node, operation] = key.parts;
         let spent_by = (node != USERS).then(|| named(node, operation));
         let bucket = key.number & ((1 << BUCKET_BITS) - 1);
         (named(entry, entry_operation), bucket, spent_by)
     });
-    let mut paths: BTreeMap<(String, String), EntryPaths> = BTreeMap::new();
+    let mut paths = PathsByEntry::new();
     let records: Vec<_> = records.into_iter().collect();
     for of_entry in records.chunk_by(|a, b| a.0.0 == b.0.0) {
-        let of = paths.entry(owned(of_entry[0].0.0)).or_default();
+        let of = paths.entry(of_entry[0].0.0).or_default();
         for ((_, bucket, operation), record) in of_entry {
             let spent = of.buckets.entry(*bucket).or_default();
             match operation {
                 Some(operation) => {
-                    spent
-                        .by_operation
-                        .insert(owned(*operation), record.sums[TIME]);
-                    spent.saved.insert(owned(*operation), record.sums[SAVED]);
+                    let share = Share {
+                        time: record.sums[TIME],
+                        saved: record.sums[SAVED],
+                    };
+                    spent.by_operation.insert(*operation, share);
                 }
                 None => {
                     spent.requests = record.sums[COUNT];
@@ -246,7 +260,7 @@ pub(in crate::pass) fn paths_of(
     Some(paths)
 }
 
-impl EntryPaths {
+impl EntryPaths<'_> {
     fn add_request(&mut self, record: &Record) {
         self.clamped = self.clamped.saturating_add(record.sums[CLAMPED]);
         self.set_right = self.set_right.saturating_add(record.sums[SET_RIGHT]);
@@ -259,15 +273,13 @@ impl EntryPaths {
 
 /// Returns why the paths of a topology cannot be used, if that is so: they were never looked for, or by a version that did not count
 /// requests as they were seen.
-pub(in crate::pass) fn why_unknown(
-    paths: Option<&BTreeMap<(String, String), EntryPaths>>,
-) -> Option<&'static str> {
+pub(in crate::pass) fn why_unknown(paths: Option<&PathsByEntry<'_>>) -> Option<&'static str> {
     let Some(paths) = paths else {
         return Some("no spans were looked at for critical paths: fold the traces again");
     };
-    let is_old = |of: &EntryPaths| {
-        let all = of.all();
-        all.seen == 0 && all.requests > 0
+    let is_old = |of: &EntryPaths<'_>| {
+        let (requests, seen) = of.requests();
+        seen == 0 && requests > 0
     };
     paths.values().any(is_old).then_some(
         "an earlier version looked for critical paths and did not count the requests that it saw: fold the traces again",
@@ -286,16 +298,15 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         let untold = Finding::unknown(CRITICAL_PATH.name, "critical_time", why);
         measured.findings.push(untold);
     }
-    let paths = paths.unwrap_or_default();
     let mut found: Vec<(u64, Finding)> = Vec::new();
-    for ((service, operation), of) in &paths {
+    for (&(service, operation), of) in paths.iter().flatten() {
         let all = of.all();
         let shares = all.shares();
         let Some(&(most, share)) = shares.first().filter(|_| all.seen >= MIN_REQUESTS) else {
             continue;
         };
         let doubt = doubt(of, all.requests);
-        let place = match (&most.0, &most.1) == (service, operation) {
+        let place = match most == (service, operation) {
             true => "in itself".to_owned(),
             false => format!("in {} {}", most.0, most.1),
         };
@@ -325,7 +336,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
             ..Finding::of(
                 CRITICAL_PATH.name,
                 "critical_time",
-                Subject::Entry(service.clone(), operation.clone()),
+                Subject::Entry(service.to_owned(), operation.to_owned()),
             )
         };
         found.push((all.time, finding));
@@ -337,7 +348,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
 }
 
 /// Says which clocks make the path of an entry point doubtful, if some do.
-fn doubt(of: &EntryPaths, requests: u64) -> String {
+fn doubt(of: &EntryPaths<'_>, requests: u64) -> String {
     let share = |of: u64| Some(of as f64 / requests as f64).filter(|share| *share > 0.05);
     let mut doubt = String::new();
     if let Some(share) = share(of.set_right) {
@@ -367,10 +378,10 @@ mod tests {
             let found: Vec<(&str, &str, u64)> = all
                 .by_operation
                 .iter()
-                .map(|((service, operation), ns)| (&**service, &**operation, ns / 1_000_000))
+                .map(|(&(service, operation), of)| (service, operation, of.time / 1_000_000))
                 .collect();
             assert_eq!(found, expected, "order {order}");
-            let sum: u64 = all.by_operation.values().sum();
+            let sum: u64 = all.by_operation.values().map(|of| of.time).sum();
             assert_eq!(sum, all.time, "order {order}");
         });
     }
@@ -407,8 +418,8 @@ mod tests {
             .collect();
         each_order(&drawing, |_, system| {
             let paths = paths_of(&Graph::of(system)).unwrap();
-            let of = &paths[&("web".to_owned(), "GET /".to_owned())];
-            let pay = ("web".to_owned(), "pay".to_owned());
+            let of = &paths[&("web", "GET /")];
+            let pay = ("web", "pay");
             assert_eq!(
                 (
                     of.between(0.4, 0.6).requests,
@@ -416,9 +427,9 @@ mod tests {
                 ),
                 (27, 3)
             );
-            assert!((of.between(0.4, 0.6).share(&pay) - 10.0 / 110.0).abs() < 1e-9);
-            assert!((of.between(0.95, 1.0).share(&pay) - 0.9).abs() < 1e-9);
-            assert!((of.all().share(&pay) - 2970.0 / 5970.0).abs() < 1e-9);
+            assert!((of.between(0.4, 0.6).share(pay) - 10.0 / 110.0).abs() < 1e-9);
+            assert!((of.between(0.95, 1.0).share(pay) - 0.9).abs() < 1e-9);
+            assert!((of.all().share(pay) - 2970.0 / 5970.0).abs() < 1e-9);
         });
         check(
             "critical-path",

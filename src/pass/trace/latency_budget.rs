@@ -10,7 +10,9 @@
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::sketch::Sketch;
 use crate::pass::limits::{Limits, limits_of};
-use crate::pass::trace::critical_path::{EntryPaths, MIN_REQUESTS, Spent, paths_of, why_unknown};
+use crate::pass::trace::critical_path::{
+    EntryPaths, MIN_REQUESTS, Operation, paths_of, why_unknown,
+};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -43,7 +45,6 @@ fn measure_with(graph: &Graph<'_>, limits: &Limits, measured: &mut Measured) {
         let untold = Finding::unknown(LATENCY_BUDGET.name, "tail_time", why);
         measured.findings.push(untold);
     }
-    let paths = paths.unwrap_or_default();
     let mut least: Option<f64> = None;
     let mut slos = Vec::new();
     for point in &graph.system.entries {
@@ -54,9 +55,9 @@ fn measure_with(graph: &Graph<'_>, limits: &Limits, measured: &mut Measured) {
             continue;
         };
         let durations = &point.entry.duration_ns;
-        let entry = (graph.name(node).to_owned(), point.operation.clone());
+        let entry = (graph.name(node), point.operation.as_str());
         let cost = |share| graph.cost_of_entry(point.service, &point.operation, share);
-        slos.push(headroom(&entry, durations, slo, cost));
+        slos.push(headroom(entry, durations, slo, cost));
         if let Some(p99) = p99_of(durations) {
             let share = (slo as f64 - p99 as f64) / slo.max(1) as f64;
             least = Some(least.map_or(share, |least: f64| least.min(share)));
@@ -65,7 +66,7 @@ fn measure_with(graph: &Graph<'_>, limits: &Limits, measured: &mut Measured) {
     measured.metric("least_slo_headroom", least);
     slos.sort_by(|a, b| a.value.total_cmp(&b.value));
     measured.findings.extend(slos);
-    for (entry, of) in &paths {
+    for (&entry, of) in paths.iter().flatten() {
         measured.findings.extend(tail(entry, of));
         measured.findings.extend(fan_out(entry, of));
     }
@@ -85,13 +86,13 @@ pub(in crate::pass) fn p99_interval(durations: &Sketch) -> Option<(u64, u64)> {
     Some((at(0.99 - margin)?, at(0.99 + margin)?))
 }
 
-fn subject(entry: &(String, String)) -> Subject {
-    Subject::Entry(entry.0.clone(), entry.1.clone())
+fn subject(entry: Operation<'_>) -> Subject {
+    Subject::Entry(entry.0.to_owned(), entry.1.to_owned())
 }
 
 /// Compares the p99 of an entry point with its objective.
 fn headroom(
-    entry: &(String, String),
+    entry: Operation<'_>,
     durations: &Sketch,
     slo: u64,
     cost_of: impl Fn(f64) -> Option<f64>,
@@ -138,22 +139,27 @@ fn headroom(
 }
 
 /// Says what the slowest percent of the requests spends more of its time on than typical ones.
-fn tail(entry: &(String, String), of: &EntryPaths) -> Option<Finding> {
-    if of.all().seen < MIN_P99 {
+fn tail(entry: Operation<'_>, of: &EntryPaths<'_>) -> Option<Finding> {
+    let (requests, seen) = of.requests();
+    if seen < MIN_P99 {
         return None;
     }
     let (slow, typical) = (of.between(0.99, 1.0), of.between(0.4, 0.6));
-    let shift = |operation: &(String, String)| slow.share(operation) - typical.share(operation);
+    let shift = |operation: Operation<'_>| slow.share(operation) - typical.share(operation);
     let (most, share) = slow
         .shares()
         .into_iter()
-        .max_by(|a, b| shift(a.0).total_cmp(&shift(b.0)).then_with(|| b.0.cmp(a.0)))
-        .filter(|(operation, _)| shift(operation) >= SHIFT)?;
+        .max_by(|a, b| {
+            shift(a.0)
+                .total_cmp(&shift(b.0))
+                .then_with(|| b.0.cmp(&a.0))
+        })
+        .filter(|(operation, _)| shift(*operation) >= SHIFT)?;
     Some(Finding {
         value: share,
         grade: Grade::Measured,
         count: slow.requests,
-        of: of.all().requests,
+        of: requests,
         exemplars: of.exemplars.clone(),
         text: format!(
             "{} {}: the slowest {} take {} on average and spend {} of it in {} {}, typical ones {} of {}",
@@ -176,8 +182,8 @@ fn slowest_met(calls: f64) -> f64 {
     1.0 - 0.99f64.powf(calls)
 }
 
-fn fan_out(entry: &(String, String), of: &EntryPaths) -> Option<Finding> {
-    let Spent { requests, seen, .. } = of.all();
+fn fan_out(entry: Operation<'_>, of: &EntryPaths<'_>) -> Option<Finding> {
+    let (requests, seen) = of.requests();
     let mean = of.at_once.0 as f64 / requests.max(1) as f64;
     if mean < MANY || seen < MIN_REQUESTS {
         return None;
