@@ -157,6 +157,39 @@ impl Sums {
     }
 }
 
+/// The requests of one entry point.
+#[derive(Debug, Default)]
+struct Entry {
+    requests: Requests,
+    /// By node that some of them use.
+    sums: BTreeMap<u32, Sums>,
+    total: u64,
+}
+
+impl Entry {
+    /// Adds the requests of a shape, with what they need.
+    fn push(&mut self, needs: &[(u32, Need)], shape: &Shape) {
+        for &(node, need) in needs {
+            self.sums.entry(node).or_default().add(need, shape.weight);
+        }
+        self.requests.push(needs, shape.requests, shape.weight);
+        self.total = self.total.saturating_add(shape.weight);
+    }
+
+    /// Returns which of the requests fall with each node that some of them use.
+    fn radii(self, service: &str, operation: &str) -> impl Iterator<Item = (u32, EntryRadius)> {
+        let chance = self.requests.shares();
+        self.sums.into_iter().map(move |(node, of)| {
+            let radius = EntryRadius {
+                service: service.to_owned(),
+                operation: operation.to_owned(),
+                shares: of.shares(self.total, chance.of_falls(node)),
+            };
+            (node, radius)
+        })
+    }
+}
+
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
     if graph.traffic().weight <= 0.0 {
         let why =
@@ -166,41 +199,59 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         return;
     }
     let shapes = graph.system.rest.shapes.list();
+    // One entry point after the other: what is drawn for one is not held for all.
+    let mut by_entry: Vec<_> = shapes
+        .iter()
+        .map(|shape| (entry_key(graph, shape), shape))
+        .collect();
+    by_entry.sort_by_key(|(key, _)| *key);
     let mut sums = vec![Sums::default(); graph.n_nodes()];
     let mut elsewhere = sums.clone();
     let (mut sure, mut perhaps) = (Losses::new(graph.n_nodes()), Losses::new(graph.n_nodes()));
     let mut requests = Requests::default();
     let mut known = Known::new(graph);
     let mut needs = Needs::default();
-    for shape in shapes {
-        let counted = graph.count_of(shape);
-        let found = needs.of(graph, shape);
-        let root = shape.steps.first().map(|step| step.node);
-        let root = root.and_then(|root| graph.node_of_topology(root));
-        for &(node, need) in found {
-            sums[node as usize].add(need, counted);
-            if root != Some(node) {
-                elsewhere[node as usize].add(need, counted);
+    let mut radii: Vec<(u32, EntryRadius)> = Vec::new();
+    for of_entry in by_entry.chunk_by(|(a, _), (b, _)| a == b) {
+        let mut entry = Entry::default();
+        for (_, shape) in of_entry {
+            let counted = graph.count_of(shape);
+            let found = needs.of(graph, shape);
+            let root = shape.steps.first().map(|step| step.node);
+            let root = root.and_then(|root| graph.node_of_topology(root));
+            for &(node, need) in found {
+                sums[node as usize].add(need, counted);
+                if root != Some(node) {
+                    elsewhere[node as usize].add(need, counted);
+                }
+            }
+            let at_least = |least: Need| {
+                let some = found.iter().filter(move |(_, need)| *need >= least);
+                some.map(|(node, _)| *node)
+            };
+            sure.push(at_least(Need::Sure), counted);
+            perhaps.push(at_least(Need::Perhaps), counted);
+            requests.push(found, shape.requests, counted);
+            entry.push(found, shape);
+            if let Some(known) = &mut known {
+                known.push(shape, found);
             }
         }
-        let at_least = |least: Need| {
-            let some = found.iter().filter(move |(_, need)| *need >= least);
-            some.map(|(node, _)| *node)
-        };
-        sure.push(at_least(Need::Sure), counted);
-        perhaps.push(at_least(Need::Perhaps), counted);
-        requests.push(found, shape.requests, counted);
-        if let Some(known) = &mut known {
-            known.push(shape, found);
-        }
+        let (service, operation, _) = of_entry[0].0;
+        radii.extend(entry.radii(&graph.system.vertices[service].name, operation));
     }
+    radii.sort_by(|(a, x), (b, y)| {
+        a.cmp(b)
+            .then(y.shares.requests.total_cmp(&x.shares.requests))
+            .then_with(|| (&x.service, &x.operation).cmp(&(&y.service, &y.operation)))
+    });
     let total = graph.importance.kept;
     let chance = requests.shares_and_survival(graph.n_nodes());
     let places = known.as_ref().map(|known| known.places(graph));
     let mut places = places.unwrap_or_else(|| vec![Vec::new(); graph.n_nodes()]);
     let tenants = known.as_ref().and_then(|known| known.tenants(graph));
     let observed = origins::observed(graph);
-    let mut radii = radii(graph, shapes).into_iter();
+    let mut radii = radii.into_iter();
     let share = |units: u64| (Weight(units).value() / total).min(1.0);
     for (node, (standing, of)) in measured.standings.iter_mut().zip(&sums).enumerate() {
         let (low, high) = (share(of.sure), share(of.perhaps));
@@ -286,47 +337,6 @@ fn say_survival(measured: &mut Measured, graph: &Graph<'_>, chance: &Chance) {
         ..Finding::new(BLAST_RADIUS.name, "request_survival", Subject::System)
     };
     measured.findings.push(finding);
-}
-
-/// Returns which requests of each entry point fall with each node that some of them use, by node, the busiest entry points of a
-/// node first. What chance may have added is drawn for one entry point after the other, not held for all.
-fn radii(graph: &Graph<'_>, shapes: &[Shape]) -> Vec<(u32, EntryRadius)> {
-    let mut by_entry: Vec<_> = shapes
-        .iter()
-        .map(|shape| (entry_key(graph, shape), shape))
-        .collect();
-    by_entry.sort_by_key(|(key, _)| *key);
-    let mut needs = Needs::default();
-    let mut radii = Vec::new();
-    for of_entry in by_entry.chunk_by(|(a, _), (b, _)| a == b) {
-        let mut requests = Requests::default();
-        let mut sums: BTreeMap<u32, Sums> = BTreeMap::new();
-        let mut total = 0u64;
-        let (service, operation, _) = of_entry[0].0;
-        for (_, shape) in of_entry {
-            let found = needs.of(graph, shape);
-            for &(node, need) in found {
-                sums.entry(node).or_default().add(need, shape.weight);
-            }
-            requests.push(found, shape.requests, shape.weight);
-            total = total.saturating_add(shape.weight);
-        }
-        let chance = requests.shares();
-        radii.extend(sums.into_iter().map(|(node, of)| {
-            let radius = EntryRadius {
-                service: graph.system.vertices[service].name.clone(),
-                operation: operation.to_owned(),
-                shares: of.shares(total, chance.of_falls(node)),
-            };
-            (node, radius)
-        }));
-    }
-    radii.sort_by(|(a, x), (b, y)| {
-        a.cmp(b)
-            .then(y.shares.requests.total_cmp(&x.shares.requests))
-            .then_with(|| (&x.service, &x.operation).cmp(&(&y.service, &y.operation)))
-    });
-    radii
 }
 
 /// Returns the entry point of a shape: service, operation and kind.
