@@ -302,6 +302,36 @@ mod tests {
         assert_eq!(list(), 1);
     }
 
+    /// The variable that names the file which a copy of this program writes until it panics.
+    const PANICS: &str = "TOPPLE_TEST_PANICS";
+
+    #[test]
+    fn a_panic_leaves_nothing_half_written() {
+        if let Ok(name) = std::env::var(PANICS) {
+            remove_unfinished_when_ended();
+            let mut output = Output::open(Some(&name)).expect("opened");
+            output.write(|out| out.write_all(b"half")).expect("written");
+            // As in a release, where nothing is dropped.
+            std::mem::forget(output);
+            let folder = Path::new(&name).parent().expect("a folder");
+            let files = std::fs::read_dir(folder).expect("readable").count();
+            panic!("{files} file is being written");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let test = "cli::output::tests::a_panic_leaves_nothing_half_written";
+        let copy = std::process::Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", test])
+            .env(PANICS, folder.path().join("out.json"))
+            .output()
+            .expect("run");
+        let said = String::from_utf8_lossy(&copy.stdout);
+        assert!(said.contains("1 file is being written"), "{said}");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("readable").count(),
+            0
+        );
+    }
+
     #[test]
     fn formats_follow_names() {
         assert_eq!(
