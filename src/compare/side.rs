@@ -13,8 +13,8 @@ use crate::pass::asked::{Asked, AskedId, asked_of};
 use crate::pass::spent::{EntrySpent, Place, Spent, TimeOf, answered_by, failures_of, time_of};
 use crate::policy::Policy;
 use crate::policy::facts::{Declared, declared};
-use crate::report::build::stale;
 use crate::report::diff::{Holds, SideRow};
+use crate::report::notes::stale;
 use crate::report::{EdgeRow, EntryRow, Kind, Quantiles, Report};
 use crate::trace::link::EntryKind;
 

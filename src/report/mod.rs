@@ -7,6 +7,8 @@ pub mod build;
 
 mod bounds;
 
+pub mod notes;
+
 pub mod degrees;
 
 pub mod fixes;
