@@ -306,10 +306,9 @@ fn read_inside(options: &Options, progress: &Progress) -> Result<Read> {
     let feed = Feed::new(sources, &recognise, Limits::default()).cutting(outline);
     let budget = options.memory.saturating_sub(OVERHEAD).max(16 << 20);
     let held = AtomicU64::new(0);
-    let questions = questions(&options.policy)?;
-    let worker = || -> Result<Part> {
-        let shard = options.shard.as_ref().map(|(shard, _)| *shard);
-        let mut intake = Intake::new(shard).asking(questions.clone());
+    let shard = options.shard.as_ref().map(|(shard, _)| *shard);
+    let first = Intake::new(shard).asking(questions(&options.policy)?);
+    let worker = |mut intake: Intake| -> Result<Part> {
         let mut problems = Problems::default();
         let mut topologies = Vec::new();
         let mut buffer = Buffer::new();
@@ -350,7 +349,7 @@ fn read_inside(options: &Options, progress: &Progress) -> Result<Read> {
         }
         Ok((intake, problems, topologies))
     };
-    let parts = rayon::broadcast(|_| worker())
+    let parts = rayon::broadcast(|_| worker(first.another()))
         .into_iter()
         .collect::<Result<Vec<_>>>();
     progress.done.store(true, Ordering::Relaxed);

@@ -1,10 +1,9 @@
-//! What rows point to: names, resources and details, interned per thread and joined once.
+//! What rows point to: names, resources and details, in the order of their content.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::model::id::mix;
-use crate::model::memo::{Meaning, Memo};
 use crate::model::names::{ABSENT, NameId, Names, OTHER};
 use crate::model::peer::{PeerKind, Protocol};
 
@@ -37,6 +36,27 @@ pub struct Resource {
     pub tags: NameId,
 }
 
+impl Resource {
+    /// Returns the same with other numbers for its names.
+    pub(super) fn renamed(self, map: &[NameId]) -> Resource {
+        let new = |name: NameId| map[name as usize];
+        Resource {
+            service: new(self.service),
+            namespace: new(self.namespace),
+            version: new(self.version),
+            instance: new(self.instance),
+            host: new(self.host),
+            zone: new(self.zone),
+            region: new(self.region),
+            cell: new(self.cell),
+            environment: new(self.environment),
+            criticality: new(self.criticality),
+            language: new(self.language),
+            tags: new(self.tags),
+        }
+    }
+}
+
 /// What a span says about its other side and about its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Detail {
@@ -52,6 +72,18 @@ pub struct Detail {
     pub error: NameId,
     /// How many spans this one stands for, in units of 2^-20.
     pub weight: Weight,
+}
+
+impl Detail {
+    /// Returns the same with other numbers for its names.
+    pub(super) fn renamed(self, map: &[NameId]) -> Detail {
+        Detail {
+            peer: map[self.peer as usize],
+            address: map[self.address as usize],
+            error: map[self.error as usize],
+            ..self
+        }
+    }
 }
 
 /// A sampling weight: how many requests one stands for, in units of 2^-20, so that sums are exact integers.
@@ -85,7 +117,7 @@ const BROWSER: &str = "webjs";
 /// What services that matter least call their criticality (`service.criticality`).
 const LOW: &str = "low";
 
-/// The names, resources and details of one thread, or of all.
+/// The names, resources and details of all spans.
 #[derive(Debug)]
 pub struct Dictionary {
     /// Names.
@@ -94,129 +126,37 @@ pub struct Dictionary {
     pub resources: Vec<Resource>,
     /// Details; number 0 is the empty one.
     pub details: Vec<Detail>,
-    /// Services by number: namespace and name; number 0 is no service. Filled when dictionaries are joined.
+    /// Services by number: namespace and name; number 0 is no service.
     pub services: Vec<(NameId, NameId)>,
-    /// The service of each resource. Filled when dictionaries are joined.
+    /// The service of each resource.
     pub service_of: Vec<u32>,
-    /// Whose clock stamped the spans of each resource, one number for each clock; [`NO_CLOCK`] where that is not known. Filled when
-    /// dictionaries are joined.
+    /// Whose clock stamped the spans of each resource, one number for each clock; [`NO_CLOCK`] where that is not known.
     pub clock_of: Vec<u32>,
     /// Whether the service of each resource only passes requests on; empty when none does.
     pub proxies: Vec<bool>,
-    /// The language of SDKs in browsers; absent when no resource has it. Found when dictionaries are joined.
+    /// The language of SDKs in browsers; absent when no resource has it.
     browser: NameId,
-    /// The criticality of services that matter least; absent when none does. Found when dictionaries are joined.
+    /// The criticality of services that matter least; absent when none does.
     low: NameId,
-    /// Meanings of recent spans, in the numbers of this dictionary.
-    pub memo: Memo<Meaning>,
-    /// Numbers of recent resources.
-    pub resource_memo: Memo<u32>,
-    resource_ids: HashMap<Resource, u32, FxBuildHasher>,
-    detail_ids: HashMap<Detail, u32, FxBuildHasher>,
 }
 
-impl Default for Dictionary {
-    fn default() -> Self {
+impl Dictionary {
+    /// Returns the dictionary of names, and of resources and details in their order, the empty ones first.
+    pub fn new(names: Names, resources: Vec<Resource>, details: Vec<Detail>) -> Dictionary {
         let mut dictionary = Dictionary {
-            names: Names::default(),
-            resources: Vec::new(),
-            details: Vec::new(),
+            names,
+            resources,
+            details,
             services: Vec::new(),
             service_of: Vec::new(),
             clock_of: Vec::new(),
             proxies: Vec::new(),
             browser: ABSENT,
             low: ABSENT,
-            memo: Memo::default(),
-            resource_memo: Memo::default(),
-            resource_ids: HashMap::default(),
-            detail_ids: HashMap::default(),
         };
-        dictionary.resource(Resource::default());
-        dictionary.detail(Detail::default());
+        dictionary.number_services();
+        dictionary.number_clocks();
         dictionary
-    }
-}
-
-/// What became of the numbers of one dictionary when it was joined with others.
-#[derive(Debug)]
-pub struct Renumbering {
-    /// By old name.
-    pub names: Vec<NameId>,
-    /// By old resource.
-    pub resources: Vec<u32>,
-    /// By old detail.
-    pub details: Vec<u32>,
-}
-
-impl Dictionary {
-    /// Returns the number of a resource.
-    pub fn resource(&mut self, resource: Resource) -> u32 {
-        *self.resource_ids.entry(resource).or_insert_with(|| {
-            self.resources.push(resource);
-            (self.resources.len() - 1) as u32
-        })
-    }
-
-    /// Returns the number of a detail.
-    #[inline]
-    pub fn detail(&mut self, detail: Detail) -> u32 {
-        *self.detail_ids.entry(detail).or_insert_with(|| {
-            self.details.push(detail);
-            (self.details.len() - 1) as u32
-        })
-    }
-
-    /// Joins dictionaries into one whose numbers follow the order of the content, not of the reading.
-    pub fn join(parts: Vec<Dictionary>) -> (Dictionary, Vec<Renumbering>) {
-        let tables: Vec<&Names> = parts.iter().map(|part| &part.names).collect();
-        let (names, name_maps) = Names::join(&tables);
-        let mut joined = Dictionary {
-            names,
-            ..Dictionary::default()
-        };
-        let renamed: Vec<(Vec<Resource>, Vec<Detail>)> = parts
-            .iter()
-            .zip(&name_maps)
-            .map(|(part, map)| {
-                let resources = part
-                    .resources
-                    .iter()
-                    .map(|r| rename_resource(*r, map))
-                    .collect();
-                let details = part
-                    .details
-                    .iter()
-                    .map(|d| rename_detail(*d, map))
-                    .collect();
-                (resources, details)
-            })
-            .collect();
-        let mut resources: Vec<Resource> =
-            renamed.iter().flat_map(|r| r.0.iter().copied()).collect();
-        resources.sort_unstable();
-        resources.dedup();
-        for resource in resources {
-            joined.resource(resource);
-        }
-        let mut details: Vec<Detail> = renamed.iter().flat_map(|r| r.1.iter().copied()).collect();
-        details.sort_unstable();
-        details.dedup();
-        for detail in details {
-            joined.detail(detail);
-        }
-        joined.number_services();
-        joined.number_clocks();
-        let maps = renamed
-            .into_iter()
-            .zip(name_maps)
-            .map(|((resources, details), names)| Renumbering {
-                names,
-                resources: resources.into_iter().map(|r| joined.resource(r)).collect(),
-                details: details.into_iter().map(|d| joined.detail(d)).collect(),
-            })
-            .collect();
-        (joined, maps)
     }
 
     fn number_services(&mut self) {
@@ -304,33 +244,6 @@ impl Dictionary {
     /// Returns the text of a name.
     pub fn text(&self, name: NameId) -> &str {
         self.names.text(name)
-    }
-}
-
-fn rename_resource(resource: Resource, map: &[NameId]) -> Resource {
-    let new = |name: NameId| map[name as usize];
-    Resource {
-        service: new(resource.service),
-        namespace: new(resource.namespace),
-        version: new(resource.version),
-        instance: new(resource.instance),
-        host: new(resource.host),
-        zone: new(resource.zone),
-        region: new(resource.region),
-        cell: new(resource.cell),
-        environment: new(resource.environment),
-        criticality: new(resource.criticality),
-        language: new(resource.language),
-        tags: new(resource.tags),
-    }
-}
-
-fn rename_detail(detail: Detail, map: &[NameId]) -> Detail {
-    Detail {
-        peer: map[detail.peer as usize],
-        address: map[detail.address as usize],
-        error: map[detail.error as usize],
-        ..detail
     }
 }
 

@@ -4,8 +4,9 @@
 //! [`crate::trace`]. Definitions follow the OpenTelemetry semantic conventions v1.44.0, old names included.
 
 use crate::model::attr::{Facts, Slot, Value};
-use crate::model::dictionary::{Detail, Dictionary, Resource, Weight};
+use crate::model::dictionary::{Detail, Resource, Weight};
 use crate::model::health::is_health;
+use crate::model::lexicon::{Lexicon, Recall};
 use crate::model::mark;
 use crate::model::memo::{self, Meaning};
 use crate::model::names::Class;
@@ -16,23 +17,19 @@ use crate::model::question::Questions;
 use crate::model::span::{Flags, Kind, Outcome, RawSpan, Role, SpanRow, Status};
 use crate::model::statement::guards;
 
-/// Returns who emits spans with these resource attributes; a dictionary is always asked the same questions.
-pub fn resource(facts: &Facts<'_>, questions: &Questions, dictionary: &mut Dictionary) -> u32 {
+/// Returns who emits spans with these resource attributes; the same questions are asked of all spans of a lexicon.
+pub fn resource(facts: &Facts<'_>, questions: &Questions, recall: &mut Recall) -> u32 {
     let key = memo::resource_key(facts);
-    match dictionary.resource_memo.get(key) {
-        Some(known) => known,
-        None => {
-            let new = new_resource(facts, questions, dictionary);
-            dictionary.resource_memo.put(key, new);
-            new
-        }
-    }
+    recall.resources.get(key).unwrap_or_else(|| {
+        let new = new_resource(facts, questions, &recall.lexicon);
+        recall.resources.put(key, new);
+        new
+    })
 }
 
-fn new_resource(facts: &Facts<'_>, questions: &Questions, dictionary: &mut Dictionary) -> u32 {
+fn new_resource(facts: &Facts<'_>, questions: &Questions, lexicon: &Lexicon) -> u32 {
     let tags = questions.tags(facts);
-    let names = &mut dictionary.names;
-    let mut intern = |class, text: Option<&str>| names.intern(class, text.unwrap_or(""));
+    let intern = |class, text: Option<&str>| lexicon.intern(class, text.unwrap_or(""));
     let instance = facts
         .text(Slot::ServiceInstance)
         .or_else(|| facts.text(Slot::PodUid))
@@ -52,7 +49,7 @@ fn new_resource(facts: &Facts<'_>, questions: &Questions, dictionary: &mut Dicti
         language: intern(Class::Label, facts.text(Slot::SdkLanguage)),
         tags: intern(Class::Label, Some(&tags)),
     };
-    dictionary.resource(resource)
+    lexicon.resource(resource)
 }
 
 /// Returns whether a service name is the SDK's word for "nobody named me".
@@ -79,17 +76,14 @@ pub fn row(
     span: &RawSpan<'_>,
     resource: u32,
     questions: &Questions,
-    dictionary: &mut Dictionary,
+    recall: &mut Recall,
 ) -> SpanRow {
     let key = span.key.unwrap_or_else(|| memo::key(span));
-    let meaning = match dictionary.memo.get(key) {
-        Some(meaning) => meaning,
-        None => {
-            let meaning = meaning(span, dictionary);
-            dictionary.memo.put(key, meaning);
-            meaning
-        }
-    };
+    let meaning = recall.meanings.get(key).unwrap_or_else(|| {
+        let meaning = meaning(span, &recall.lexicon);
+        recall.meanings.put(key, meaning);
+        meaning
+    });
     let mut flags = meaning.flags;
     for (is_so, flag) in [
         (span.start == 0, Flags::NO_START),
@@ -126,7 +120,7 @@ pub fn row(
 }
 
 /// Returns what the attributes of a span mean, as far as spans with equal attributes have it in common.
-fn meaning(span: &RawSpan<'_>, dictionary: &mut Dictionary) -> Meaning {
+fn meaning(span: &RawSpan<'_>, lexicon: &Lexicon) -> Meaning {
     let facts = &span.facts;
     let protocol = peer::protocol(facts);
     let role = role(span.kind, facts);
@@ -156,8 +150,8 @@ fn meaning(span: &RawSpan<'_>, dictionary: &mut Dictionary) -> Meaning {
     Meaning {
         protocol,
         flags,
-        operation: operation(span, protocol, dictionary),
-        detail: detail(span, protocol, outcome, dictionary),
+        operation: operation(span, protocol, lexicon),
+        detail: detail(span, protocol, outcome, lexicon),
     }
 }
 
@@ -199,12 +193,7 @@ fn resends(facts: &Facts<'_>) -> u32 {
 }
 
 /// Returns the interned detail.
-fn detail(
-    span: &RawSpan<'_>,
-    protocol: Protocol,
-    outcome: Outcome,
-    dictionary: &mut Dictionary,
-) -> u32 {
+fn detail(span: &RawSpan<'_>, protocol: Protocol, outcome: Outcome, lexicon: &Lexicon) -> u32 {
     let facts = &span.facts;
     let peer = match span.kind {
         // What a server says of its own address is no peer; only the logical name of its caller is.
@@ -234,7 +223,6 @@ fn detail(
         (Kind::Producer | Kind::Consumer, PeerKind::External) => PeerKind::Queue,
         (_, kind) => kind,
     };
-    let names = &mut dictionary.names;
     let error = if outcome == Outcome::Fine {
         ""
     } else {
@@ -244,19 +232,19 @@ fn detail(
             .unwrap_or(span.events.exception)
     };
     let name = if peer.part.is_empty() {
-        names.intern(Class::Peer, peer.name)
+        lexicon.intern(Class::Peer, peer.name)
     } else {
-        names.intern_joined(Class::Peer, peer.name, '/', peer.part)
+        lexicon.intern_joined(Class::Peer, peer.name, '/', peer.part)
     };
     let detail = Detail {
         peer_kind: kind,
         protocol,
         peer: name,
-        address: names.intern(Class::Peer, peer.address),
-        error: names.intern(Class::Label, error),
+        address: lexicon.intern(Class::Peer, peer.address),
+        error: lexicon.intern(Class::Label, error),
         weight: weight(span.trace_state),
     };
-    dictionary.detail(detail)
+    lexicon.detail(detail)
 }
 
 /// Returns how many spans one stands for: 2^56 / (2^56 - T) of the threshold T in `ot=th:...`.
@@ -296,13 +284,13 @@ mod tests {
 
     #[test]
     fn a_resource_is_known_again_by_everything_it_says() {
-        let mut dictionary = Dictionary::default();
+        let mut recall = Recall::default();
         let mut number = |attributes: &[(&str, Value<'static>)]| {
             let mut facts = Facts::default();
             for (key, value) in attributes {
                 facts.set(key, *value);
             }
-            resource(&facts, &Questions::default(), &mut dictionary)
+            resource(&facts, &Questions::default(), &mut recall)
         };
         let cart = ("service.name", Value::Text("cart"));
         let first = number(&[cart, ("cloud.zone", Value::Text("a"))]);

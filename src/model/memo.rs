@@ -166,6 +166,12 @@ pub fn resource_key(facts: &Facts<'_>) -> NonZeroU64 {
     not_zero(values(facts, facts.present()))
 }
 
+/// Returns a hash of a text.
+#[inline]
+pub fn text_key(of: &str) -> NonZeroU64 {
+    not_zero(text(NAME, of))
+}
+
 /// Returns a hash of everything that the meaning of a span depends on.
 ///
 /// It is the sum of hashes of the single things, each of which knows what it is a hash of: they do not wait for each other.

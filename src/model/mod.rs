@@ -9,6 +9,7 @@ pub mod dictionary;
 pub mod event;
 mod health;
 pub mod id;
+pub mod lexicon;
 pub mod mark;
 pub mod meaning;
 pub mod memo;

@@ -4,6 +4,9 @@
 //! whose hash is not below a threshold become [`OTHER`]; the threshold halves until the rest fits. It is a function
 //! of the set of names alone, so neither the order of spans nor the split over threads changes which names stay:
 //! a part of the set never has a lower threshold than the whole.
+//!
+//! While reading goes on, an [`Interner`] gives names numbers in the order in which they come; then [`Names`] have numbers in the
+//! order of class and text, whoever read what.
 
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
@@ -64,19 +67,11 @@ impl Class {
             Class::Label => "version, error or flag",
         }
     }
-
-    const ALL: [Class; N_CLASSES] = [
-        Class::Service,
-        Class::Operation,
-        Class::Peer,
-        Class::Instance,
-        Class::Label,
-    ];
 }
 
-/// A table of names.
+/// Gives names numbers as they come.
 #[derive(Debug)]
-pub struct Names {
+pub struct Interner {
     /// Hash and number; a text may be there twice when it was joined of different parts.
     table: HashTable<(u64, NameId)>,
     text: String,
@@ -93,9 +88,9 @@ struct Entry {
     class: Class,
 }
 
-impl Default for Names {
+impl Default for Interner {
     fn default() -> Self {
-        let mut names = Names {
+        let mut names = Interner {
             table: HashTable::new(),
             text: String::new(),
             entries: Vec::new(),
@@ -132,7 +127,7 @@ fn kept(rank: u64, halvings: u32) -> bool {
     halvings == 0 || rank >> (64 - halvings.min(64)) == 0
 }
 
-impl Names {
+impl Interner {
     /// Returns the number of a text, which is new or known; the empty text is [`ABSENT`].
     #[inline]
     pub fn intern(&mut self, class: Class, text: &str) -> NameId {
@@ -210,10 +205,10 @@ impl Names {
         (self.entries.len() - 1) as NameId
     }
 
-    /// Lowers the threshold of a class until it fits. Names past it keep their number until the tables are joined.
+    /// Lowers the threshold of a class until it fits. Names past it keep their number until they are put in order.
     ///
-    /// A table that is not joined yet may hold twice the bound, since a text may be there twice; so it never lowers
-    /// the threshold further than joining would.
+    /// There may be twice as many as the bound, since a text may be there twice; so the threshold is never lower than that of the
+    /// names in order.
     fn halve(&mut self, class: Class) {
         let c = class as usize;
         while self.counts[c] > 2 * class.bound() {
@@ -238,75 +233,92 @@ impl Names {
         }
     }
 
-    /// Returns the text of a number.
-    pub fn text(&self, id: NameId) -> &str {
+    fn text(&self, id: NameId) -> &str {
         let entry = self.entries[id as usize];
         &self.text[entry.start as usize..entry.end as usize]
     }
 
-    /// Returns how many numbers are in use.
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    /// Returns the names in the order of class and text, within their bounds, and what became of each number.
+    pub fn in_order(mut self) -> (Names, Vec<NameId>) {
+        self.table = HashTable::new();
+        let class = |id: NameId| self.entries[id as usize].class;
+        let name = |id: NameId| (class(id), self.text(id));
+        let mut order: Vec<NameId> = (2..self.entries.len() as NameId).collect();
+        order.sort_unstable_by(|a, b| name(*a).cmp(&name(*b)));
+        let mut map = vec![OTHER; self.entries.len()];
+        map[ABSENT as usize] = ABSENT;
+        let mut names = Names::default();
+        for of_class in order.chunk_by(|a, b| class(*a) == class(*b)) {
+            let class = class(of_class[0]);
+            let alike = || of_class.chunk_by(|a, b| self.text(*a) == self.text(*b));
+            let is_kept = |ids: &[NameId], halvings| kept(rank(self.text(ids[0])), halvings);
+            let mut halvings = self.halvings[class as usize];
+            while alike().filter(|ids| is_kept(ids, halvings)).count() > class.bound() {
+                halvings += 1;
+            }
+            if halvings > 0 {
+                names.overflowed.push(class);
+            }
+            for ids in alike().filter(|ids| is_kept(ids, halvings)) {
+                let number = names.push(self.text(ids[0]));
+                ids.iter().for_each(|id| map[*id as usize] = number);
+            }
+        }
+        (names, map)
+    }
+}
+
+/// Names in the order of class and text, after [`ABSENT`] and [`OTHER`].
+#[derive(Debug)]
+pub struct Names {
+    text: String,
+    /// Where each name ends.
+    ends: Vec<u32>,
+    overflowed: Vec<Class>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let mut names = Names {
+            text: String::new(),
+            ends: Vec::new(),
+            overflowed: Vec::new(),
+        };
+        names.push("");
+        names.push(OTHER_TEXT);
+        names
+    }
+}
+
+impl Names {
+    fn push(&mut self, text: &str) -> NameId {
+        self.text.push_str(text);
+        self.ends.push(self.text.len() as u32);
+        (self.ends.len() - 1) as NameId
     }
 
-    /// Returns whether nothing was interned.
+    /// Returns the text of a number.
+    pub fn text(&self, id: NameId) -> &str {
+        let start = match id {
+            0 => 0,
+            id => self.ends[id as usize - 1],
+        };
+        &self.text[start as usize..self.ends[id as usize] as usize]
+    }
+
+    /// Returns how many numbers are in use.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Returns whether there is no name.
     pub fn is_empty(&self) -> bool {
-        self.entries.len() <= 2
+        self.ends.len() <= 2
     }
 
     /// Returns the classes of which names were turned into [`OTHER`].
     pub fn overflowed(&self) -> impl Iterator<Item = Class> + '_ {
-        Class::ALL
-            .into_iter()
-            .filter(|class| self.halvings[*class as usize] > 0)
-    }
-
-    /// Joins tables into one whose numbers stand in the order of class and text, and says what became of each number.
-    pub fn join(tables: &[&Names]) -> (Names, Vec<Vec<NameId>>) {
-        let mut all: Vec<(Class, &str)> = tables
-            .iter()
-            .flat_map(|table| {
-                (2..table.entries.len())
-                    .map(|id| (table.entries[id].class, table.text(id as NameId)))
-            })
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        let mut joined = Names::default();
-        for class in Class::ALL {
-            let c = class as usize;
-            let mut halvings = tables
-                .iter()
-                .map(|table| table.halvings[c])
-                .max()
-                .unwrap_or(0);
-            let fits = |halvings: u32| {
-                let kept = all
-                    .iter()
-                    .filter(|(of, text)| *of == class && kept(rank(text), halvings))
-                    .count();
-                kept <= class.bound()
-            };
-            while !fits(halvings) {
-                halvings += 1;
-            }
-            joined.halvings[c] = halvings;
-        }
-        for (class, text) in all {
-            joined.intern(class, text);
-        }
-        let maps = tables
-            .iter()
-            .map(|table| {
-                let mut map = vec![ABSENT, OTHER];
-                map.extend(
-                    (2..table.entries.len())
-                        .map(|id| joined.intern(table.entries[id].class, table.text(id as NameId))),
-                );
-                map
-            })
-            .collect();
-        (joined, maps)
+        self.overflowed.iter().copied()
     }
 }
 
@@ -316,39 +328,48 @@ mod tests {
 
     #[test]
     fn the_same_text_has_the_same_number_in_its_class() {
-        let mut names = Names::default();
+        let mut names = Interner::default();
         let cart = names.intern(Class::Service, "cart");
         assert_eq!(names.intern(Class::Service, "cart"), cart);
         assert_ne!(names.intern(Class::Operation, "cart"), cart);
         assert_eq!(names.intern(Class::Service, ""), ABSENT);
+        assert_eq!(names.intern(Class::Service, OTHER_TEXT), OTHER);
         let joined = names.intern_joined(Class::Operation, "GET", ' ', "/cart");
         assert_eq!(
             names.intern_joined(Class::Operation, "GET", ' ', "/cart"),
             joined
         );
-        assert_eq!(names.text(joined), "GET /cart");
-        // The same text in one piece may get another number here, and gets the same one when tables are joined.
+        // The same text in one piece may get another number here, and has the same one in the end.
         let whole = names.intern(Class::Operation, "GET /cart");
-        let (_, maps) = Names::join(&[&names]);
-        assert_eq!(maps[0][joined as usize], maps[0][whole as usize]);
-        assert_eq!(names.text(cart), "cart");
+        let (names, map) = names.in_order();
+        assert_eq!(map[joined as usize], map[whole as usize]);
+        assert_eq!(names.text(map[joined as usize]), "GET /cart");
+        assert_eq!(names.text(map[cart as usize]), "cart");
+        assert_eq!(map[..2], [ABSENT, OTHER]);
+        let texts = (0..names.len() as NameId).map(|id| names.text(id));
+        let expected = ["", OTHER_TEXT, "cart", "GET /cart", "cart"];
+        assert_eq!(texts.collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn what_stays_past_the_bound_depends_on_the_set_alone() {
         let texts: Vec<String> = (0..150_000).map(|i| format!("GET /item/{i}")).collect();
-        let mut whole = Names::default();
-        let mut first = Names::default();
-        let mut second = Names::default();
-        for (i, text) in texts.iter().enumerate() {
-            whole.intern(Class::Operation, text);
-            if i % 3 == 0 { &mut first } else { &mut second }.intern(Class::Operation, text);
-        }
-        let (one, _) = Names::join(&[&whole]);
-        let (two, maps) = Names::join(&[&second, &first]);
-        assert_eq!(one.text, two.text);
+        let in_order = |order: &mut dyn Iterator<Item = usize>| {
+            let mut names = Interner::default();
+            for i in order {
+                names.intern(Class::Operation, &texts[i]);
+                names.intern_joined(Class::Operation, "GET", ' ', &texts[i][4..]);
+            }
+            names.in_order()
+        };
+        let (one, map) = in_order(&mut (0..texts.len()));
+        let (two, _) = in_order(&mut (0..texts.len()).rev());
+        let thirds = (0..3).flat_map(|third| (third..150_000).step_by(3));
+        let (three, _) = in_order(&mut thirds.into_iter());
+        assert!(one.text == two.text && one.text == three.text);
         assert!(one.len() <= Class::Operation.bound() + 2);
+        assert!(2 * one.len() > Class::Operation.bound());
         assert_eq!(one.overflowed().collect::<Vec<_>>(), [Class::Operation]);
-        assert!(maps[0].contains(&OTHER));
+        assert!(map.contains(&OTHER));
     }
 }

@@ -1,19 +1,14 @@
 //! The name of a span's operation, of low cardinality by construction.
 
 use crate::model::attr::Slot;
-use crate::model::dictionary::Dictionary;
+use crate::model::lexicon::Lexicon;
 use crate::model::names::{Class, NameId};
 use crate::model::peer::Protocol;
 use crate::model::span::RawSpan;
 
 /// Returns the operation's name, of low cardinality by construction.
-pub(super) fn operation(
-    span: &RawSpan<'_>,
-    protocol: Protocol,
-    dictionary: &mut Dictionary,
-) -> NameId {
+pub(super) fn operation(span: &RawSpan<'_>, protocol: Protocol, lexicon: &Lexicon) -> NameId {
     let facts = &span.facts;
-    let names = &mut dictionary.names;
     match protocol {
         Protocol::Http => {
             let route = facts
@@ -21,34 +16,34 @@ pub(super) fn operation(
                 .or_else(|| facts.text(Slot::UrlTemplate));
             match (facts.text(Slot::HttpMethod), route) {
                 (Some(method), Some(route)) => {
-                    names.intern_joined(Class::Operation, method, ' ', route)
+                    lexicon.intern_joined(Class::Operation, method, ' ', route)
                 }
-                (None, Some(route)) => names.intern(Class::Operation, route),
-                (_, None) => names.intern(Class::Operation, &without_ids(span.name)),
+                (None, Some(route)) => lexicon.intern(Class::Operation, route),
+                (_, None) => lexicon.intern(Class::Operation, &without_ids(span.name)),
             }
         }
         Protocol::Grpc | Protocol::Rpc => {
             match (facts.text(Slot::RpcService), facts.text(Slot::RpcMethod)) {
                 (Some(service), Some(method)) if !method.contains('/') => {
-                    names.intern_joined(Class::Operation, service, '/', method)
+                    lexicon.intern_joined(Class::Operation, service, '/', method)
                 }
-                (_, Some(method)) => names.intern(Class::Operation, method),
-                (_, None) => names.intern(Class::Operation, span.name),
+                (_, Some(method)) => lexicon.intern(Class::Operation, method),
+                (_, None) => lexicon.intern(Class::Operation, span.name),
             }
         }
         Protocol::Database => {
             if let Some(summary) = facts.text(Slot::DbSummary) {
-                return names.intern(Class::Operation, summary);
+                return lexicon.intern(Class::Operation, summary);
             }
             match (
                 facts.text(Slot::DbOperation),
                 facts.text(Slot::DbCollection),
             ) {
                 (Some(operation), Some(collection)) => {
-                    names.intern_joined(Class::Operation, operation, ' ', collection)
+                    lexicon.intern_joined(Class::Operation, operation, ' ', collection)
                 }
-                (Some(operation), None) => names.intern(Class::Operation, operation),
-                (None, _) => names.intern(Class::Operation, span.name),
+                (Some(operation), None) => lexicon.intern(Class::Operation, operation),
+                (None, _) => lexicon.intern(Class::Operation, span.name),
             }
         }
         Protocol::Messaging => {
@@ -57,13 +52,13 @@ pub(super) fn operation(
                 .or_else(|| facts.text(Slot::Destination));
             match (facts.text(Slot::MessagingType), destination) {
                 (Some(kind), Some(destination)) => {
-                    names.intern_joined(Class::Operation, kind, ' ', destination)
+                    lexicon.intern_joined(Class::Operation, kind, ' ', destination)
                 }
-                (_, _) => names.intern(Class::Operation, span.name),
+                (_, _) => lexicon.intern(Class::Operation, span.name),
             }
         }
         Protocol::Unknown | Protocol::Function | Protocol::Model => {
-            names.intern(Class::Operation, &without_ids(span.name))
+            lexicon.intern(Class::Operation, &without_ids(span.name))
         }
     }
 }

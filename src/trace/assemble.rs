@@ -382,7 +382,7 @@ fn merge_copies<'a>(rows: &'a mut [SpanRow], dictionary: &Dictionary) -> &'a [Sp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::dictionary::Resource;
+    use crate::model::lexicon::Lexicon;
     use crate::model::span::Kind;
 
     fn row(id: u64, parent: u64, kind: Kind) -> SpanRow {
@@ -397,9 +397,7 @@ mod tests {
 
     /// Draws the tree: each span with its parent, `-` for a root, `?` for a missing parent, `!` for a cut cycle.
     fn check(mut rows: Vec<SpanRow>, expected: &str) {
-        let mut dictionary = Dictionary::default();
-        dictionary.resource(Resource::default());
-        let (dictionary, _) = Dictionary::join(vec![dictionary]);
+        let (dictionary, _) = Lexicon::default().close();
         for round in 0..2 {
             let mut assembler = Assembler {
                 loaded: rows.clone(),

@@ -1,10 +1,10 @@
-//! What one thread has read: its dictionary and its rows by partition.
+//! What one thread has read: its rows by partition, and what it remembers of their names.
 
 use crate::error::{Problem, Result};
 use crate::format::{Habits, Sink};
 use crate::model::attr::Asked;
-use crate::model::dictionary::{Dictionary, bucket};
-use crate::model::names::Class;
+use crate::model::dictionary::bucket;
+use crate::model::lexicon::Recall;
 use crate::model::question::Questions;
 use crate::model::{
     Facts, Flags, LinkRow, MarkKind, RawSpan, SpanId, SpanRow, TraceId, mark, meaning, memo,
@@ -24,7 +24,7 @@ pub struct Shard {
 #[derive(Debug, Default)]
 pub struct Intake {
     /// What the rows point to.
-    pub dictionary: Dictionary,
+    pub recall: Recall,
     /// Spans.
     pub spans: Store<SpanRow>,
     /// Links.
@@ -50,6 +50,17 @@ impl Intake {
     pub fn new(shard: Option<Shard>) -> Intake {
         Intake {
             shard,
+            ..Intake::default()
+        }
+    }
+
+    /// Returns the intake of another thread, that has read nothing yet.
+    #[must_use]
+    pub fn another(&self) -> Intake {
+        Intake {
+            recall: self.recall.another(),
+            shard: self.shard,
+            questions: self.questions.clone(),
             ..Intake::default()
         }
     }
@@ -105,14 +116,14 @@ impl Sink for Intake {
     }
 
     fn resource(&mut self, facts: &Facts<'_>) {
-        self.resource = meaning::resource(facts, &self.questions, &mut self.dictionary);
+        self.resource = meaning::resource(facts, &self.questions, &mut self.recall);
     }
 
     fn soon(&mut self, span: &mut RawSpan<'_>) {
         if self.is_wanted(span) {
             let key = memo::key(span);
             span.key = Some(key);
-            self.dictionary.memo.ask(key);
+            self.recall.meanings.ask(key);
             self.spans.ask(partition(span.trace.low));
         }
     }
@@ -122,7 +133,7 @@ impl Sink for Intake {
         if !self.is_wanted(span) {
             return;
         }
-        let row = meaning::row(span, self.resource, &self.questions, &mut self.dictionary);
+        let row = meaning::row(span, self.resource, &self.questions, &mut self.recall);
         let partition = partition(span.trace.low);
         let pushed = self.spans.push(partition, row);
         self.note(pushed);
@@ -155,13 +166,13 @@ impl Sink for Intake {
                 }
             };
             mark::marks(&span.facts, &self.questions, &mut keep);
-            let names = &mut self.dictionary.names;
+            let recall = &mut self.recall;
             mark::feature_flags(span, |flag, variant| {
-                let [flag, variant] = [flag, variant].map(|text| names.intern(Class::Label, text));
+                let [flag, variant] = [flag, variant].map(|text| recall.label(text));
                 keep(MarkKind::FeatureFlag, mark::of_names(flag, variant));
             });
             if let Some((file, line)) = mark::code(span) {
-                let file = names.intern(Class::Label, file);
+                let file = recall.label(file);
                 keep(MarkKind::Code, mark::of_names(file, line));
             }
         }

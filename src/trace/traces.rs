@@ -1,12 +1,15 @@
 //! All spans read, by partition, from which a share at a time is loaded: as many traces as may be held together, or a part of the
 //! spans of a trace that is too large.
 
+use std::sync::Arc;
+
 use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 
 use crate::error::Result;
-use crate::model::dictionary::{Dictionary, Renumbering};
+use crate::model::dictionary::Dictionary;
 use crate::model::id::mix;
+use crate::model::lexicon::{Recall, Renumbering};
 use crate::model::span::Kind;
 use crate::model::{LinkRow, SpanId, SpanRow};
 use crate::trace::intake::Intake;
@@ -17,25 +20,28 @@ use crate::trace::store::{PARTITIONS, Store};
 pub struct Traces {
     /// What rows point to.
     pub dictionary: Dictionary,
-    stores: Vec<(Store<SpanRow>, Store<LinkRow>, Renumbering)>,
+    /// From the numbers of the rows to those of the dictionary.
+    map: Renumbering,
+    stores: Vec<(Store<SpanRow>, Store<LinkRow>)>,
 }
 
 impl Traces {
-    /// Joins what the threads have read.
+    /// Puts together what threads have read, each into [another](Intake::another) intake.
     pub fn new(intakes: Vec<Intake>) -> Traces {
-        let mut dictionaries = Vec::new();
+        let mut recall = Recall::default();
         let mut stores = Vec::new();
         for intake in intakes {
-            dictionaries.push(intake.dictionary);
+            recall = intake.recall;
             stores.push((intake.spans, intake.links));
         }
-        let (dictionary, maps) = Dictionary::join(dictionaries);
-        let stores = stores
-            .into_iter()
-            .zip(maps)
-            .map(|((spans, links), map)| (spans, links, map))
-            .collect();
-        Traces { dictionary, stores }
+        let lexicon = Arc::into_inner(recall.lexicon);
+        let lexicon = lexicon.expect("all threads read with one lexicon, and have ended");
+        let (dictionary, map) = lexicon.close();
+        Traces {
+            dictionary,
+            map,
+            stores,
+        }
     }
 
     /// Returns the bytes of all rows.
@@ -48,13 +54,13 @@ impl Traces {
     pub(in crate::trace) fn len(&self, partition: u32) -> usize {
         self.stores
             .iter()
-            .map(|(spans, _, _)| spans.len(partition))
+            .map(|(spans, _)| spans.len(partition))
             .sum()
     }
 
     /// Lets go of the rows of a partition.
     pub(in crate::trace) fn drop_rows(&self, partition: u32) {
-        for (spans, links, _) in &self.stores {
+        for (spans, links) in &self.stores {
             spans.drop_rows(partition);
             links.drop_rows(partition);
         }
@@ -66,7 +72,7 @@ impl Traces {
             return Ok(Vec::new());
         }
         let mut rows_of: HashMap<u64, u64, FxBuildHasher> = HashMap::default();
-        for (spans, _, _) in &self.stores {
+        for (spans, _) in &self.stores {
             spans.for_each_chunk(partition, |chunk| {
                 for row in chunk {
                     *rows_of.entry(row.trace.low).or_default() += 1;
@@ -78,7 +84,7 @@ impl Traces {
         Ok(large)
     }
 
-    /// Adds a share of a partition: rows with the numbers of the joined dictionary.
+    /// Adds a share of a partition: rows with the numbers of the dictionary.
     pub(in crate::trace) fn load(
         &self,
         partition: u32,
@@ -86,7 +92,8 @@ impl Traces {
         rows: &mut Vec<SpanRow>,
         links: &mut Vec<LinkRow>,
     ) -> Result<()> {
-        for (span_store, _, map) in &self.stores {
+        let map = &self.map;
+        for (span_store, _) in &self.stores {
             let renamed = |row: &SpanRow| SpanRow {
                 resource: map.resources[row.resource as usize],
                 operation: map.names[row.operation as usize],
@@ -108,7 +115,7 @@ impl Traces {
             Share::Traces { .. } => HashSet::default(),
             Share::Spans { .. } => rows.iter().map(|row| row.span).collect(),
         };
-        for (_, link_store, map) in &self.stores {
+        for (_, link_store) in &self.stores {
             link_store.for_each_chunk(partition, |chunk| {
                 let of_share = chunk.iter().filter(|link| share.holds_link(link, &owners));
                 links.extend(of_share.map(|link| link.renamed(&map.names)));

@@ -247,7 +247,8 @@ fn topologies_count_among_traces_like_the_traces_they_hold() {
 
 /// Folds spans that were read by two threads, of which one went to a temporary file at some point.
 fn spilled(spans: &[Made], spill_at: usize) -> (Topology, u64) {
-    let mut intakes = [Intake::new(None), Intake::new(None)];
+    let first = Intake::new(None);
+    let mut intakes = [first.another(), first];
     let otlp_protobuf = FORMATS
         .iter()
         .find(|format| format.name == "otlp-protobuf")

@@ -304,7 +304,9 @@ pub(crate) fn traces(spans: &[Drawn], order: u64) -> Traces {
         1 => spans.reverse(),
         _ => spans.sort_by_key(|span| mix(span.id.0.rotate_left(7) ^ span.kind as u64 ^ order)),
     }
-    let mut intakes: Vec<Intake> = (0..1 + order % 3).map(|_| Intake::new(None)).collect();
+    let first = Intake::new(None);
+    let mut intakes: Vec<Intake> = (0..1 + order % 3).map(|_| first.another()).collect();
+    drop(first);
     let n = intakes.len();
     for (i, span) in spans.into_iter().enumerate() {
         span.read(&mut intakes[i % n]);
