@@ -71,7 +71,7 @@ impl<'a> Observer<'a> {
             linked: Linked::default(),
             path: Path::default(),
             waiting,
-            watching: Watching::default(),
+            watching: Watching::new(),
             outside: (0, 0),
         }
     }

@@ -3,6 +3,8 @@
 //! Some passes look at whole traces, others at the attempts or the requests of many traces, collected and put in the order of
 //! what they are counted in.
 
+use std::ops::RangeInclusive;
+
 use crate::fold::attempt::{Attempt, Request};
 use crate::fold::log::Log;
 use crate::fold::shared::Shared;
@@ -12,17 +14,32 @@ use crate::trace::NONE;
 /// Traces shown at a time, few enough to stay in a cache while all passes look at them.
 const SHOWN: usize = 96;
 
-/// Attempts or requests collected before they are shown: 4.5 MB of the larger kind.
-const BATCH: usize = 1 << 15;
+/// Attempts or requests collected before they are shown, by all threads together: 6 MB of the larger kind.
+const BATCH: usize = 1 << 16;
+
+/// Those that a thread collects at least, and at most.
+const BATCHES: RangeInclusive<usize> = 1 << 12..=1 << 15;
 
 /// What is collected for the passes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watching {
     attempts: Log<Attempt>,
     requests: Log<Request>,
+    /// How many are collected before they are shown.
+    batch: usize,
 }
 
 impl Watching {
+    /// Returns room for one of as many threads as the pool has.
+    pub(super) fn new() -> Watching {
+        let batch = BATCH / rayon::current_num_threads().max(1);
+        Watching {
+            attempts: Log::default(),
+            requests: Log::default(),
+            batch: batch.clamp(*BATCHES.start(), *BATCHES.end()),
+        }
+    }
+
     /// Shows traces to every pass.
     pub(super) fn look(&mut self, traces: &[Seen<'_>], shared: &Shared<'_>) {
         let [wants_requests, wants_attempts] = [
@@ -41,10 +58,10 @@ impl Watching {
         for some in traces.chunks(SHOWN) {
             shared.show_traces(some);
         }
-        if self.attempts.len() >= BATCH {
+        if self.attempts.len() >= self.batch {
             self.attempts.show(|some| shared.show_attempts(some));
         }
-        if self.requests.len() >= BATCH {
+        if self.requests.len() >= self.batch {
             self.requests.show(|some| shared.show_requests(some));
         }
     }

@@ -32,8 +32,11 @@ const CHUNK: usize = 8;
 /// So many chunks before one is read it is asked for.
 const AHEAD: usize = 4;
 
-/// Rows of a chunk in the file: 64 rows of 64 bytes are a page.
+/// Rows of a chunk in the file at most: 64 rows of 64 bytes are a page.
 const EXTENT: usize = 64;
+
+/// Rows of a chunk in the file at least: fewer would be many reads and writes, and their places would take much memory.
+const SMALL_EXTENT: usize = 16;
 
 /// Chunks of a slab: a megabyte of rows, which an allocator takes from the system and gives back in one piece.
 const SLAB: usize = 2048;
@@ -48,6 +51,8 @@ pub struct Store<T> {
     groups: Vec<RwLock<Group<T>>>,
     spill: Option<File>,
     spilled: u64,
+    /// Rows of a chunk in the file.
+    extent: usize,
     rows: u64,
 }
 
@@ -57,8 +62,8 @@ struct Part<T> {
     full: Vec<u32>,
     /// The chunk that is being filled.
     open: Vec<T>,
-    /// Offsets of this partition's chunks in the file.
-    extents: Vec<u64>,
+    /// The numbers of this partition's chunks in the file.
+    extents: Vec<u32>,
 }
 
 /// The full chunks of neighbouring partitions.
@@ -111,6 +116,7 @@ impl<T: Pod> Store<T> {
                 .collect(),
             spill: None,
             spilled: 0,
+            extent: extent(rayon::current_num_threads()),
             rows: 0,
         }
     }
@@ -149,7 +155,7 @@ impl<T: Pod> Store<T> {
                 let group = group.get_mut().unwrap_or_else(PoisonError::into_inner);
                 part.full.push(group.keep(&part.open));
             }
-            Some(_) if part.open.len() < EXTENT => return Ok(()),
+            Some(_) if part.open.len() < self.extent => return Ok(()),
             Some(file) => append(file, &part.open, &mut self.spilled, &mut part.extents)?,
         }
         part.open.clear();
@@ -179,10 +185,10 @@ impl<T: Pod> Store<T> {
             let group = group.get_mut().unwrap_or_else(PoisonError::into_inner);
             for part in parts {
                 let part = unlocked(part);
-                let mut rows = Vec::with_capacity(EXTENT);
+                let mut rows = Vec::with_capacity(self.extent);
                 for number in std::mem::take(&mut part.full) {
                     rows.extend_from_slice(group.chunk(number));
-                    if rows.len() == EXTENT {
+                    if rows.len() == self.extent {
                         append(&mut file, &rows, &mut self.spilled, &mut part.extents)?;
                         rows.clear();
                     }
@@ -206,16 +212,18 @@ impl<T: Pod> Store<T> {
     /// Returns how many rows a partition has.
     pub fn len(&self, partition: u32) -> usize {
         let part = self.part(partition);
-        part.full.len() * CHUNK + part.extents.len() * EXTENT + part.open.len()
+        part.full.len() * CHUNK + part.extents.len() * self.extent + part.open.len()
     }
 
     /// Calls `f` with the chunks of a partition, in no particular order.
     pub fn for_each_chunk(&self, partition: u32, mut f: impl FnMut(&[T])) -> Result<()> {
         let part = self.part(partition);
         if let Some(file) = &self.spill {
-            let mut chunk = vec![T::zeroed(); if part.extents.is_empty() { 0 } else { EXTENT }];
-            for &extent in &part.extents {
-                read_at(file, bytemuck::cast_slice_mut(&mut chunk), extent)
+            let mut chunk = vec![T::zeroed(); self.extent];
+            for &number in &part.extents {
+                let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut chunk);
+                let offset = u64::from(number) * bytes.len() as u64;
+                read_at(file, bytes, offset)
                     .map_err(|source| Error::io("temporary file", &source))?;
                 f(&chunk);
             }
@@ -250,6 +258,11 @@ impl<T: Pod> Store<T> {
     }
 }
 
+/// Returns how many rows a chunk in the file has when so many threads read: each of them fills a thousand at a time.
+fn extent(threads: usize) -> usize {
+    (2 * EXTENT / threads.max(1)).clamp(SMALL_EXTENT, EXTENT) / CHUNK * CHUNK
+}
+
 fn unlocked<T>(part: &mut Mutex<Part<T>>) -> &mut Part<T> {
     part.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
@@ -264,14 +277,18 @@ fn append<T: Pod>(
     file: &mut File,
     chunk: &[T],
     spilled: &mut u64,
-    extents: &mut Vec<u64>,
+    extents: &mut Vec<u32>,
 ) -> Result<()> {
     let bytes: &[u8] = bytemuck::cast_slice(chunk);
+    let number = u32::try_from(*spilled / bytes.len() as u64).map_err(|_| {
+        Error::new("expected fewer than 60 billion spans in one run")
+            .with_help("fold shares of them with --shard, and merge the topologies")
+    })?;
     file.write_all(bytes).map_err(|source| {
         Error::io("temporary file", &source)
             .with_help("set TMPDIR to a folder with room, or raise --memory")
     })?;
-    extents.push(*spilled);
+    extents.push(number);
     *spilled += bytes.len() as u64;
     Ok(())
 }
@@ -309,8 +326,12 @@ mod tests {
 
     #[test]
     fn rows_come_back_from_memory_and_from_the_file() {
-        for spill_after in [0, 700, 5000] {
-            let mut store = Store::new();
+        assert_eq!([1, 2, 4, 5, 16].map(extent), [64, 64, 32, 24, 16]);
+        for (spill_after, threads) in [(0, 1), (700, 2), (700, 4), (701, 16), (5000, 2)] {
+            let mut store = Store {
+                extent: extent(threads),
+                ..Store::new()
+            };
             for i in 0..3000u64 {
                 if i == spill_after {
                     store.spill().expect("a temporary file");
