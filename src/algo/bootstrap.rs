@@ -7,11 +7,11 @@
 //!
 //! Of clusters that all weigh the same, a share is binomial, so that its interval needs no drawing: [`endless`].
 //!
-//! Clusters that are alike are one group: how often each group is drawn is multinomial. Groups of many clusters get their number by
-//! a binomial draw out of what is left, the clusters of small groups are drawn one by one, so a replicate costs no more
-//! than its groups. O(replicates x (groups + what they add)).
+//! Clusters that are alike are one group: how often each group is drawn is multinomial. Large groups, and lots of small ones, get
+//! their number by a binomial draw out of what is left; in a lot clusters are drawn one by one. So a replicate costs no
+//! more than its groups, and a thread holds what was drawn of one lot. O(replicates x (groups + what they add)).
 //!
-//! Every replicate has random numbers of its own and adds in the order of the groups, so neither threads nor blocks of
+//! Every replicate has random numbers of its own and adds in the order of the lots, so neither threads nor blocks of
 //! quantities change a bit of the result.
 
 use rayon::prelude::*;
@@ -25,6 +25,9 @@ const KEPT: usize = 1 << 22;
 
 /// Groups of fewer clusters are drawn cluster by cluster: so many uniform draws cost what a binomial one does.
 const FEW: u64 = 16;
+
+/// Clusters of small groups in a lot: few enough that what is drawn of them stays in a cache.
+const LOT: usize = 512;
 
 /// Replicates drawn side by side.
 const LANES: usize = 16;
@@ -47,43 +50,89 @@ pub struct Group {
 #[derive(Debug, Default)]
 struct Urn {
     clusters: u64,
-    /// Large groups, and the part of what is left that each is.
-    large: Vec<(u32, f64)>,
-    /// The group of each cluster of a small group.
-    small: Vec<u32>,
+    /// Large groups first.
+    lots: Vec<Lot>,
+}
+
+/// Clusters whose number is drawn at once.
+#[derive(Debug, Default)]
+struct Lot {
+    /// The part that it is of what is left.
+    part: f64,
+    /// Its groups: one that is large, or some that are small.
+    groups: Vec<u32>,
+    /// The clusters of small groups: the place of each one's group in the lot.
+    clusters: Vec<u16>,
 }
 
 impl Urn {
     fn of(groups: &[Group]) -> Urn {
-        let mut urn = Urn::default();
-        let mut left: f64 = groups.iter().map(|group| group.clusters as f64).sum();
-        for (number, group) in (0u32..).zip(groups) {
-            urn.clusters = urn.clusters.saturating_add(group.clusters);
-            if group.clusters < FEW {
-                urn.small.extend((0..group.clusters).map(|_| number));
-            } else {
-                urn.large.push((number, group.clusters as f64 / left));
-                left -= group.clusters as f64;
+        let (large, small): (Vec<u32>, Vec<u32>) = (0..groups.len() as u32)
+            .filter(|group| groups[*group as usize].clusters > 0)
+            .partition(|group| groups[*group as usize].clusters >= FEW);
+        let mut lots: Vec<Lot> = Vec::new();
+        lots.extend(large.into_iter().map(|group| Lot {
+            groups: vec![group],
+            ..Lot::default()
+        }));
+        let mut lot = Lot::default();
+        for group in small {
+            let place = lot.groups.len() as u16;
+            lot.groups.push(group);
+            lot.clusters
+                .extend((0..groups[group as usize].clusters).map(|_| place));
+            if lot.clusters.len() >= LOT {
+                lots.push(std::mem::take(&mut lot));
             }
         }
-        if let (true, Some((_, last))) = (urn.small.is_empty(), urn.large.last_mut()) {
-            *last = 1.0;
+        if !lot.groups.is_empty() {
+            lots.push(lot);
         }
-        urn
-    }
-
-    /// Draws as many clusters as there are; `drawn` says how many of each group.
-    fn draw(&self, random: &mut Random, drawn: &mut [u64]) {
-        drawn.fill(0);
-        let mut left = self.clusters;
-        for &(group, part) in &self.large {
-            let some = random.binomial(left, part);
-            drawn[group as usize] = some;
+        let clusters = |lot: &Lot| match lot.clusters.len() {
+            0 => groups[lot.groups[0] as usize].clusters,
+            some => some as u64,
+        };
+        let mut left: f64 = lots.iter().map(|lot| clusters(lot) as f64).sum();
+        for lot in &mut lots {
+            let some = clusters(lot) as f64;
+            lot.part = some / left;
             left -= some;
         }
-        if !self.small.is_empty() {
-            for _ in 0..left {
-                drawn[self.small[random.below(self.small.len())] as usize] += 1;
+        if let Some(last) = lots.last_mut() {
+            last.part = 1.0;
+        }
+        Urn {
+            clusters: lots.iter().map(clusters).fold(0, u64::saturating_add),
+            lots,
+        }
+    }
+
+    /// Draws as many clusters as there are, some replicates side by side, and says lot by lot how many of each group.
+    fn draw(
+        &self,
+        randoms: &mut [Random],
+        space: &mut Vec<[u64; LANES]>,
+        mut drawn: impl FnMut(u32, &[u64; LANES]),
+    ) {
+        let mut left = [0; LANES];
+        left[..randoms.len()].fill(self.clusters);
+        for lot in &self.lots {
+            space.clear();
+            space.resize(lot.groups.len(), [0; LANES]);
+            for (lane, random) in randoms.iter_mut().enumerate() {
+                let some = random.binomial(left[lane], lot.part);
+                left[lane] -= some;
+                if lot.clusters.is_empty() {
+                    space[0][lane] = some;
+                    continue;
+                }
+                for _ in 0..some {
+                    let cluster = random.below(lot.clusters.len());
+                    space[lot.clusters[cluster] as usize][lane] += 1;
+                }
+            }
+            for (group, of_group) in lot.groups.iter().zip(&*space) {
+                drawn(*group, of_group);
             }
         }
     }
@@ -170,36 +219,24 @@ fn block(
         .collect();
     // Some replicates at a time, side by side: what a group adds to a quantity is looked up once for all of them.
     let mut shares = vec![0.0; width * replicates.next_multiple_of(LANES)];
-    let draw = |space: &mut (Vec<u64>, Vec<[f64; LANES]>), (chunk, sums): (usize, &mut [f64])| {
-        let (drawn, weights) = space;
-        drawn.resize(groups.len(), 0);
-        weights.resize(groups.len(), [0.0; LANES]);
-        for lane in 0..LANES {
-            let replicate = chunk * LANES + lane;
-            if replicate < replicates {
-                urn.draw(&mut Random::new(seed, replicate as u64), drawn);
-            } else {
-                drawn.fill(0);
-            }
-            for ((weights, group), &drawn) in weights.iter_mut().zip(groups).zip(&*drawn) {
-                weights[lane] = drawn as f64 * group.weight;
-            }
-        }
+    let draw = |space: &mut Vec<[u64; LANES]>, (chunk, sums): (usize, &mut [f64])| {
+        let mut randoms: Vec<Random> = (chunk * LANES..replicates.min((chunk + 1) * LANES))
+            .map(|replicate| Random::new(seed, replicate as u64))
+            .collect();
         let mut all = [0.0; LANES];
         let (rows, _) = sums.as_chunks_mut::<LANES>();
-        for (weights, adds) in weights.iter().zip(&adds) {
-            if *weights == [0.0; LANES] {
-                continue;
+        urn.draw(&mut randoms, space, |group, drawn| {
+            if *drawn == [0; LANES] {
+                return;
             }
-            add_to(&mut all, weights, 1.0);
-            for &(quantity, each) in *adds {
-                add_to(
-                    &mut rows[quantity as usize - quantities.start],
-                    weights,
-                    each,
-                );
+            let weight = groups[group as usize].weight;
+            let weights = drawn.map(|drawn| drawn as f64 * weight);
+            add_to(&mut all, &weights, 1.0);
+            for &(quantity, each) in adds[group as usize] {
+                let row = &mut rows[quantity as usize - quantities.start];
+                add_to(row, &weights, each);
             }
-        }
+        });
         // Only clusters without weight were drawn, or the replicate is one too many: nothing to read.
         let all = all.map(|all| if all > 0.0 { all } else { f64::NAN });
         for row in rows {
@@ -360,6 +397,49 @@ mod tests {
         let apart = intervals(&single, 1, REPLICATES, 3).unwrap()[0];
         assert_close(whole.low, apart.low, 0.006);
         assert_close(whole.high, apart.high, 0.006);
+    }
+
+    #[test]
+    fn every_cluster_is_as_likely_as_any_other() {
+        // Large and small groups, and more small clusters than a lot holds.
+        let clusters = |at: usize| [1, 40, 3, 0, 15][at % 5];
+        let groups: Vec<Group> = (0..900)
+            .map(|at| Group {
+                clusters: clusters(at),
+                ..Group::default()
+            })
+            .collect();
+        let urn = Urn::of(&groups);
+        assert!(urn.lots.iter().filter(|lot| lot.groups.len() > 1).count() > 5);
+        let mut seen = vec![0u64; groups.len()];
+        let mut space = Vec::new();
+        const CHUNKS: usize = 40;
+        for chunk in 0..CHUNKS {
+            let mut randoms: Vec<Random> = (0..LANES)
+                .map(|lane| Random::new(chunk as u64, lane as u64))
+                .collect();
+            let mut all = [0; LANES];
+            urn.draw(&mut randoms, &mut space, |group, drawn| {
+                seen[group as usize] += drawn.iter().sum::<u64>();
+                all.iter_mut()
+                    .zip(drawn)
+                    .for_each(|(all, drawn)| *all += drawn);
+            });
+            assert_eq!(all, [urn.clusters; LANES]);
+        }
+        let drawn = (CHUNKS * LANES) as f64;
+        let terms = groups.iter().zip(&seen).map(|(group, seen)| {
+            let expected = group.clusters as f64 * drawn;
+            if group.clusters == 0 {
+                assert_eq!(*seen, 0);
+                return 0.0;
+            }
+            (*seen as f64 - expected).powi(2) / expected
+        });
+        let squares: f64 = terms.sum();
+        let degrees = groups.iter().filter(|group| group.clusters > 0).count() as f64 - 1.0;
+        let slack = 4.0 * (2.0 * degrees).sqrt();
+        assert!((squares - degrees).abs() < slack, "{squares} for {degrees}");
     }
 
     #[test]
