@@ -22,6 +22,7 @@
 mod sweep;
 
 use std::cmp::Reverse;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -29,10 +30,14 @@ use crate::algo::betweenness::sweep::{LANES, Sum, Sweep};
 use crate::algo::graph::{Digraph, Undirected};
 use crate::algo::random::Random;
 use crate::algo::stats::Z_95;
+use crate::algo::threads_for;
 
 /// Sources are dealt to this many groups: enough to keep any machine busy, and the only thing that
 /// fixes the order of the sums.
 const GROUPS: usize = 64;
+
+/// Groups that a thread sums before their sums are added up: more would be held for nothing, fewer would make threads wait.
+const ROUNDS: usize = 8;
 
 /// An estimate with the half-width of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,20 +119,34 @@ fn dependencies<'graph>(
     let groups: Vec<&[&[u32]]> = batches
         .chunks(batches.len().div_ceil(GROUPS).max(1))
         .collect();
+    // Scratch space that no thread is at.
+    let idle: Mutex<Vec<Sweep>> = Mutex::default();
+    let at_idle = || idle.lock().unwrap_or_else(PoisonError::into_inner);
     let of_group = |group: &&[&[u32]]| {
-        let mut sweep = Sweep::new(n_nodes);
+        let known = at_idle().pop();
+        let mut sweep = known.unwrap_or_else(|| Sweep::new(n_nodes));
         for batch in *group {
             sweep.forward(batch, into);
             sweep.backward(out_of);
         }
-        sweep.finish()
+        let sums = sweep.take();
+        at_idle().push(sweep);
+        sums
     };
-    let parts: Vec<Vec<Sum>> = groups.par_iter().with_max_len(1).map(of_group).collect();
+    let threads = threads_for(n_nodes * Sweep::BYTES_PER_NODE);
+    let at_a_time = if threads < rayon::current_num_threads() {
+        threads
+    } else {
+        threads * ROUNDS
+    };
     let mut sums = vec![Sum::default(); n_nodes];
-    for part in parts {
-        for (sum, value) in sums.iter_mut().zip(part) {
-            sum.total += value.total;
-            sum.squares += value.squares;
+    for some in groups.chunks(at_a_time) {
+        let parts: Vec<Vec<Sum>> = some.par_iter().with_max_len(1).map(of_group).collect();
+        for part in parts {
+            for (sum, value) in sums.iter_mut().zip(part) {
+                sum.total += value.total;
+                sum.squares += value.squares;
+            }
         }
     }
     sums

@@ -25,6 +25,7 @@ use rayon::prelude::*;
 
 use crate::algo::distance::search::{BATCH, Search};
 use crate::algo::graph::{Digraph, Undirected};
+use crate::algo::threads_for;
 
 /// The distances of all reachable ordered pairs of a graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,7 +121,7 @@ fn all_distances<'graph>(
             search.run(first, &out_of, &into);
         }
     };
-    let n_workers = rayon::current_num_threads().min(n_batches);
+    let n_workers = threads_for(n_nodes * Search::BYTES_PER_NODE).min(n_batches);
     let parts: Vec<_> = (0..n_workers)
         .into_par_iter()
         .with_max_len(1)

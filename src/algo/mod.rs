@@ -84,3 +84,11 @@ pub mod zeta;
 
 #[cfg(test)]
 mod testgraphs;
+
+/// Bytes that the threads of one computation need beside its result, unless two need more.
+const SCRATCH: usize = 32 << 20;
+
+/// Returns how many threads a computation uses when each needs so many bytes: a machine with many threads has no more memory for them.
+fn threads_for(bytes: usize) -> usize {
+    rayon::current_num_threads().min((SCRATCH / bytes.max(1)).max(2))
+}

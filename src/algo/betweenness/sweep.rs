@@ -41,7 +41,7 @@ pub(super) struct Sum {
     pub(super) squares: f64,
 }
 
-/// The scratch space of one group of batches.
+/// The scratch space of a thread.
 pub(super) struct Sweep {
     sums: Vec<Sum>,
     /// Path counts from each source.
@@ -61,6 +61,9 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
+    /// Bytes it takes for every node, about.
+    pub(super) const BYTES_PER_NODE: usize = 320;
+
     pub(super) fn new(n_nodes: usize) -> Sweep {
         Sweep {
             sums: vec![Sum::default(); n_nodes],
@@ -74,9 +77,10 @@ impl Sweep {
         }
     }
 
-    /// Returns the dependencies of all sources so far.
-    pub(super) fn finish(self) -> Vec<Sum> {
-        self.sums
+    /// Returns the dependencies of all sources since they were last taken.
+    pub(super) fn take(&mut self) -> Vec<Sum> {
+        let none = vec![Sum::default(); self.sums.len()];
+        std::mem::replace(&mut self.sums, none)
     }
 
     /// Counts the shortest paths from `sources` and records the levels.

@@ -67,6 +67,9 @@ pub(super) struct Search {
 }
 
 impl Search {
+    /// Bytes it takes for every node, about.
+    pub(super) const BYTES_PER_NODE: usize = 220;
+
     pub(super) fn new(n_nodes: usize) -> Search {
         Search {
             seen: vec![Row::EMPTY; n_nodes],
