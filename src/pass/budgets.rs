@@ -7,7 +7,7 @@ use crate::fold::catalogue::NodeKind;
 use crate::fold::system::EntryPoint;
 use crate::pass::Graph;
 use crate::pass::limits::limits_of;
-use crate::pass::trace::critical_path::{Spent, paths_of};
+use crate::pass::trace::critical_path::Spent;
 use crate::pass::trace::latency_budget::{MIN_P99, p99_of};
 use crate::pass::trace::retries::attempts_of;
 use crate::pass::trace::timeouts::calls_of;
@@ -118,7 +118,7 @@ pub fn entry_budgets(graph: &Graph<'_>) -> Vec<EntryBudget> {
         }
     }
     let mut entries: Vec<(u64, EntryBudget)> = Vec::new();
-    for ((service, operation), of) in paths_of(graph).unwrap_or_default() {
+    for (&(service, operation), of) in graph.paths().into_iter().flatten() {
         let all = of.all();
         let slow = |from: f64, least: u64| (all.seen >= least).then(|| of.between(from, 1.0));
         let (typical, p95, p99) = (

@@ -15,6 +15,8 @@ use crate::pass::declared::Declared;
 use crate::pass::dependence::Dependence;
 use crate::pass::importance::Importance;
 use crate::pass::shapes::Traffic;
+use crate::pass::trace::clock_skew::Clocks;
+use crate::pass::trace::critical_path::{PathsByEntry, paths_of};
 use crate::policy::Policy;
 use crate::text;
 
@@ -45,8 +47,10 @@ pub struct Graph<'a> {
     pub dependence: Dependence,
     /// The node of each vertex, if it is one.
     nodes: Vec<Option<u32>>,
-    /// Computed when it is asked for first: not every output shows something of it.
+    /// Computed when they are asked for first: not every output shows something of them.
     traffic: OnceLock<Traffic>,
+    clocks: OnceLock<Clocks<'a>>,
+    paths: OnceLock<Option<PathsByEntry<'a>>>,
 }
 
 impl<'a> Graph<'a> {
@@ -95,6 +99,8 @@ impl<'a> Graph<'a> {
             dependence: Dependence::default(),
             nodes,
             traffic: OnceLock::new(),
+            clocks: OnceLock::new(),
+            paths: OnceLock::new(),
         };
         graph.dependence = Dependence::of(&graph);
         graph
@@ -103,6 +109,16 @@ impl<'a> Graph<'a> {
     /// Returns what the shapes of requests say.
     pub fn traffic(&self) -> &Traffic {
         self.traffic.get_or_init(|| Traffic::of(self))
+    }
+
+    /// Returns what calls say of clocks.
+    pub fn clocks(&self) -> &Clocks<'a> {
+        self.clocks.get_or_init(|| Clocks::of(self))
+    }
+
+    /// Returns where the time of each entry point goes; none if no trace was looked at for it.
+    pub(in crate::pass) fn paths(&self) -> Option<&PathsByEntry<'a>> {
+        self.paths.get_or_init(|| paths_of(self)).as_ref()
     }
 
     /// Returns the number of nodes.

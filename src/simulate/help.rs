@@ -30,7 +30,7 @@ const WORTH_TIME: f64 = 0.05;
 
 /// Returns the changes that would help, the best first, and how many were tried.
 pub(super) fn helps(
-    model: &Model<'_>,
+    model: &Model<'_, '_>,
     now: &World,
     outcome: &Outcome,
     dice: Dice,
@@ -90,7 +90,7 @@ enum Aim {
 /// A change to try: what it is made for, what it is, and the world with it.
 type Candidate = (Aim, String, World);
 
-fn candidates(model: &Model<'_>, now: &World, outcome: &Outcome) -> Vec<Candidate> {
+fn candidates(model: &Model<'_, '_>, now: &World, outcome: &Outcome) -> Vec<Candidate> {
     let plan = &model.plan;
     let reached = reached(plan, &model.seen, now);
     // Who is full is so by everybody's calls.
@@ -187,7 +187,7 @@ fn round_up(ns: u64) -> u64 {
 }
 
 fn gain(
-    model: &Model<'_>,
+    model: &Model<'_, '_>,
     (now, plain): (&World, &Outcome),
     (world, helped): (&World, &Outcome),
     text: String,

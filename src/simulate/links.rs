@@ -141,8 +141,8 @@ impl Draw {
 }
 
 /// What is known of the links of a graph, made when they are met.
-pub(super) struct Facts<'a> {
-    graph: &'a Graph<'a>,
+pub(super) struct Facts<'a, 'g> {
+    graph: &'a Graph<'g>,
     limits: Limits,
     attempts: BTreeMap<(u32, u32), Attempts>,
     calls: BTreeMap<(u32, u32), Calls>,
@@ -150,8 +150,8 @@ pub(super) struct Facts<'a> {
     pub(super) links: Vec<Link>,
 }
 
-impl<'a> Facts<'a> {
-    pub(super) fn of(graph: &'a Graph<'a>) -> Facts<'a> {
+impl<'a, 'g> Facts<'a, 'g> {
+    pub(super) fn of(graph: &'a Graph<'g>) -> Facts<'a, 'g> {
         let limits = limits_of(graph);
         Facts {
             graph,

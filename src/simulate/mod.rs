@@ -136,14 +136,14 @@ fn success(before: f64, after: [f64; 2], requests: u64, dice: Option<Dice>) -> S
     }
 }
 
-fn all(model: &Model<'_>, now: &World, outcome: &Outcome, dice: Dice) -> Success {
+fn all(model: &Model<'_, '_>, now: &World, outcome: &Outcome, dice: Dice) -> Success {
     let before = model.share(now, |at| model.plan.entries[at].observed);
     let requests = model.plan.effective();
     let after = model.shares(now, outcome);
     success(before, after, requests, outcome.drawn.then_some(dice))
 }
 
-fn entries(model: &Model<'_>, now: &World, outcome: &Outcome, dice: Dice) -> Vec<EntryChange> {
+fn entries(model: &Model<'_, '_>, now: &World, outcome: &Outcome, dice: Dice) -> Vec<EntryChange> {
     let plan = &model.plan;
     let mut entries: Vec<EntryChange> = Vec::new();
     for (at, entry) in plan.entries.iter().enumerate() {
@@ -251,7 +251,7 @@ fn failures(sums: &[[LinkFlow; 2]; 2]) -> (f64, Range) {
     (before, Range::of(after))
 }
 
-fn services(model: &Model<'_>, outcome: &Outcome) -> Vec<ServiceChange> {
+fn services(model: &Model<'_, '_>, outcome: &Outcome) -> Vec<ServiceChange> {
     let graph = model.graph;
     let seconds = load::window(graph);
     let mut attempts: BTreeMap<usize, u64> = BTreeMap::new();
@@ -303,7 +303,7 @@ fn services(model: &Model<'_>, outcome: &Outcome) -> Vec<ServiceChange> {
     services
 }
 
-fn edges(model: &Model<'_>, outcome: &Outcome) -> Vec<EdgeChange> {
+fn edges(model: &Model<'_, '_>, outcome: &Outcome) -> Vec<EdgeChange> {
     let graph = model.graph;
     let mut edges: Vec<EdgeChange> = Vec::new();
     let waited_for = model.plan.links.iter().enumerate();

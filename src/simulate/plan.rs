@@ -160,7 +160,7 @@ impl Plan {
     fn add(
         &mut self,
         graph: &Graph<'_>,
-        facts: &mut Facts<'_>,
+        facts: &mut Facts<'_, '_>,
         shape: &Shape,
         known: &mut BTreeMap<(u32, u32), u32>,
         sums: &mut Vec<Sums>,

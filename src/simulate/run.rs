@@ -12,8 +12,8 @@ use crate::simulate::plan::Plan;
 use crate::simulate::setting::World;
 
 /// Everything that worlds are compared by.
-pub(super) struct Model<'a> {
-    pub(super) graph: &'a Graph<'a>,
+pub(super) struct Model<'a, 'g> {
+    pub(super) graph: &'a Graph<'g>,
     pub(super) plan: Plan,
     pub(super) order: Order,
     pub(super) seen: World,
@@ -52,8 +52,8 @@ fn grant(world: &mut World, flow: &Flow) -> bool {
     })
 }
 
-impl<'a> Model<'a> {
-    pub(super) fn of(graph: &'a Graph<'a>) -> Model<'a> {
+impl<'a, 'g> Model<'a, 'g> {
+    pub(super) fn of(graph: &'a Graph<'g>) -> Model<'a, 'g> {
         let plan = Plan::of(graph);
         let seen = World::seen(&plan);
         let calibrated = [0, 1].map(|bound| calibrated(&plan, &seen, bound));

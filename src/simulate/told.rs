@@ -11,13 +11,17 @@ use crate::simulate::setting::World;
 use crate::text;
 
 /// Returns the edges whose calls somebody waits for, with the numbers of their links.
-fn waited_for<'a>(model: &'a Model<'_>) -> impl Iterator<Item = (usize, &'a Link)> {
+fn waited_for<'a>(model: &'a Model<'_, '_>) -> impl Iterator<Item = (usize, &'a Link)> {
     let links = model.plan.links.iter().enumerate();
     links.filter(|(_, link)| link.is_waited_for())
 }
 
 /// Returns what is taken for granted.
-pub(super) fn assumptions(model: &Model<'_>, now: &World, outcome: &Outcome) -> Vec<Assumption> {
+pub(super) fn assumptions(
+    model: &Model<'_, '_>,
+    now: &World,
+    outcome: &Outcome,
+) -> Vec<Assumption> {
     let mut all: Vec<Assumption> = Vec::new();
     let mut of_edges = |which: &dyn Fn(usize, &Link) -> bool, text: &str| {
         let edges = waited_for(model)
@@ -142,7 +146,7 @@ fn is_bounded(now: &World, link: usize) -> bool {
 }
 
 /// Returns what could not be told.
-pub(super) fn untold(model: &Model<'_>, now: &World) -> Vec<String> {
+pub(super) fn untold(model: &Model<'_, '_>, now: &World) -> Vec<String> {
     let graph = model.graph;
     let mut all: Vec<String> = Vec::new();
     let is_open = |(at, link): &(usize, &Link)| {

@@ -3,7 +3,6 @@
 use topple::finding::Subject;
 use topple::fold::system::System as Resolved;
 use topple::pass::Graph;
-use topple::pass::trace::clock_skew::Clocks;
 
 use crate::simulator::scenarios;
 use crate::simulator::truth::Truth;
@@ -12,7 +11,7 @@ use crate::support::{findings, metric, report, system};
 /// Checks every pair of clocks that met; returns how many did.
 fn check(truth: &Truth, system: &Resolved) -> usize {
     let graph = Graph::of(system);
-    let clocks = Clocks::of(&graph).unwrap();
+    let clocks = graph.clocks();
     for (of, host) in clocks.met() {
         let (least, most) = clocks.ahead(of, host).unwrap();
         // A clock that drifts need not have been there all the time, but at some time.

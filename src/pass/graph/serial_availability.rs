@@ -163,15 +163,15 @@ fn entries<'a>(
 }
 
 /// What is told about one entry point.
-struct Told<'a> {
-    graph: &'a Graph<'a>,
+struct Told<'a, 'g> {
+    graph: &'a Graph<'g>,
     failing: &'a [Option<Failing>],
     of: &'a Entry,
     name: (&'a str, &'a str),
     range: (f64, f64),
 }
 
-impl Told<'_> {
+impl Told<'_, '_> {
     fn range(&self) -> String {
         let (low, high) = (availability(self.range.0), availability(self.range.1));
         match low == high {

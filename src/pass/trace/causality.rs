@@ -19,7 +19,7 @@ use crate::fold::{Look, Seen, Watcher};
 use crate::model::SpanRow;
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};
-use crate::pass::trace::clock_skew::{self, Clocks};
+use crate::pass::trace::clock_skew;
 use crate::pass::trace::{exemplars, grouped, total};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
@@ -175,7 +175,7 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
         measured.findings.push(finding);
         return;
     };
-    let clocks = Clocks::of(graph).unwrap_or_default();
+    let clocks = graph.clocks();
     let records = grouped(table, |key| {
         let [from, to, one, other] = key.parts;
         let hosts = (graph.text(one), graph.text(other));

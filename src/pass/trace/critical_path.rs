@@ -222,7 +222,7 @@ impl<'a> EntryPaths<'a> {
 /// The requests of every entry point, by service and operation.
 pub(in crate::pass) type PathsByEntry<'a> = BTreeMap<Operation<'a>, EntryPaths<'a>>;
 
-/// Returns where the time of each entry point goes; `None` if no trace was looked at for it.
+/// Returns where the time of each entry point goes; `None` if no trace was looked at for it. Asked for by way of [`Graph::paths`].
 pub(in crate::pass) fn paths_of<'a>(graph: &Graph<'a>) -> Option<PathsByEntry<'a>> {
     let [of] = WATCHER.tables else {
         return None;
@@ -293,13 +293,13 @@ pub(in crate::pass) const MIN_REQUESTS: u64 = 20;
 const SHADOWED: f64 = 0.05;
 
 fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
-    let paths = paths_of(graph);
-    if let Some(why) = why_unknown(paths.as_ref()) {
+    let paths = graph.paths();
+    if let Some(why) = why_unknown(paths) {
         let untold = Finding::unknown(CRITICAL_PATH.name, "critical_time", why);
         measured.findings.push(untold);
     }
     let mut found: Vec<(u64, Finding)> = Vec::new();
-    for (&(service, operation), of) in paths.iter().flatten() {
+    for (&(service, operation), of) in paths.into_iter().flatten() {
         let all = of.all();
         let shares = all.shares();
         let Some(&(most, share)) = shares.first().filter(|_| all.seen >= MIN_REQUESTS) else {

@@ -10,9 +10,7 @@
 use crate::finding::{Finding, Grade, Subject};
 use crate::fold::sketch::Sketch;
 use crate::pass::limits::{Limits, limits_of};
-use crate::pass::trace::critical_path::{
-    EntryPaths, MIN_REQUESTS, Operation, paths_of, why_unknown,
-};
+use crate::pass::trace::critical_path::{EntryPaths, MIN_REQUESTS, Operation, why_unknown};
 use crate::pass::{Effort, Graph, Measured, Pass};
 use crate::text;
 
@@ -39,8 +37,8 @@ fn measure(graph: &Graph<'_>, _: Effort, measured: &mut Measured) {
 }
 
 fn measure_with(graph: &Graph<'_>, limits: &Limits, measured: &mut Measured) {
-    let paths = paths_of(graph);
-    if let Some(why) = why_unknown(paths.as_ref()) {
+    let paths = graph.paths();
+    if let Some(why) = why_unknown(paths) {
         let why = format!("what slow requests spend their time on is unknown: {why}");
         let untold = Finding::unknown(LATENCY_BUDGET.name, "tail_time", why);
         measured.findings.push(untold);
@@ -66,7 +64,7 @@ fn measure_with(graph: &Graph<'_>, limits: &Limits, measured: &mut Measured) {
     measured.metric("least_slo_headroom", least);
     slos.sort_by(|a, b| a.value.total_cmp(&b.value));
     measured.findings.extend(slos);
-    for (&entry, of) in paths.iter().flatten() {
+    for (&entry, of) in paths.into_iter().flatten() {
         measured.findings.extend(tail(entry, of));
         measured.findings.extend(fan_out(entry, of));
     }

@@ -135,9 +135,11 @@ pub struct Clocks<'a> {
 }
 
 impl<'a> Clocks<'a> {
-    /// Returns what calls say of clocks; nothing when no call was looked at.
-    pub fn of(graph: &Graph<'a>) -> Option<Clocks<'a>> {
-        let table = graph.table(WATCHER.tables.first()?)?;
+    /// Returns what calls say of clocks; nothing when no call was looked at. Asked for by way of [`Graph::clocks`].
+    pub(in crate::pass) fn of(graph: &Graph<'a>) -> Clocks<'a> {
+        let Some(table) = WATCHER.tables.first().and_then(|of| graph.table(of)) else {
+            return Clocks::default();
+        };
         let granules = granules(graph, table);
         let step = drift(table.width());
         let mut bins: BTreeMap<(&str, &str), BTreeMap<u64, Reach>> = BTreeMap::new();
@@ -171,7 +173,7 @@ impl<'a> Clocks<'a> {
             clocks.pairs.insert(names, pair);
         }
         clocks.compare_all(step);
-        Some(clocks)
+        clocks
     }
 
     /// Returns how many nanoseconds the clock of `host` is ahead of that of `of`, at least and at most, when the most is known

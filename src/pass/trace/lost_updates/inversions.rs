@@ -93,12 +93,12 @@ pub(super) fn measure(graph: &Graph<'_>, table: &Table, measured: &mut Measured)
     if records.is_empty() {
         return;
     }
-    let clocks = Clocks::of(graph).unwrap_or_default();
+    let clocks = graph.clocks();
     let mut places: BTreeMap<(&str, &str), Unordered> = BTreeMap::new();
     for ((place, hosts, which), record) in &records {
         let of = places.entry(*place).or_default();
         of.pairs += record.sums[0];
-        let undecided = undecided(&clocks, *hosts, *which, record);
+        let undecided = undecided(clocks, *hosts, *which, record);
         of.undecided += undecided;
         if undecided > 0 {
             of.record.merge(record);

@@ -20,7 +20,7 @@ use crate::fold::ledger::{Layout, Part, Table, TableOf};
 use crate::fold::record::Record;
 use crate::model::names::NameId;
 use crate::pass::Graph;
-use crate::pass::trace::clock_skew::{Clocks, biased, difference, unbiased};
+use crate::pass::trace::clock_skew::{biased, difference, unbiased};
 
 /// By caller, callee, and the hosts of both: calls whose client gave up. The number is the rank of the operation, and in its lowest bits
 /// whether the server outlasted the client, and whether it began behind it as both clocks have it.
@@ -88,7 +88,7 @@ pub(super) fn beyond<'a>(
     if rows.is_empty() {
         return all;
     }
-    let clocks = Clocks::of(graph).unwrap_or_default();
+    let clocks = graph.clocks();
     for (key, record) in rows {
         let [from, to, caller, callee] = key.parts;
         let Some(ahead) = clocks.at_most(graph.text(caller), graph.text(callee)) else {

@@ -46,8 +46,8 @@ const MIN_EXCEEDED: u64 = 5;
 const MIN_CALLS: u64 = 20;
 
 /// What the checks look at.
-struct Check<'a> {
-    graph: &'a Graph<'a>,
+struct Check<'a, 'g> {
+    graph: &'a Graph<'g>,
     limits: &'a Limits,
     calls: &'a BTreeMap<(u32, u32), Calls>,
     attempts: BTreeMap<(u32, u32), Attempts>,
@@ -110,7 +110,7 @@ pub(super) fn measure(
     );
 }
 
-impl Check<'_> {
+impl Check<'_, '_> {
     fn name(&self, node: u32) -> &str {
         self.graph.name(node)
     }
