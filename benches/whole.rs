@@ -83,7 +83,8 @@ fn main() -> io::Result<()> {
         let cost = runs(&["report", "-f", "csv", "-j", threads], &json)?;
         row(&format!("edges json -j {threads}"), &json, cost, plain_json);
     }
-    for threads in ["1", "2"] {
+    // More threads than there may be processors: for the memory.
+    for threads in ["1", "2", "8"] {
         let cost = runs(&["report", "-j", threads], &json)?;
         row(
             &format!("report json -j {threads}"),

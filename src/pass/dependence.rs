@@ -163,6 +163,8 @@ pub struct Dependence {
     pub is_known: bool,
     /// By caller, then callee.
     ties: Vec<Tie>,
+    /// Where the ties of each caller begin, and where the last ones end.
+    begins: Vec<usize>,
 }
 
 impl Dependence {
@@ -177,18 +179,18 @@ impl Dependence {
             }
         }
         let nothing = Record::default();
-        let ties = (0..graph.n_nodes() as u32).flat_map(|from| {
-            let callees = graph.sync.successors(from);
-            callees.iter().map(move |&to| (from, to))
-        });
+        let (mut ties, mut begins) = (Vec::new(), vec![0]);
+        for from in 0..graph.n_nodes() as u32 {
+            ties.extend(graph.sync.successors(from).iter().map(|&to| {
+                let record = sums.get(&(from, to)).unwrap_or(&nothing);
+                Tie::of(from, to, record, declared_soft(graph, from, to))
+            }));
+            begins.push(ties.len());
+        }
         Dependence {
             is_known: table.is_some(),
-            ties: ties
-                .map(|(from, to)| {
-                    let record = sums.get(&(from, to)).unwrap_or(&nothing);
-                    Tie::of(from, to, record, declared_soft(graph, from, to))
-                })
-                .collect(),
+            ties,
+            begins,
         }
     }
 
@@ -197,12 +199,12 @@ impl Dependence {
         &self.ties
     }
 
-    /// Returns what is known of an edge, if it is synchronous and no self-edge.
+    /// Returns what is known of an edge, if it is synchronous and no self-edge. O(log callees).
     pub fn tie(&self, from: u32, to: u32) -> Option<&Tie> {
-        let at = self
-            .ties
-            .binary_search_by_key(&(from, to), |tie| (tie.from, tie.to));
-        at.ok().map(|at| &self.ties[at])
+        let from = from as usize;
+        let ties = &self.ties[*self.begins.get(from)?..*self.begins.get(from + 1)?];
+        let at = ties.binary_search_by_key(&to, |tie| tie.to);
+        at.ok().map(|at| &ties[at])
     }
 }
 
