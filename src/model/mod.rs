@@ -1,8 +1,8 @@
 //! The data model: what a span is once its format is forgotten.
 //!
 //! A reader fills a [`RawSpan`] with borrowed text, and [`meaning`] turns it into a fixed-size [`SpanRow`] whose
-//! names are numbers of a [`dictionary`]. Nothing here knows a file format, and nothing here allocates
-//! per span.
+//! names are numbers of the [`lexicon`] that all threads read with; once everything is read, it closes into a [`dictionary`].
+//! Nothing here knows a file format, and nothing here allocates per span.
 
 pub mod attr;
 pub mod dictionary;
