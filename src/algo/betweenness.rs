@@ -36,9 +36,6 @@ use crate::algo::threads_for;
 /// fixes the order of the sums.
 const GROUPS: usize = 64;
 
-/// Groups that a thread sums before their sums are added up: more would be held for nothing, fewer would make threads wait.
-const ROUNDS: usize = 8;
-
 /// An estimate with the half-width of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -133,11 +130,12 @@ fn dependencies<'graph>(
         at_idle().push(sweep);
         sums
     };
+    // Threads that have no room wait; where all have some, none waits for another.
     let threads = threads_for(n_nodes * Sweep::BYTES_PER_NODE);
     let at_a_time = if threads < rayon::current_num_threads() {
         threads
     } else {
-        threads * ROUNDS
+        GROUPS
     };
     let mut sums = vec![Sum::default(); n_nodes];
     for some in groups.chunks(at_a_time) {
