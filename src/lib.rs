@@ -10,6 +10,7 @@
 //!
 //! - [`text`]: counts, durations and names as people read them.
 //! - [`near`]: asks for memory before it is needed.
+//! - [`lock`]: what is behind locks.
 //! - [`explain`]: what every number and word of the output means.
 //! - [`error`]: what ends the program, what input could not be read, and the exit codes.
 //! - [`policy`]: what a team demands of its system: the policy file, its reader and its queries.
@@ -45,6 +46,8 @@
 pub mod text;
 
 pub mod near;
+
+pub mod lock;
 
 pub mod explain;
 

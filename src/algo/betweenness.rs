@@ -22,7 +22,7 @@
 mod sweep;
 
 use std::cmp::Reverse;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
@@ -31,6 +31,7 @@ use crate::algo::graph::{Digraph, Undirected};
 use crate::algo::random::Random;
 use crate::algo::stats::Z_95;
 use crate::algo::threads_for;
+use crate::lock::lock;
 
 /// Sources are dealt to this many groups: enough to keep any machine busy, and the only thing that
 /// fixes the order of the sums.
@@ -118,16 +119,15 @@ fn dependencies<'graph>(
         .collect();
     // Scratch space that no thread is at.
     let idle: Mutex<Vec<Sweep>> = Mutex::default();
-    let at_idle = || idle.lock().unwrap_or_else(PoisonError::into_inner);
     let of_group = |group: &&[&[u32]]| {
-        let known = at_idle().pop();
+        let known = lock(&idle).pop();
         let mut sweep = known.unwrap_or_else(|| Sweep::new(n_nodes));
         for batch in *group {
             sweep.forward(batch, into);
             sweep.backward(out_of);
         }
         let sums = sweep.take();
-        at_idle().push(sweep);
+        lock(&idle).push(sweep);
         sums
     };
     // Threads that have no room wait; where all have some, none waits for another.

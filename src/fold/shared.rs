@@ -4,7 +4,7 @@
 //! lock, and a thread with traces to add goes to the parts that nobody else is at first, so that threads seldom wait for
 //! each other. Sums do not show in which order they were added.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, TryLockError};
 
 use rayon::prelude::*;
 
@@ -18,6 +18,7 @@ use crate::fold::operations::OPERATIONS;
 use crate::fold::topology::{Account, DECLARED, Instance, InstanceKey, TAGS, Topology};
 use crate::fold::waiting::Waiting;
 use crate::fold::watch::{Known, Look, Seen, Watcher};
+use crate::lock::{alone, lock};
 use crate::model::dictionary::Dictionary;
 use crate::model::names::ABSENT;
 use crate::model::span::{Flags, Kind};
@@ -65,18 +66,13 @@ enum Wait {
 /// Returns a part to add to; nothing when another thread is at it and there is other work.
 fn locked<T>(part: &Mutex<T>, wait: Wait) -> Option<MutexGuard<'_, T>> {
     match wait {
-        Wait::Yes => Some(unlocked(part)),
+        Wait::Yes => Some(lock(part)),
         Wait::No => match part.try_lock() {
             Ok(guard) => Some(guard),
             Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         },
     }
-}
-
-/// Returns a part, once no other thread is at it.
-fn unlocked<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Goes to each part once, first to those that no other thread is at; `add` says whether it was at the part.
@@ -90,11 +86,6 @@ fn each(parts: impl Iterator<Item = usize>, mut add: impl FnMut(usize, Wait) -> 
             left.remove(0);
         }
     }
-}
-
-/// Returns a part that no other thread can be at any more.
-fn alone<T>(part: Mutex<T>) -> T {
-    part.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<'a> Shared<'a> {
@@ -163,7 +154,7 @@ impl<'a> Shared<'a> {
                         calls.add(seen);
                     }
                     if calls.is_full() {
-                        let mut edges = unlocked(&self.edges);
+                        let mut edges = lock(&self.edges);
                         edges.take(&mut calls);
                         // Others may collect calls in the meantime.
                         drop(calls);

@@ -3,8 +3,6 @@
 //! Some passes look at whole traces, others at the attempts or the requests of many traces, collected and put in the order of
 //! what they are counted in.
 
-use std::ops::RangeInclusive;
-
 use crate::fold::attempt::{Attempt, Request};
 use crate::fold::log::Log;
 use crate::fold::shared::Shared;
@@ -17,8 +15,8 @@ const SHOWN: usize = 96;
 /// Attempts or requests collected before they are shown, by all threads together: 6 MB of the larger kind.
 const BATCH: usize = 1 << 16;
 
-/// Those that a thread collects at least, and at most.
-const BATCHES: RangeInclusive<usize> = 1 << 12..=1 << 15;
+/// What a thread collects at least, however many there are; one alone collects as if there were two.
+const LEAST: usize = 1 << 12;
 
 /// What is collected for the passes.
 #[derive(Debug)]
@@ -32,11 +30,10 @@ pub(super) struct Watching {
 impl Watching {
     /// Returns room for one of as many threads as the pool has.
     pub(super) fn new() -> Watching {
-        let batch = BATCH / rayon::current_num_threads().max(1);
         Watching {
             attempts: Log::default(),
             requests: Log::default(),
-            batch: batch.clamp(*BATCHES.start(), *BATCHES.end()),
+            batch: (BATCH / rayon::current_num_threads().max(2)).max(LEAST),
         }
     }
 

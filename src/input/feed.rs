@@ -1,11 +1,12 @@
 //! The feed: hands out blocks of all sources to any number of workers.
 
 use crate::input::block::{Block, Buffer, Fill};
-use crate::input::ledger::{Ledger, lock};
+use crate::input::ledger::Ledger;
 use crate::input::plain::{Plain, PlainFile, Range};
 use crate::input::source::{Origin, Packing, read_full};
 use crate::input::stream::{Content, Counted, Stream, unpacked};
 use crate::input::{Framing, Outline, Problems, Reading, Source, block, guess};
+use crate::lock::lock;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::path::Path;

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Lost, Problem};
 use crate::input::{Counts, Located, Place, Problems, Source};
+use crate::lock::{alone, lock};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// What became of one source.
 #[derive(Debug)]
@@ -137,10 +138,7 @@ impl Ledger {
         let Books {
             accounts,
             problems: own,
-        } = self
-            .books
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        } = alone(self.books);
         problems.merge(own);
         let lines_before = |place: &Place| {
             let tallies = &accounts[place.source()].tallies;
@@ -181,9 +179,4 @@ pub(super) fn incomplete_frame(byte: u64, expected: u64, found: u64) -> String {
         "the last record is incomplete: expected {expected} bytes at byte {byte}, found {found}; \
          the file was still being written"
     )
-}
-
-/// Locks a mutex; a worker that died in the middle of parsing leaves nothing half-written behind one.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

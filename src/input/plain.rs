@@ -81,7 +81,7 @@ impl PlainFile {
     #[cfg(not(unix))]
     fn read_some_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         use std::io::{Read, Seek, SeekFrom};
-        let _position = super::ledger::lock(&self.position);
+        let _position = crate::lock::lock(&self.position);
         (&self.file).seek(SeekFrom::Start(offset))?;
         (&self.file).read(buffer)
     }

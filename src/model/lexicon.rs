@@ -6,11 +6,12 @@
 //! Numbers are given in the order of reading. [`Lexicon::close`] puts them in that of the content.
 
 use std::hash::{BuildHasher, Hash};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
+use crate::lock::{alone, lock};
 use crate::model::dictionary::{Detail, Dictionary, Resource};
 use crate::model::memo::{self, Meaning, Memo};
 use crate::model::names::{Class, Interner, NameId};
@@ -38,7 +39,7 @@ impl Lexicon {
     /// Returns the number of a name; see [`Interner::intern`].
     #[inline]
     pub fn intern(&self, class: Class, text: &str) -> NameId {
-        locked(&self.names).intern(class, text)
+        lock(&self.names).intern(class, text)
     }
 
     /// Returns the number of two parts with a separator between them; see [`Interner::intern_joined`].
@@ -50,18 +51,18 @@ impl Lexicon {
         separator: char,
         second: &str,
     ) -> NameId {
-        locked(&self.names).intern_joined(class, first, separator, second)
+        lock(&self.names).intern_joined(class, first, separator, second)
     }
 
     /// Returns the number of a resource.
     pub fn resource(&self, resource: Resource) -> u32 {
-        locked(&self.resources).number(resource)
+        lock(&self.resources).number(resource)
     }
 
     /// Returns the number of a detail.
     #[inline]
     pub fn detail(&self, detail: Detail) -> u32 {
-        locked(&self.details).number(detail)
+        lock(&self.details).number(detail)
     }
 
     /// Returns everything with numbers in the order of the content, and what became of each number.
@@ -79,14 +80,6 @@ impl Lexicon {
         };
         (Dictionary::new(names, resources, details), renumbering)
     }
-}
-
-fn locked<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn alone<T>(part: Mutex<T>) -> T {
-    part.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Renames things and puts them in order, each once; says what became of each number.
@@ -158,7 +151,9 @@ impl Recall {
     pub fn another(&self) -> Recall {
         Recall {
             lexicon: Arc::clone(&self.lexicon),
-            ..Recall::default()
+            meanings: Memo::default(),
+            resources: Memo::default(),
+            labels: Memo::default(),
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Shard {
 /// The spans and problems of one thread.
 #[derive(Debug, Default)]
 pub struct Intake {
-    /// What the rows point to.
+    /// What the rows point to, and what of it was met lately.
     pub recall: Recall,
     /// Spans.
     pub spans: Store<SpanRow>,

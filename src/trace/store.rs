@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use bytemuck::Pod;
 
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use crate::model::id::mix;
 use crate::near::ask_for;
 
@@ -204,9 +205,7 @@ impl<T: Pod> Store<T> {
     }
 
     fn part(&self, partition: u32) -> MutexGuard<'_, Part<T>> {
-        self.parts[partition as usize]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.parts[partition as usize])
     }
 
     /// Returns how many rows a partition has.
@@ -260,7 +259,7 @@ impl<T: Pod> Store<T> {
 
 /// Returns how many rows a chunk in the file has when so many threads read: each of them fills a thousand at a time.
 fn extent(threads: usize) -> usize {
-    (2 * EXTENT / threads.max(1)).clamp(SMALL_EXTENT, EXTENT) / CHUNK * CHUNK
+    (2 * EXTENT / threads.max(2)).max(SMALL_EXTENT) / CHUNK * CHUNK
 }
 
 fn unlocked<T>(part: &mut Mutex<Part<T>>) -> &mut Part<T> {
